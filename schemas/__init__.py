@@ -1,0 +1,1 @@
+"""Every shape that kilopair passes around: records, the recipe, errors. Imports nothing of ours."""

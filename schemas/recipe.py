@@ -1,0 +1,142 @@
+"""The recipe: one YAML file that describes a whole run. Every field has a default, a description and a reader.
+
+`kilopair init` writes this file's descriptions as the comments of the YAML; `--set section.field=value` overrides.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = float
+
+
+class Section(BaseModel):
+    """A frozen section that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DocumentsSection(Section):
+    """Which files to read."""
+
+    path: Path = Field(default=Path("documents"), description="folder (or one file) with the documents, relative to this file")
+    include: tuple[str, ...] = Field(default=("**/*",), description="glob patterns of the files to read")
+    exclude: tuple[str, ...] = Field(default=("**/.*", "**/.*/**"), description="glob patterns of the files to leave out")
+    max_megabytes: float = Field(default=20.0, gt=0, description="a larger file goes to quarantine")
+
+
+class ChunkSection(Section):
+    """How documents are cut."""
+
+    tokens: int = Field(default=400, ge=32, description="budget of a chunk, in estimated tokens")
+
+
+class GenerateSection(Section):
+    """How chunks become drafts."""
+
+    generator: Literal["extractive", "openai"] = Field(
+        default="extractive", description="extractive: rules, no model, no network; openai: any OpenAI-compatible endpoint")
+    wordings: int = Field(default=5, ge=1, le=12, description="most wordings of one fact (extractive), or asked for (openai)")
+    tasks: tuple[str, ...] = Field(
+        default=("question_answering", "summarization", "rewriting"),
+        description="tasks of the openai generator: names of shipped tasks or folders of your own")
+    pairs_per_chunk: int = Field(default=4, ge=1, le=40, description="pairs asked for per chunk and task (openai)")
+
+
+class EndpointSection(Section):
+    """The OpenAI-compatible endpoint; read only when generate.generator is openai."""
+
+    base_url: str = Field(default="http://127.0.0.1:8000/v1", description="URL up to and including /v1")
+    model: str = Field(default="default", description="name of the model at the endpoint")
+    api_key_env: str = Field(default="OPENAI_API_KEY", description="environment variable that holds the key; never the key itself")
+    concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight at once")
+    temperature: float = Field(default=0.7, ge=0, le=2, description="sampling temperature")
+    max_tokens: int = Field(default=2048, ge=16, description="most tokens of one reply")
+    timeout_seconds: float = Field(default=120.0, gt=0, description="deadline of one request, connection included")
+    attempts: int = Field(default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try")
+    repair: bool = Field(default=True, description="send an unusable reply back once, with what is wrong with it")
+
+
+class CurateSection(Section):
+    """How drafts become about 1,000 pairs."""
+
+    target: int = Field(default=1000, ge=1, description="pairs to choose")
+    rouge_l: float = Field(default=0.7, gt=0, le=1, description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does")
+    max_words: int = Field(default=220, ge=5, description="most words of a response")
+    per_fact: int = Field(default=5, ge=1, description="most wordings of one fact in the chosen set")
+    per_document: Share = Field(default=0.12, gt=0, le=1, description="largest share of one document in the chosen set")
+    per_task: Share = Field(default=0.6, gt=0, le=1, description="largest share of one task in the chosen set")
+    per_opening: Share = Field(default=0.04, gt=0, le=1, description="largest share of one opening (first three words of the question)")
+    pair_schema: Path | None = Field(default=None, description="your own JSON Schema file for the field `extra` of every pair")
+
+
+class SplitSection(Section):
+    """How the pairs are divided; pairs that share a passage or a fact stay together."""
+
+    test: Share = Field(default=0.1, ge=0, lt=1, description="share of pairs on passages that no training pair uses")
+    validation: Share = Field(default=0.05, ge=0, lt=1, description="likewise, for choosing settings")
+    paraphrase: Share = Field(default=0.15, ge=0, lt=1, description="share of pairs withheld as other wordings of facts that are in train")
+    unseen_forms: Share = Field(default=0.4, ge=0, le=1, description="share of paraphrase whose question form occurs nowhere in train")
+
+
+class BaseSection(Section):
+    """The embedded base model, made from the documents' raw text; read only when train.base is embedded."""
+
+    vocabulary: int = Field(default=2000, ge=300, description="tokens of the byte-level BPE tokenizer")
+    width: int = Field(default=128, ge=16, description="hidden size")
+    layers: int = Field(default=4, ge=1, description="transformer layers")
+    heads: int = Field(default=4, ge=1, description="attention heads")
+    context: int = Field(default=1024, ge=64, description="longest sequence")
+    tokens: int = Field(default=150_000, ge=0, description="tokens of raw text to pretrain on, documents repeated as needed")
+    block: int = Field(default=128, ge=16, description="tokens of one pretraining block")
+    learning_rate: float = Field(default=0.02, gt=0, description="peak rate of the matrices (Muon)")
+
+
+class TrainSection(Section):
+    """Supervised fine-tuning."""
+
+    base: str = Field(default="embedded", description="embedded, the name of a Hugging Face model, or a local folder")
+    method: Literal["full", "lora"] = Field(default="full", description="full: all weights; lora: adapters on every linear layer")
+    lora_rank: int = Field(default=16, ge=1, description="rank of the adapters")
+    template: Literal["auto", "chat", "alpaca"] = Field(default="auto", description="auto: the model's chat template if it has one, else alpaca")
+    epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs (embedded base: see tokens)")
+    tokens: int | None = Field(default=None, description="tokens to train on instead of epochs; embedded base: 700,000 when unset")
+    batch_tokens: int = Field(default=1024, ge=32, description="real tokens of one update, rows of like length together")
+    learning_rate: float | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
+    warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
+    raw_text: Share | Literal["auto"] = Field(default="auto", description="share of the updates on raw document text; auto: 0.25 for the embedded base, else 0")
+    word_drop: Share | Literal["auto"] = Field(default="auto", description="chance that a question loses some of its words; auto: 0.7 for the embedded base, else 0")
+    max_length: int | Literal["auto"] = Field(default="auto", description="auto: the longest row; rows that do not fit are refused, never cut")
+
+
+class EvaluateSection(Section):
+    """Base against tuned on the held-out sets."""
+
+    max_new_tokens: int | Literal["auto"] = Field(default="auto", description="auto: a fifth more than the longest reference")
+    batch_size: int = Field(default=32, ge=1, description="questions answered at once")
+    limit: int | None = Field(default=None, description="most questions per held-out set")
+
+
+class ReportSection(Section):
+    """The HTML report."""
+
+    examples: int = Field(default=12, ge=1, description="answers shown side by side per held-out set")
+
+
+class Recipe(Section):
+    """One run, from the folder of documents to the report."""
+
+    company: str = Field(default="the company", description="name used in questions such as 'What is our policy on ...'")
+    workspace: Path = Field(default=Path("workspace"), description="folder of the run, relative to this file")
+    seed: int = Field(default=0, ge=0, description="seed of every random choice")
+    documents: DocumentsSection = DocumentsSection()
+    chunk: ChunkSection = ChunkSection()
+    generate: GenerateSection = GenerateSection()
+    endpoint: EndpointSection = EndpointSection()
+    curate: CurateSection = CurateSection()
+    split: SplitSection = SplitSection()
+    base: BaseSection = BaseSection()
+    train: TrainSection = TrainSection()
+    evaluate: EvaluateSection = EvaluateSection()
+    report: ReportSection = ReportSection()

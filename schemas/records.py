@@ -1,0 +1,194 @@
+"""The records that flow through the pipeline, each frozen and holding the id of the record it came from.
+
+Document -> Chunk -> Draft -> Pair, and Dropped for whatever leaves the way. Ids are content hashes, so the same
+content has the same id on every machine and in every run. All character positions count Unicode code points of
+`Document.text`, start inclusive, end exclusive.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+Split = Literal["train", "validation", "test", "paraphrase"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "paraphrase")
+
+
+def content_id(prefix: str, *parts: object) -> str:
+    """Return `prefix-` and 16 hex digits of the SHA-256 of `parts` as canonical JSON."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"{prefix}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Record):
+    """One source as canonical Markdown text; `path` is relative to the folder that was read."""
+
+    id: str
+    path: str
+    title: str
+    format: str
+    text: str
+    sha256: str = Field(description="SHA-256 of the raw bytes that were read")
+    metadata: dict[str, JsonValue] = Field(default_factory=dict, description="front matter and the like")
+
+    @classmethod
+    def of(cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None) -> Self:  # noqa: A002
+        """Make a document whose id is the hash of its text."""
+        return cls(
+            id=content_id("doc", text), path=path, title=title, format=format, text=text,
+            sha256=hashlib.sha256(raw).hexdigest(), metadata=metadata or {},
+        )
+
+
+class Chunk(Record):
+    """A span of one document that fits a prompt: `document.text[start:end] == text`."""
+
+    id: str
+    document_id: str
+    start: int = Field(ge=0)
+    end: int
+    text: str
+    heading_path: tuple[str, ...] = Field(description="headings from the outermost to the one above the text")
+    tokens: int = Field(ge=0, description="estimated tokens of the text")
+
+    @classmethod
+    def of(cls, document: Document, start: int, end: int, heading_path: tuple[str, ...], tokens: int) -> Self:
+        """Cut `document.text[start:end]`."""
+        return cls(
+            id=content_id("chunk", document.id, start, end), document_id=document.id, start=start, end=end,
+            text=document.text[start:end], heading_path=heading_path, tokens=tokens,
+        )
+
+
+class Evidence(Record):
+    """A verbatim quote that supports an answer: `document.text[start:end] == quote`."""
+
+    document_id: str
+    start: int = Field(ge=0)
+    end: int
+    quote: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _span_matches_quote(self) -> Self:
+        if self.end - self.start != len(self.quote):
+            raise ValueError("the span and the quote differ in length")
+        return self
+
+    @classmethod
+    def of(cls, document: Document, start: int, end: int) -> Self:
+        """Quote `document.text[start:end]`."""
+        return cls(document_id=document.id, start=start, end=end, quote=document.text[start:end])
+
+
+class Provenance(Record):
+    """Where a pair comes from: pair -> chunk -> document, by which generator, model, prompt and request."""
+
+    document_id: str
+    chunk_id: str
+    generator: str
+    rule: str | None = Field(default=None, description="the rule of the extractive generator")
+    model: str | None = None
+    prompt_hash: str | None = None
+    request_id: str | None = Field(default=None, description="key of the request in the journal")
+
+
+class Draft(Record):
+    """What a generator proposes, before validation. `quotes` are verbatim; `spans` locate them where known."""
+
+    id: str
+    task: str
+    instruction: str
+    input: str = ""
+    output: str
+    quotes: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = Field(default=(), description="one (start, end) per quote, or empty")
+    group: str = Field(description="wordings of one fact share a group")
+    form: str = Field(description="the question form that worded it, e.g. howto/walk-me-through")
+    provenance: Provenance
+    extra: dict[str, JsonValue] = Field(default_factory=dict, description="fields of the user's own schema")
+
+    @classmethod
+    def of(  # noqa: PLR0913
+        cls, *, task: str, instruction: str, output: str, quotes: tuple[str, ...], group: str, form: str,
+        provenance: Provenance, input: str = "", spans: tuple[tuple[int, int], ...] = (),  # noqa: A002
+        extra: dict[str, JsonValue] | None = None,
+    ) -> Self:
+        """Make a draft whose id is the hash of its chunk, task and three texts."""
+        return cls(
+            id=content_id("pair", provenance.chunk_id, task, instruction, input, output), task=task,
+            instruction=instruction, input=input, output=output, quotes=quotes, spans=spans, group=group, form=form,
+            provenance=provenance, extra=extra or {},
+        )
+
+
+class Pair(Record):
+    """One row of the dataset: Alpaca's three fields, with evidence and provenance."""
+
+    id: str
+    task: str
+    instruction: str = Field(min_length=1)
+    input: str = ""
+    output: str = Field(min_length=1)
+    evidence: tuple[Evidence, ...] = Field(min_length=1)
+    provenance: Provenance
+    group: str
+    form: str
+    scores: dict[str, float] = Field(default_factory=dict)
+    status: Literal["valid", "selected"] = "valid"
+    split: Split | None = None
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Reason(StrEnum):
+    """Why a record left the way."""
+
+    # read
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    UNKNOWN_FORMAT = "unknown_format"
+    UNKNOWN_ENCODING = "unknown_encoding"
+    BAD_ROWS = "bad_rows"
+    TOO_LARGE = "too_large"
+    DUPLICATE_DOCUMENT = "duplicate_document"
+    # generate
+    NOTHING_TO_ASK = "nothing_to_ask"
+    BAD_REPLY = "bad_reply"
+    CUT_REPLY = "cut_reply"
+    REFUSED = "refused"
+    EMPTY_REPLY = "empty_reply"
+    REQUEST_FAILED = "request_failed"
+    # validate
+    SCHEMA = "schema"
+    UNGROUNDED = "ungrounded"
+    BLANK = "blank"
+    TOO_LONG = "too_long"
+    REFERS_TO_TEXT = "refers_to_text"
+    # curate
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    CONFLICT = "conflict"
+    OVER_CAP = "over_cap"
+    NOT_SELECTED = "not_selected"
+
+
+class Dropped(Record):
+    """A record that left the way: which, at which stage, and why. `record` is the whole record."""
+
+    id: str
+    stage: str
+    reason: Reason
+    detail: str = ""
+    record: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, record: Record, stage: str, reason: Reason, detail: str = "") -> Self:
+        """Drop `record` (any record with an id) at `stage`."""
+        return cls(id=str(getattr(record, "id", "")), stage=stage, reason=reason, detail=detail, record=record.model_dump(mode="json"))

@@ -1,0 +1,1 @@
+"""Dataset to model to numbers: templates, pretraining, supervised fine-tuning, evaluation. Imports only schemas."""
