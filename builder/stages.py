@@ -1,0 +1,360 @@
+"""The stages as steps of a run: each reads the outputs before it, calls pure functions, and writes its own folder.
+
+A step names everything that its result depends on (`reads`) and the code behind it; the workspace decides whether
+there is anything to do.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.store import keep, read_json, read_records, reasons, write_json, write_records
+from builder.workspace import Counts, Output, Workspace
+from schemas.errors import InputError, RecipeError
+from schemas.recipe import Recipe
+from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, Pair, Record, content_id
+
+if TYPE_CHECKING:
+    from generators.interface import Source
+
+RECORDS = ("schemas.records", "schemas.markdown")
+DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
+MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.jsonl"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What every stage is given: the workspace, the recipe, and the folder that its paths are relative to."""
+
+    work: Workspace
+    recipe: Recipe
+    root: Path
+
+    def output(self, stage: str) -> Output:
+        """The finished output of an earlier stage."""
+        return self.work.outputs[stage]
+
+    def contents(self, *stages: str) -> dict[str, str]:
+        """What a stage reads of earlier ones: the content hashes of their outputs."""
+        return {stage: self.output(stage).content for stage in stages}
+
+    def documents(self) -> list[Document]:
+        """The documents that were read."""
+        return list(read_records(self.output("read").folder / DOCUMENTS, Document))
+
+    def chunks(self) -> list[Chunk]:
+        """The chunks, in the order of the documents."""
+        return list(read_records(self.output("chunk").folder / CHUNKS, Chunk))
+
+    def pairs(self, stage: str) -> list[Pair]:
+        """The pairs that left `stage`."""
+        return list(read_records(self.output(stage).folder / PAIRS, Pair))
+
+
+def read(step: Step) -> Output:
+    """Files to documents; each file is remembered by its bytes, so an unchanged one is not parsed again."""
+    from builder.read import discover, read_file, relative_name, unique
+
+    section = step.recipe.documents
+    paths = {relative_name(path, section, step.root): path for path in discover(section, step.root)}
+    raw = {name: _raw_hash(path) for name, path in paths.items()}
+    code = (*RECORDS, "builder.read", "builder.readers")
+    max_bytes = int(section.max_megabytes * 1_000_000)
+
+    def make(folder: Path) -> Counts:
+        from builder.workspace import code_hash
+
+        version = code_hash(code)
+        progress = step.work.progress("read")
+
+        def documents() -> Iterator[Document | Dropped]:
+            for number, (name, path) in enumerate(paths.items(), start=1):
+                key = content_id("file", name, raw[name], max_bytes, version)
+                yield from step.work.remember("read", key, Document, lambda p=path, n=name: [read_file(p, n, max_bytes=max_bytes)])
+                progress(number, len(paths), {})
+
+        counts = _save(folder, DOCUMENTS, unique(documents()))
+        if not counts["kept"]:
+            raise InputError(f"{section.path}: none of its {len(paths)} files could be read; see documents.path and documents.include ({_worst(counts)})")
+        return counts
+
+    return step.work.stage("read", reads={"files": raw, "max_bytes": max_bytes}, code=code, make=make)
+
+
+def chunk(step: Step) -> Output:
+    """Documents to chunks within the token budget."""
+    from builder.chunk import chunk as cut
+
+    tokens = step.recipe.chunk.tokens
+
+    def make(folder: Path) -> Counts:
+        documents = step.documents()
+        chunks = [piece for document in documents for piece in cut(document, tokens=tokens)]
+        write_records(folder / CHUNKS, chunks)
+        return {"documents": len(documents), "chunks": len(chunks), "tokens": sum(piece.tokens for piece in chunks)}
+
+    return step.work.stage("chunk", reads={**step.contents("read"), "tokens": tokens}, code=(*RECORDS, "builder.chunk"), make=make)
+
+
+def generate(step: Step) -> Output:
+    """Chunks to drafts, by the generator of the recipe."""
+    recipe = step.recipe
+    section = recipe.generate
+    reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
+    if section.generator == "extractive":
+        code, drafts = (*RECORDS, "generators.extractive"), _extractive
+        reads |= {"generator": section.generator, "wordings": section.wordings}
+    else:
+        from generators.tasks import tasks_hash
+
+        code, drafts = (*RECORDS, "generators.llm", "generators.tasks", "generators.endpoint", "generators.engine"), _openai
+        sampling = recipe.endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "repair"})
+        reads |= section.model_dump(mode="json") | sampling | {"tasks": tasks_hash(section.tasks, root=step.root)}
+
+    def make(folder: Path) -> Counts:
+        chunks = step.chunks()
+        counts = _save(folder, DRAFTS, drafts(step, chunks))
+        asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)}
+        return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
+
+    return step.work.stage("generate", reads=reads, code=code, make=make)
+
+
+def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
+    from builder.workspace import code_hash
+    from generators.extractive.generate import generate_document, lexicon
+
+    documents = step.documents()
+    words = lexicon(documents)
+    version = code_hash((*RECORDS, "generators.extractive"))
+    settings = {"company": step.recipe.company, "wordings": step.recipe.generate.wordings, "seed": step.recipe.seed}
+    progress = step.work.progress("generate")
+    for number, source in enumerate(_sources(documents, chunks), start=1):
+        known = words.for_text(source.document.text)
+        chunk_ids = [piece.id for piece in source.chunks]
+        key = content_id("generate", source.document.model_dump(mode="json"), chunk_ids, known.key(), settings, version)
+        make = partial(generate_document, source, lexicon=known, **settings)
+        yield from step.work.remember("generate", key, Draft, make)
+        progress(number, len(documents), {})
+
+
+def _openai(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
+    from generators.llm import generate as ask
+
+    section = step.recipe.generate
+    return ask(
+        _sources(step.documents(), chunks),
+        endpoint=step.recipe.endpoint,
+        tasks=section.tasks,
+        pairs_per_chunk=section.pairs_per_chunk,
+        wordings=section.wordings,
+        company=step.recipe.company,
+        root=step.root,
+        journal_path=step.work.folder / "journal.sqlite",
+        progress=step.work.progress("generate"),
+    )
+
+
+def validate(step: Step) -> Output:
+    """Drafts to pairs: evidence located in the source, every field checked against the schemas."""
+    from builder.validate import validate as check
+    from schemas.checks import user_schema
+
+    section = step.recipe.curate
+    schema = user_schema(step.root / section.pair_schema) if section.pair_schema else None
+
+    def make(folder: Path) -> Counts:
+        documents = {document.id: document for document in step.documents()}
+        drafts = read_records(step.output("generate").folder / DRAFTS, Draft)
+        return _save(folder, PAIRS, check(drafts, documents=documents, max_words=section.max_words, extra_schema=schema))
+
+    reads = {**step.contents("read", "generate"), "max_words": section.max_words, "schema": schema}
+    return step.work.stage("validate", reads=reads, code=(*RECORDS, "builder.validate", "schemas.checks"), make=make)
+
+
+def curate(step: Step) -> Output:
+    """Pairs to the chosen ones: duplicates out, then about `target` in balance."""
+    from builder.dedup import dedup
+    from builder.select import select
+
+    section = step.recipe.curate
+
+    def make(folder: Path) -> Counts:
+        duplicates: list[Dropped] = []
+        distinct = list(keep(dedup(step.pairs("validate"), threshold=section.rouge_l), duplicates))
+        chosen = select(
+            distinct,
+            target=section.target,
+            per_fact=section.per_fact,
+            per_document=section.per_document,
+            per_task=section.per_task,
+            per_opening=section.per_opening,
+            seed=step.recipe.seed,
+        )
+        return _save(folder, PAIRS, [*duplicates, *chosen]) | {"distinct": len(distinct)}
+
+    settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
+    reads = {**step.contents("validate"), **settings, "seed": step.recipe.seed}
+    return step.work.stage("curate", reads=reads, code=(*RECORDS, "builder.dedup", "builder.rouge", "builder.select"), make=make)
+
+
+def split(step: Step) -> Output:
+    """Chosen pairs to train, validation, test and paraphrase, proved free of leaks; and the Hugging Face dataset."""
+    from builder.export import save_dataset
+    from builder.split import prove
+    from builder.split import split as divide
+
+    section = step.recipe.split
+
+    def make(folder: Path) -> Counts:
+        settings = {"test": section.test, "validation": section.validation, "paraphrase": section.paraphrase}
+        pairs = list(divide(step.pairs("curate"), **settings, unseen_forms=section.unseen_forms, seed=step.recipe.seed))
+        leaks = prove(pairs)
+        write_records(folder / PAIRS, pairs)
+        sizes = Counter(str(pair.split) for pair in pairs)
+        counts = {"in": len(pairs), "kept": len(pairs), "dropped": {}, **{name: sizes[name] for name in SPLITS}, "leaks": leaks}
+        documents = {document.id: document.path for document in step.documents()}
+        save_dataset(pairs, folder / DATASET, facts={"company": step.recipe.company, "documents": documents, "counts": counts})
+        return counts
+
+    reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": step.recipe.seed, "company": step.recipe.company}
+    return step.work.stage("split", reads=reads, code=(*RECORDS, "builder.split", "builder.rouge", "builder.export"), make=make)
+
+
+def pretrain(step: Step) -> Output:
+    """The embedded base model from the documents' raw text, or a note of the base that the recipe names."""
+    recipe = step.recipe
+    if recipe.train.base != "embedded":
+        found = step.root / recipe.train.base
+        base = str(found.resolve()) if found.is_dir() else recipe.train.base
+        reads = {"base": base, "files": _folder_stamp(found)}
+        return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
+
+    def make(folder: Path) -> Counts:
+        from trainer.base import make_base
+
+        texts = [document.text for document in step.documents()]
+        return make_base(texts, section=recipe.base, seed=recipe.seed, folder=folder / MODEL, progress=step.work.progress("pretrain"))
+
+    reads = {**step.contents("read"), **recipe.base.model_dump(), "seed": recipe.seed}
+    return step.work.stage("pretrain", reads=reads, code=("trainer.base", "trainer.tokenizer", "trainer.optimizer"), make=make)
+
+
+def _note_base(base: str, folder: Path) -> Counts:
+    write_json(folder / "base.json", {"base": base})
+    return {"base": base}
+
+
+def base_folder(output: Output) -> str:
+    """The folder of the base model, or its name at the hub."""
+    note = output.folder / "base.json"
+    return str(read_json(note)["base"]) if note.exists() else str(output.folder / MODEL)
+
+
+def train(step: Step) -> Output:
+    """Supervised fine-tuning of the base on the training pairs."""
+    recipe = step.recipe
+
+    def make(folder: Path) -> Counts:
+        from trainer.sft import train as tune
+
+        pairs = step.pairs("split")
+        return tune(
+            [pair for pair in pairs if pair.split == "train"],
+            [pair for pair in pairs if pair.split == "validation"],
+            [document.text for document in step.documents()],
+            base=base_folder(step.output("pretrain")),
+            section=recipe.train,
+            seed=recipe.seed,
+            folder=folder / MODEL,
+            progress=step.work.progress("train"),
+        )
+
+    reads = {**step.contents("read", "split", "pretrain"), **recipe.train.model_dump(), "seed": recipe.seed}
+    return step.work.stage("train", reads=reads, code=("trainer",), make=make)
+
+
+def evaluate(step: Step) -> Output:
+    """Base against tuned on the two held-out sets, which are never mixed."""
+    section = step.recipe.evaluate
+
+    def make(folder: Path) -> Counts:
+        from builder.split import held_out
+        from trainer.evaluate import evaluate as compare
+
+        models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
+        result, answers = compare(
+            held_out(step.pairs("split")),
+            models=models,
+            template=step.recipe.train.template,
+            section=section,
+            progress=step.work.progress("evaluate"),
+        )
+        write_json(folder / EVALUATION, result)
+        write_json(folder / ANSWERS.replace("jsonl", "json"), answers)
+        return {"questions": len(answers)}
+
+    reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
+    return step.work.stage("evaluate", reads=reads, code=("trainer.evaluate", "trainer.metrics", "trainer.generate"), make=make)
+
+
+def report(step: Step) -> Output:
+    """Everything that was measured, as one self-contained HTML file."""
+    from builder.report import gather, render
+
+    def make(folder: Path) -> Counts:
+        facts = gather(step)
+        write_json(folder / "report.json", facts.as_json())
+        (folder / "report.html").write_text(render(facts, examples=step.recipe.report.examples), encoding="utf-8")
+        return {}
+
+    stages = [name for name in step.work.outputs if name != "report"]
+    reads = {**step.contents(*stages), "examples": step.recipe.report.examples, "company": step.recipe.company}
+    return step.work.stage("report", reads=reads, code=("builder.report",), make=make)
+
+
+STAGES = {step.__name__: step for step in (read, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
+
+
+def _save(folder: Path, name: str, records: Iterable[Record | Dropped]) -> Counts:
+    """Write what goes on and what was dropped; return counts that add up."""
+    dropped: list[Dropped] = []
+    kept = write_records(folder / name, keep(records, dropped))
+    write_records(folder / QUARANTINE, dropped)
+    return {"in": kept + len(dropped), "kept": kept, "dropped": reasons(dropped)}
+
+
+def _sources(documents: list[Document], chunks: list[Chunk]) -> "Iterator[Source]":
+    from generators.interface import Source
+
+    by_document: dict[str, list[Chunk]] = {}
+    for piece in chunks:
+        by_document.setdefault(piece.document_id, []).append(piece)
+    for document in documents:
+        yield Source(document, tuple(by_document.get(document.id, ())))
+
+
+def _worst(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "no files"
+
+
+def _raw_hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _folder_stamp(folder: Path) -> list[list[str | int]]:
+    """Names, sizes and times of a local model's files (hashing gigabytes at every run would be slow)."""
+    if not folder.is_dir():
+        return []
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    if not any(path.name == "config.json" for path in files):
+        raise RecipeError(f"train.base: {folder} is a folder without config.json; give a folder saved by save_pretrained")
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]

@@ -1,0 +1,172 @@
+"""The workspace of a run: content-addressed stage outputs, like make, safe against kill -9.
+
+A stage's output is a folder `stages/<stage>-<key>`, where the key is the hash of what the stage reads (the *content*
+of its inputs), its settings and the source code behind it. A folder is made under a temporary name and renamed when
+it is complete and durable, so a folder that exists is complete. An output that exists is never made again; an input
+that was made again with the same content redoes nothing after it.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from builder.store import folder_hash, read_json, read_records, sync, write_json, write_records
+from builder.watch import Silent, Watch
+from schemas.errors import WorkspaceError
+from schemas.records import Dropped, Record, content_id
+
+STAGE_FILE = "stage.json"
+KEPT_OUTPUTS = 2
+Counts = dict[str, Any]
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A stage's finished folder; `content` is the hash of its files, `counts` the stage's own figures."""
+
+    stage: str
+    folder: Path
+    content: str
+    counts: Counts
+    seconds: float
+    fresh: bool
+
+
+class NotMadeError(WorkspaceError):
+    """A stage's output does not exist and the workspace is open for reading only."""
+
+
+class Workspace:
+    """A folder that holds one run; use as a context manager, which locks it against a second run."""
+
+    def __init__(self, folder: Path, *, watch: Watch | None = None, read_only: bool = False) -> None:
+        self.folder = folder
+        self.outputs: dict[str, Output] = {}
+        self._watch = watch or Silent()
+        self._read_only = read_only
+        self._lock: int | None = None
+        self._remembered: dict[str, set[str]] = {}
+
+    def __enter__(self) -> Self:
+        if self._read_only:
+            return self
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise WorkspaceError(f"{self.folder}: another kilopair is using this workspace; wait for it or set another workspace") from None
+        for leftover in (self.folder / "stages").glob(".making-*"):
+            shutil.rmtree(leftover)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def progress(self, stage: str) -> Callable[[int, int, dict[str, float]], None]:
+        """Return the function that a long stage reports its progress to."""
+        return lambda done, total, figures: self._watch.advanced(stage, done, total, figures)
+
+    def stage(self, name: str, *, reads: Mapping[str, object], code: tuple[str, ...], make: Callable[[Path], Counts]) -> Output:
+        """Return the output of a stage, making it with `make(folder)` unless it exists.
+
+        Args:
+            name: the stage.
+            reads: everything the result depends on: contents of inputs, and settings.
+            code: the modules and packages whose source decides the result.
+            make: writes the output into the folder and returns the counts.
+
+        Raises:
+            NotMadeError: it does not exist and the workspace is read-only.
+        """
+        key = content_id(name, dict(reads), code_hash(code))
+        folder = self.folder / "stages" / key
+        if not (folder / STAGE_FILE).exists():
+            if self._read_only:
+                raise NotMadeError(f"{name}: not made yet, or out of date; run kilopair {name}")
+            self._make(name, folder, make)
+            self.outputs[name] = self._found(name, folder, fresh=True)
+        else:
+            self.outputs[name] = self._found(name, folder, fresh=False)
+        if not self._read_only:
+            self._forget(name, folder)
+        output = self.outputs[name]
+        self._watch.finished(name, output.counts, seconds=output.seconds, fresh=output.fresh)
+        return output
+
+    def remember(self, stage: str, key: str, model: type[R], make: Callable[[], list[R | Dropped]]) -> list[R | Dropped]:
+        """Return `make()`, or what it returned for this key in an earlier run (a cache by document)."""
+        path = self.folder / "cache" / stage / f"{key}.jsonl"
+        self._remembered.setdefault(stage, set()).add(path.name)
+        dropped_path = path.with_suffix(".dropped.jsonl")
+        if dropped_path.exists() and path.exists():
+            return [*read_records(path, model), *read_records(dropped_path, Dropped)]
+        records = make()
+        kept: list[R] = [record for record in records if not isinstance(record, Dropped)]
+        write_records(path, kept)
+        write_records(dropped_path, [record for record in records if isinstance(record, Dropped)])
+        return [*kept, *(record for record in records if isinstance(record, Dropped))]
+
+    def _make(self, name: str, folder: Path, make: Callable[[Path], Counts]) -> None:
+        self._watch.started(name)
+        started = time.perf_counter()
+        making = folder.with_name(f".making-{folder.name}")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        counts = make(making)
+        content = folder_hash(making)
+        write_json(making / STAGE_FILE, {"stage": name, "content": content, "counts": counts, "seconds": time.perf_counter() - started})
+        for path in sorted(making.rglob("*"), reverse=True):
+            sync(path)
+        sync(making)
+        shutil.rmtree(folder, ignore_errors=True)
+        making.rename(folder)
+        sync(folder.parent)
+
+    def _found(self, name: str, folder: Path, *, fresh: bool) -> Output:
+        facts = read_json(folder / STAGE_FILE)
+        return Output(name, folder, facts["content"], facts["counts"], facts["seconds"], fresh)
+
+    def _forget(self, name: str, used: Path) -> None:
+        """Delete outputs of the stage beyond the newest few, and remembered records that this run did not use."""
+        os.utime(used)
+        outputs = sorted(self.folder.glob(f"stages/{name}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in outputs[KEPT_OUTPUTS:]:
+            shutil.rmtree(old)
+        if name in self._remembered and self.outputs[name].fresh:
+            for path in (self.folder / "cache" / name).glob("*.jsonl"):
+                if path.name.replace(".dropped.jsonl", ".jsonl") not in self._remembered[name]:
+                    path.unlink()
+
+
+def code_hash(modules: tuple[str, ...]) -> str:
+    """Return the hash of the source files of the named modules and packages."""
+    digest = hashlib.sha256()
+    for module in modules:
+        spec = find_spec(module)
+        if spec is None or spec.origin is None:
+            raise WorkspaceError(f"{module}: its source cannot be found; install kilopair again")
+        origin = Path(spec.origin)
+        files = sorted(origin.parent.rglob("*")) if spec.submodule_search_locations else [origin]
+        for file in files:
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def link(target: Path, name: Path) -> None:
+    """Make `name` a relative symbolic link to `target`, replacing an older one atomically."""
+    temporary = name.with_name(f".{name.name}.{os.getpid()}.link")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, name.parent))
+    temporary.replace(name)

@@ -1,0 +1,48 @@
+"""The machine: how many threads to use, which device, and libraries that keep quiet."""
+
+import contextlib
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import torch
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores() -> int:
+    """Return the cores this process may use: its affinity, capped by the container's quota (which torch does not see)."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = _QUOTA.read_text().split()[:2]
+        if quota != "max":
+            allowed = min(allowed, max(1, int(quota) // int(period)))
+    return allowed
+
+
+def prepare() -> None:
+    """Set the number of threads and keep the libraries from reporting, warning and drawing bars of their own."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() != cores():
+        torch.set_num_threads(cores())
+    _quiet()
+
+
+def _quiet() -> None:
+    import datasets  # noqa: PLC0415 - costs 1.5 s, which make_base does not need at import
+    import transformers  # noqa: PLC0415
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    datasets.disable_progress_bars()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="trl")
+
+
+def device() -> torch.device:
+    """Return the accelerator if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
