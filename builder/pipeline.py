@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.recipe_file import write_recipe
-from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE, STAGES, Step
+from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, STAGES, Step
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link
@@ -26,8 +26,8 @@ FUNNEL = ("generate", "validate", "curate", "split")
 LIBRARIES = ("torch", "transformers", "trl", "datasets", "openai", "pydantic", "jsonschema", "pandas", "tokenizers", "peft", "accelerate")
 LINKS = {
     DOCUMENTS: ("read", DOCUMENTS), CHUNKS: ("chunk", CHUNKS), DRAFTS: ("generate", DRAFTS), PAIRS: ("split", PAIRS),
-    DATASET: ("split", DATASET), "base": ("pretrain", MODEL), MODEL: ("train", MODEL), "answers.json": ("evaluate", "answers.json"),
-    "evaluation.json": ("evaluate", "evaluation.json"), "report.html": ("report", "report.html"), "report.json": ("report", "report.json"),
+    DATASET: ("split", DATASET), "base": ("pretrain", MODEL), MODEL: ("train", MODEL), ANSWERS: ("evaluate", ANSWERS),
+    EVALUATION: ("evaluate", EVALUATION), "report.html": ("report", "report.html"), "report.json": ("report", "report.json"),
 }  # fmt: skip
 
 

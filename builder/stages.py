@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RECORDS = ("schemas.records", "schemas.markdown")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
-MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.jsonl"
+MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ def evaluate(step: Step) -> Output:
             progress=step.work.progress("evaluate"),
         )
         write_json(folder / EVALUATION, result)
-        write_json(folder / ANSWERS.replace("jsonl", "json"), answers)
+        write_json(folder / ANSWERS, answers)
         return {"questions": len(answers)}
 
     reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
@@ -304,7 +304,8 @@ def evaluate(step: Step) -> Output:
 
 def report(step: Step) -> Output:
     """Everything that was measured, as one self-contained HTML file."""
-    from builder.report import gather, render
+    from builder.report.gather import gather
+    from builder.report.render import render
 
     def make(folder: Path) -> Counts:
         facts = gather(step)

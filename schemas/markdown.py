@@ -5,11 +5,11 @@ blocks, so that a span found by either is a span of the document. markdown-it-py
 block structure; inline markup stays as it is.
 """
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -28,9 +28,26 @@ _KINDS: dict[str, Kind] = {
     "html_block": "html",
     "hr": "rule",
 }
-_MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]*")
-_HEADING = re.compile(r" {0,3}(?:#{1,6}[ \t]*)?(.*?)(?:[ \t]+#+)?[ \t]*(?:\n|$)", re.DOTALL)
-_CELL = re.compile(r"((?:\\.|[^|\\])*)(?:\||$)")
+_LINE_END = re.compile(r"\r\n?|\n")  # what markdown-it takes for a line end
+_MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
+_CELL = re.compile(r"((?:\\.|[^|])*+)(?:\||$)")
+
+_HIDDEN = "\\`*_[]<>!&~#|"  # characters that are markup unless escaped or inside a code span
+_HIDE = {ord(character): 0xF700 + place for place, character in enumerate(_HIDDEN)}
+_SHOW = {code: ord(_HIDDEN[code - 0xF700]) for code in _HIDE.values()}
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,2000}?)(?<!`)\1(?!`)", re.DOTALL)
+_TARGET = r"\((?:[^()\s]|\([^()\s]{0,400}\)){0,2000}(?:\s+[\"'][^\"'()]{0,400}[\"'])?\s?\)"
+_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"!\[[^\[\]]{0,1000}\](?:" + _TARGET + r"|\[[^\[\]]{0,200}\])"), ""),
+    (re.compile(r"\[\^[^\[\]\s]{1,100}\]"), ""),
+    (re.compile(r"\[([^\[\]]{0,2000})\](?:" + _TARGET + r"|\[[^\[\]]{0,200}\])"), r"\1"),
+    (re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,2000}|[^<>\s@]{1,200}@[^<>\s@]{1,200})>"), r"\1"),
+    (re.compile(r"<br[ \t]{0,9}/?>", re.IGNORECASE), " "),
+    (re.compile(r"<!--.{0,2000}?-->|</?[A-Za-z][^<>]{0,2000}>", re.DOTALL), ""),
+    *((re.compile(rf"{re.escape(mark)}(?=\S)(.{{1,2000}}?)(?<=\S){re.escape(mark)}", re.DOTALL), r"\1") for mark in ("***", "**", "*", "~~")),
+    *((re.compile(rf"(?<!\w){mark}(?=\S)(.{{1,2000}}?)(?<=\S){mark}(?!\w)", re.DOTALL), r"\1") for mark in ("___", "__", "_")),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,7 @@ class Block:
 
 def parse_blocks(text: str) -> list[Block]:
     """Return the top-level blocks of `text` in order, with disjoint spans."""
-    lines = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     path: list[tuple[int, str]] = []
     blocks = []
     for tokens in _top_level(_parser().parse(text)):
@@ -79,6 +96,15 @@ def parse_blocks(text: str) -> list[Block]:
         if block.end > block.start:
             blocks.append(block)
     return blocks
+
+
+def plain(text: str) -> str:
+    """Return the words of inline Markdown on one line: no emphasis, links, images, code ticks or HTML tags."""
+    text = _ESCAPE.sub(lambda match: match.group(1).translate(_HIDE), text)
+    text = _CODE_SPAN.sub(lambda match: match.group(2).translate(_HIDE), text)
+    for pattern, words in _MARKUP:
+        text = pattern.sub(words, text)
+    return " ".join(html.unescape(text).translate(_SHOW).split())
 
 
 @cache
@@ -105,7 +131,7 @@ def _block(text: str, lines: list[int], tokens: list[Token], path: list[tuple[in
     level = 0
     if kind == "heading":
         level = int(first.tag[1:])
-        content = _heading_content(text, span, setext=first.markup in "=-")
+        content = _heading_content(text, span, tokens[1].content)
         while path and path[-1][0] >= level:
             path.pop()
         if content.end > content.start:
@@ -122,35 +148,40 @@ def _lines_span(text: str, lines: list[int], line_map: Sequence[int]) -> Span:
     return Span(start, start + len(text[start:end].rstrip()))
 
 
-def _heading_content(text: str, span: Span, *, setext: bool) -> Span:
-    raw = text[span.start : span.end]
-    if setext:
-        raw = raw.rsplit("\n", 1)[0]
-        lead = len(raw) - len(raw.lstrip())
-        return Span(span.start + lead, span.start + len(raw.rstrip()))
-    match = _HEADING.match(raw)
-    if match is None:
-        return span
-    return Span(span.start + match.start(1), span.start + match.end(1))
+def _heading_content(text: str, span: Span, words: str) -> Span:
+    """Where in its lines a heading's words are."""
+    start = text.find(words, span.start, span.end)
+    return Span(start, start + len(words)) if start >= 0 else span
 
 
 def _items(text: str, lines: list[int], tokens: list[Token]) -> Iterator[Item]:
     depth, waiting = -1, False
+    line, markers = -1, 0  # how many list items begin on this line, as in "- 1. text"
     number: int | None = None
     for token in tokens:
         if token.type.endswith("_list_open"):
             depth += 1
         elif token.type.endswith("_list_close"):
             depth -= 1
-        elif token.type == "list_item_open":
+        elif token.type == "list_item_open" and token.map:
             waiting, number = True, int(token.info) if token.info.isdigit() else None
+            line, markers = token.map[0], markers + 1 if token.map[0] == line else 1
         elif token.type == "paragraph_open" and waiting and token.map:
             waiting = False
             span = _lines_span(text, lines, token.map)
-            marker = _MARKER.match(text, span.start)
-            start = marker.end() if marker else span.start
+            start = _after_markers(text, span, markers if token.map[0] == line else 0)
             if start < span.end:
                 yield Item(start, span.end, depth, number)
+
+
+def _after_markers(text: str, span: Span, markers: int) -> int:
+    start = span.start
+    for _ in range(markers):
+        match = _MARKER.match(text, start, span.end)
+        start = match.end() if match else start
+    while start < span.end and text[start].isspace():
+        start += 1
+    return start
 
 
 def _rows(text: str, lines: list[int], tokens: list[Token]) -> Iterator[tuple[Span, ...]]:

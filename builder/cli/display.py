@@ -1,0 +1,136 @@
+"""How a run looks in a terminal, in a log, and as JSON lines."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder.watch import Silent, Watch
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LOG_EVERY_SECONDS = 10.0
+
+
+def watch_for(*, quiet: bool, as_json: bool) -> Watch:
+    """Return the watch that suits the options and the terminal."""
+    if as_json:
+        return JsonLines()
+    if quiet:
+        return Silent()
+    return Live() if sys.stderr.isatty() else Log()
+
+
+def summary(stage: str, counts: Mapping[str, Any]) -> str:
+    """One line about a finished stage, in words."""
+    dropped = sum(counts["dropped"].values()) if "dropped" in counts else 0
+    worst = ", ".join(f"{count} {str(reason).replace('_', ' ')}" for reason, count in list(counts.get("dropped", {}).items())[:3])
+    texts = {
+        "read": lambda: f"{counts['kept']} documents",
+        "chunk": lambda: f"{counts['chunks']} chunks of {counts['documents']} documents, {counts['tokens']:,} tokens",
+        "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks",
+        "validate": lambda: f"{counts['kept']:,} valid pairs",
+        "curate": lambda: f"{counts['kept']:,} chosen of {counts['distinct']:,} distinct pairs",
+        "split": lambda: f"train {counts['train']}, validation {counts['validation']}, test {counts['test']}, paraphrase {counts['paraphrase']}",
+        "pretrain": lambda: _model_line(counts) if "parameters" in counts else f"base model {counts['base']}",
+        "train": lambda: _model_line(counts),
+        "evaluate": lambda: f"{counts['questions']} held-out questions answered by base and tuned model",
+        "report": lambda: "report written",
+    }
+    line = texts[stage]() if stage in texts else ""
+    return f"{line}; {dropped:,} dropped ({worst})" if dropped else line
+
+
+def _model_line(counts: Mapping[str, Any]) -> str:
+    parts = [f"{counts['parameters']:,} parameters"] if "parameters" in counts else []
+    parts += [f"{counts['updates']} updates"] if "updates" in counts else []
+    parts += [f"loss {counts['loss']:.3f}"] if "loss" in counts else []
+    parts += [f"{counts['tokens_per_second']:,.0f} tokens/s"] if "tokens_per_second" in counts else []
+    return ", ".join(parts)
+
+
+class JsonLines:
+    """One JSON object per line on standard output, for other programs."""
+
+    def started(self, stage: str) -> None:
+        """Print that a stage starts."""
+        self._print(event="started", stage=stage)
+
+    def advanced(self, stage: str, done: int, total: int, figures: Mapping[str, float]) -> None:
+        """Print progress."""
+        self._print(event="progress", stage=stage, done=done, total=total, **figures)
+
+    def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
+        """Print the counts of a stage, without long series."""
+        plain = {name: value for name, value in counts.items() if not isinstance(value, list)}
+        self._print(event="finished", stage=stage, fresh=fresh, seconds=round(seconds, 3), counts=plain)
+
+    def _print(self, **event: object) -> None:
+        click.echo(json.dumps(event, ensure_ascii=False))
+
+
+class Log:
+    """Plain lines on standard error, for logs: each stage once, and a sign of life every ten seconds."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def started(self, stage: str) -> None:
+        """Print that a stage starts."""
+        self._last = time.monotonic()
+        click.echo(f"{stage:<9} ...", err=True)
+
+    def advanced(self, stage: str, done: int, total: int, figures: Mapping[str, float]) -> None:
+        """Print progress now and then."""
+        if time.monotonic() - self._last >= LOG_EVERY_SECONDS:
+            self._last = time.monotonic()
+            click.echo(f"{stage:<9} {done}/{total} {_figures(figures)}".rstrip(), err=True)
+
+    def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
+        """Print what the stage made."""
+        click.echo(f"{stage:<9} {summary(stage, counts)} ({_time(seconds) if fresh else 'already done'})", err=True)
+
+
+class Live:
+    """A live bar for the stage at work, with counts and time to go; finished stages stay as lines."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def started(self, stage: str) -> None:
+        """Show a bar."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[figures]}"), console=self._console, transient=True)
+        self._task = self._progress.add_task(stage, total=None, figures="")
+        self._progress.start()
+
+    def advanced(self, stage: str, done: int, total: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002
+        """Move the bar."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total, figures=_figures(figures))
+
+    def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
+        """Replace the bar by a line."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+        mark, when = ("[green]✓[/]", _time(seconds)) if fresh else ("[dim]·[/]", "already done")
+        self._console.print(f"{mark} [bold]{stage:<9}[/] {summary(stage, counts)} [dim]({when})[/]")
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:,.4g}" for name, value in figures.items())
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

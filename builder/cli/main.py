@@ -1,0 +1,102 @@
+"""The `kilopair` command: a lazy group, so that `--help` imports nothing but click."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+COMMANDS = {
+    "init": ("builder.cli.project", "Write a commented recipe for a folder of documents."),
+    "run": ("builder.cli.stages", "Do everything that is not done yet, up to the report."),
+    "read": ("builder.cli.stages", "Documents to text and chunks."),
+    "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
+    "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
+    "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
+    "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),
+    "evaluate": ("builder.cli.stages", "Base against tuned on the held-out sets."),
+    "report": ("builder.cli.stages", "Write the HTML report."),
+    "status": ("builder.cli.look", "What is done, what is out of date."),
+    "explain": ("builder.cli.look", "The full lineage of one pair."),
+    "export": ("builder.cli.use", "Write the pairs in the format of another tool."),
+    "chat": ("builder.cli.use", "Talk to the tuned model."),
+    "doctor": ("builder.cli.project", "Check this machine, the recipe and the endpoint."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names and one-line helps of its commands; imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"{args[0]}: no such command; " + (f"did you mean {near[0]}?" if near else "see kilopair --help"))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    """Print the version and leave."""
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version as installed
+
+        click.echo(f"kilopair {installed('kilopair')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Show the version.")
+def group() -> None:
+    """From a folder of documents to a small model that knows them: about 1,000 excellent pairs, trained and proved.
+
+    Start with: kilopair init FOLDER, then kilopair run recipe.yaml. Every command skips what is already done.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; our own errors print one line and set the exit code."""
+    from schemas.errors import KilopairError
+
+    try:
+        group.main(args=arguments, prog_name="kilopair", standalone_mode=False)
+    except KilopairError as error:
+        _fail(str(error), error.exit_code)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; what was finished is kept, the same command goes on", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(message: str, code: int) -> None:
+    if "--json" in sys.argv:
+        import json
+
+        click.echo(json.dumps({"event": "error", "message": message, "exit_code": code}, ensure_ascii=False))
+    click.echo(f"kilopair: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Looking back: what a workspace holds, and how one pair came to be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.stages import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
+from builder.store import read_json, read_records
+from schemas.errors import WorkspaceError
+from schemas.records import Chunk, Document, Draft, Dropped, Pair
+
+CONTEXT = 90
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """One pair (or draft that did not become one) with everything that led to it and came of it."""
+
+    record: Pair | Draft
+    document: Document
+    chunk: Chunk
+    wordings: tuple[Pair, ...]
+    dropped: Dropped | None
+    answers: dict[str, Any] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the lineage for other programs, without the whole document."""
+        return {
+            "record": self.record.model_dump(mode="json"),
+            "document": self.document.model_dump(mode="json", exclude={"text"}),
+            "chunk": self.chunk.model_dump(mode="json"),
+            "wordings": [pair.model_dump(mode="json", include={"id", "instruction", "form", "split"}) for pair in self.wordings],
+            "dropped": self.dropped.model_dump(mode="json", exclude={"record"}) if self.dropped else None,
+            "answers": self.answers,
+        }
+
+    def as_text(self) -> str:
+        """Return the lineage for people."""
+        record, made = self.record, self.record.provenance
+        by = f"{made.generator}" + (f", rule {made.rule}" if made.rule else "") + (f", model {made.model}" if made.model else "")
+        lines = [
+            f"pair      {record.id}",
+            f"question  {record.instruction}",
+            *([f"input     {record.input}"] if record.input else []),
+            f"response  {record.output}",
+            f"task      {record.task}, form {record.form}",
+            f"became    {self._fate()}",
+            f"made by   {by}" + (f", request {made.request_id}, prompt {made.prompt_hash}" if made.request_id else ""),
+            f"document  {self.document.path} ({self.document.id}, {self.document.format}, file sha256 {self.document.sha256[:16]})",
+            f"passage   {' > '.join(self.chunk.heading_path) or '(no heading)'} ({self.chunk.id}, characters {self.chunk.start}-{self.chunk.end})",
+            *self._evidence(),
+            *(f"scores    {name} {value:g}" for name, value in (record.scores.items() if isinstance(record, Pair) else ())),
+            *(f"wording   {pair.instruction} [{pair.split}, {pair.form}]" for pair in self.wordings if pair.id != record.id),
+            *([f"base      {self.answers['base']}", f"tuned     {self.answers['tuned']}"] if self.answers else []),
+        ]
+        return "\n".join(lines)
+
+    def _fate(self) -> str:
+        if self.dropped:
+            return f"dropped at {self.dropped.stage}: {self.dropped.reason}" + (f" ({self.dropped.detail})" if self.dropped.detail else "")
+        return f"chosen, in {self.record.split}" if isinstance(self.record, Pair) and self.record.split else "valid, not chosen yet"
+
+    def _evidence(self) -> list[str]:
+        if isinstance(self.record, Draft):
+            return [f"quote     {quote!r}" for quote in self.record.quotes]
+        text = self.document.text
+        return [
+            f"evidence  characters {span.start}-{span.end}: "
+            f"…{_flat(text[max(0, span.start - CONTEXT) : span.start])}»{_flat(span.quote)}«{_flat(text[span.end : span.end + CONTEXT])}…"
+            for span in self.record.evidence
+        ]
+
+
+def explain(workspace: Path, pair_id: str) -> Lineage:
+    """Return the lineage of a pair, chosen or dropped; the id may be shortened if it stays unique.
+
+    Raises:
+        WorkspaceError: nothing has that id, or several have.
+    """
+    pairs = split_pairs(workspace) if (workspace / PAIRS).exists() else []
+    chosen = {pair.id: pair for pair in pairs}
+    drafts = {draft.id: draft for draft in _records(workspace, DRAFTS, Draft)}
+    found = sorted(key for key in {**drafts, **chosen} if key.startswith(pair_id) or key.startswith(f"pair-{pair_id}"))
+    if len(found) != 1:
+        some = next(iter(chosen), next(iter(drafts), "none"))
+        raise WorkspaceError(f"{pair_id}: {'no pair has' if not found else f'{len(found)} pairs begin with'} this id; an id of this workspace is {some}")
+    record = chosen.get(found[0]) or drafts[found[0]]
+    made = record.provenance
+    answers = read_json(workspace / ANSWERS) if (workspace / ANSWERS).exists() else []
+    return Lineage(
+        record=record,
+        document=next(document for document in _records(workspace, DOCUMENTS, Document) if document.id == made.document_id),
+        chunk=next(chunk for chunk in _records(workspace, CHUNKS, Chunk) if chunk.id == made.chunk_id),
+        wordings=tuple(pair for pair in pairs if pair.group == record.group),
+        dropped=next((dropped for dropped in _records(workspace, QUARANTINE, Dropped) if dropped.id == record.id), None),
+        answers=next((answer for answer in answers if answer["pair_id"] == record.id), None),
+    )
+
+
+def split_pairs(workspace: Path) -> list[Pair]:
+    """Return the chosen pairs with their splits.
+
+    Raises:
+        WorkspaceError: the workspace has none yet.
+    """
+    if not (workspace / PAIRS).exists():
+        raise WorkspaceError(f"{workspace}: no pairs yet; run kilopair split")
+    return list(_records(workspace, PAIRS, Pair))
+
+
+def model_folders(workspace: Path, *, with_base: bool) -> dict[str, str]:
+    """Return the folders of the models to talk to, the tuned one last.
+
+    Raises:
+        WorkspaceError: there is no tuned model yet.
+    """
+    if not (workspace / MODEL).exists():
+        raise WorkspaceError(f"{workspace}: no tuned model yet; run kilopair train")
+    note = read_json(workspace / "manifest.json")["stages"].get("pretrain", {}).get("counts", {})
+    base = str(workspace / "base") if "base" not in note else str(note["base"])
+    return ({"base": base} if with_base else {}) | {"tuned": str(workspace / MODEL)}
+
+
+def _records(workspace: Path, name: str, model: type[Any]) -> list[Any]:
+    path = workspace / name
+    return list(read_records(path, model)) if path.exists() else []
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,79 @@
+"""The facts as HTML."""
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from builder.report.charts import Series, bars, histogram, line_chart
+from builder.report.gather import SET_NAMES, Facts
+
+SHORT_WORDS = 45
+METRICS = (("exact_match", "exact match"), ("token_f1", "token F1"), ("rouge_l", "ROUGE-L"), ("perplexity", "perplexity"), ("stop_rate", "ends by itself"))
+
+
+def render(facts: Facts, *, examples: int) -> str:
+    """Return the whole page."""
+    return _template().render(
+        facts=facts,
+        metrics=METRICS,
+        set_names=SET_NAMES,
+        verdict=verdict(facts.evaluation),
+        samples={name: sample(rows, examples) for name, rows in facts.examples.items()},
+        charts=_charts(facts),
+    )
+
+
+def verdict(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the one sentence that a manager reads."""
+    name = "paraphrase" if evaluation["sets"].get("paraphrase") else next(iter(evaluation["sets"]))
+    figures = evaluation["sets"][name]
+    base, tuned = figures["base"]["all"], figures["tuned"]["all"]
+    return {"set": name, "n": tuned["n"], "base": base["exact_match"], "tuned": tuned["exact_match"], "better": tuned["exact_match"] > base["exact_match"]}
+
+
+def sample(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Return a random choice of answers, right or wrong, the same at every run."""
+    ordered = sorted(answers, key=lambda answer: answer["pair_id"])
+    return random.Random(0).sample(ordered, min(count, len(ordered)))  # noqa: S311
+
+
+def telling_answers(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Return a random few answers short enough for a terminal, right or wrong, from the paraphrase set if there is one."""
+    short = [answer for answer in answers if len(answer["reference"].split()) <= SHORT_WORDS] or list(answers)
+    paraphrased = [answer for answer in short if answer["set"].startswith("paraphrase")]
+    return sample(paraphrased or short, count)
+
+
+def _charts(facts: Facts) -> dict[str, str]:
+    curve = facts.train_figures.get("curve", [])
+    base_curve = facts.base_figures.get("curve", [])
+    return {
+        "train": line_chart(
+            [
+                Series("training loss", "tuned", _points(curve, "loss")),
+                Series("validation loss", "warn", _points(curve, "validation_loss")),
+            ],
+            title="Loss of supervised fine-tuning",
+            x_label="update",
+        ),
+        "base": line_chart([Series("loss on raw text", "base", _points(base_curve, "loss"))], title="Loss of pretraining", x_label="update"),
+        "question": histogram(facts.lengths["question"], title="Words of a question", x_label="words of a question"),
+        "response": histogram(facts.lengths["response"], title="Words of a response", x_label="words of a response"),
+        "rules": bars(dict(list(facts.rules.items())[:20]), title="Pairs by kind of fact"),
+    }
+
+
+def _points(curve: Sequence[dict[str, float]], name: str) -> tuple[tuple[float, float], ...]:
+    return tuple((point["step"], point[name]) for point in curve if point.get(name) is not None)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f}%"
+    environment.filters["count"] = lambda number: f"{number:,}"
+    return environment.from_string(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))

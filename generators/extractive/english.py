@@ -1,0 +1,140 @@
+"""English for slots: verb forms, person, articles and case. Nothing here knows about documents."""
+
+import re
+from functools import cache
+
+from generators.extractive.words import words
+
+MODALS = frozenset("can could may might must should will would cannot".split())
+BE = frozenset("is are was were am".split())
+AUXILIARIES = MODALS | BE | frozenset("has have had do does did need needs".split())
+PREPOSITIONS = frozenset(
+    "about above across after against along among around as at before behind below beside between beyond by during except for from in inside into "
+    "like near of off on onto out outside over per since through throughout till to toward towards under until up upon via with within without".split()
+)
+DETERMINERS = frozenset("a an the my your our his her its their this that these those each every all some any no both either another most many few several".split())
+ADVERBS = frozenset(
+    "also always automatically usually normally generally never often then still already now please ever just really currently immediately sometimes "
+    "simply therefore thus typically directly only not soon later regularly all both further even once mostly otherwise first".split()
+)
+NUMBER = r"(?:\d[\d,.]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)"
+_TOKEN = re.compile(r"[\w@#&/+.’'-]*\w[\w’'%-]*|[^\w\s]")
+_SECOND = re.compile(r"\b(you are|you were|you're|you’re|you've|you’ve|you'll|you’ll|you'd|you’d|yourself|yourselves|yours|your|you)\b", re.IGNORECASE)
+_FIXED = {
+    "you are": "I am", "you were": "I was", "you're": "I'm", "you’re": "I'm", "you've": "I've", "you’ve": "I've", "you'll": "I'll", "you’ll": "I'll",
+    "you'd": "I'd", "you’d": "I'd", "yourself": "myself", "yourselves": "myself", "yours": "mine", "your": "my",
+}  # fmt: skip
+_SUBJECT_BEFORE = frozenset("if when that once after before because until unless while as where whether since and or than what which who how whenever".split())
+_PLURAL_ONLY = frozenset("people staff police children men women criteria data media colleagues".split())
+
+
+def tokens(text: str) -> list[tuple[str, int, int]]:
+    """The words and punctuation marks of `text` with their spans."""
+    return [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+
+
+@cache
+def lemma(word: str, kind: str = "VERB") -> str:
+    """The base form of `word` as a verb (or NOUN, ADJ), the word itself when unknown."""
+    from lemminflect import getLemma  # noqa: PLC0415 (0.2 s of import that only this generator needs)
+
+    found = getLemma(word.lower(), upos=kind)
+    return found[0] if found else word.lower()
+
+
+@cache
+def inflect(base: str, tag: str) -> str:
+    """The form of verb `base` for a Penn tag such as VBZ or VBG."""
+    from lemminflect import getInflection  # noqa: PLC0415
+
+    found = getInflection(base, tag=tag)
+    return found[0] if found else base
+
+
+@cache
+def participle(word: str) -> bool:
+    """Whether `word` reads as a past participle ("kept", "reviewed")."""
+    lower = word.lower()
+    base = lemma(lower)
+    return base != lower and lower == inflect(base, "VBN") or (lower.endswith("ed") and len(lower) > 4) or lower in {"paid", "set", "put", "let", "cut", "read"}
+
+
+def known_verb(word: str) -> bool:
+    """Whether `word` is the base form of a verb the rules rely on."""
+    return word.lower() in words("verbs")
+
+
+def gerund_base(word: str) -> str | None:
+    """The base of gerund `word` if it is a known verb, else None."""
+    lower = word.lower()
+    if not lower.endswith("ing") or len(lower) < 5:
+        return None
+    base = lemma(lower)
+    return base if known_verb(base) and inflect(base, "VBG") in {lower, lower.replace("ll", "l")} else None
+
+
+def gerund(phrase: str) -> str:
+    """Turn a verb phrase into its gerund: "carry over days" -> "carrying over days"."""
+    head, _, rest = phrase.partition(" ")
+    return f"{inflect(head, 'VBG')} {rest}".strip()
+
+
+def plural(noun: str) -> bool:
+    """Whether the head word `noun` looks plural."""
+    lower = noun.lower()
+    return lower in _PLURAL_ONLY or (lower.endswith("s") and not lower.endswith(("ss", "us", "is", "news")) and len(lower) > 2)
+
+
+def flip(text: str) -> str:
+    """Put the reader in the first person: you -> I or me, your -> my."""
+
+    def turn(match: re.Match[str]) -> str:
+        word = match.group().lower()
+        if word in _FIXED:
+            return _FIXED[word]
+        return "I" if _is_subject(text[: match.start()], text[match.end() :]) else "me"
+
+    return _SECOND.sub(turn, text)
+
+
+def _is_subject(before: str, after: str) -> bool:
+    previous = re.findall(r"[\w’'-]+|[,;:]", before)
+    following = [word for word in re.findall(r"[\w’'-]+|[,;.:?]", after) if word.lower() not in ADVERBS]
+    if not following or not following[0][0].isalpha():
+        return False
+    following_word = following[0].lower()
+    verbal = following_word in AUXILIARIES or known_verb(following_word) or (lemma(following_word) in words("verbs") and participle(following_word))
+    if previous and previous[-1].lower() in PREPOSITIONS - {"before", "after", "until", "since", "as"}:
+        return False
+    if previous and previous[-1].lower() in _SUBJECT_BEFORE:
+        return verbal
+    return verbal and following_word not in PREPOSITIONS and not (previous and known_verb(previous[-1]) and previous[-1].lower() not in words("nounish"))
+
+
+def first_person(text: str) -> bool:
+    """Whether the asker appears in `text`."""
+    return re.search(r"\b(?:I|me|my|mine|myself)\b", text) is not None
+
+
+def article(noun: str) -> str:
+    """Add "the" before a bare singular count noun phrase."""
+    head, first = noun.split()[-1], noun.split()[0].lower()
+    bare = first not in DETERMINERS and not re.match(NUMBER + r"\b", first)
+    if not bare or plural(head) or head.lower() in words("mass") or head.lower().endswith(("ing", "ity", "ness", "ment", "ion")) or head[0].isupper():
+        return noun
+    return f"the {noun}"
+
+
+def capital(text: str) -> str:
+    """Upper-case the first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def stem(word: str) -> str:
+    """A six-letter stem for comparing topics."""
+    return word.lower()[:6].rstrip("s")
+
+
+def stems(text: str) -> frozenset[str]:
+    """Stems of the content words of `text`."""
+    return frozenset(stem(word) for word in re.findall(r"[A-Za-z][\w-]{2,}", text) if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES)

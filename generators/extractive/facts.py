@@ -1,0 +1,45 @@
+"""The fact: one thing a document says, with the slots of its questions, its verbatim answer and where that stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from generators.extractive.lexicon import Lexicon
+from generators.extractive.page import Section
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`slots` fill the forms of `family`; `scoped` facts are asked only with their topic named in front."""
+
+    family: str
+    slots: tuple[tuple[str, str], ...]
+    answer: str
+    spans: tuple[tuple[int, int], ...]
+    task: str = "question_answering"
+    input: str = ""
+    topic: str = ""
+    scoped: bool = False
+    checked: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, family: str, slots: Mapping[str, str], answer: str, *spans: tuple[int, int], task: str = "question_answering", passage: str = "") -> "Fact":
+        """Make a fact; empty slots are left out, so forms that need them are not used."""
+        return cls(family, tuple(sorted((name, value) for name, value in slots.items() if value)), answer, tuple(spans), task, passage)
+
+    def slot(self, name: str) -> str:
+        """The slot `name`, empty if absent."""
+        return dict(self.slots).get(name, "")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a family may know beside its section: corpus statistics, the company's name, the document's title and product."""
+
+    lexicon: Lexicon
+    company: str
+    title: str = ""
+    product: str = ""
+    headings: tuple[str, ...] = ()
+
+
+Place = tuple[Section, Context]

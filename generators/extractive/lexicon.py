@@ -1,0 +1,85 @@
+"""Corpus statistics that the rules lean on: how the documents write a word, which headings repeat, which names are products."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.markdown import parse_blocks
+from schemas.records import Document, content_id
+
+_WORD = re.compile(r"[A-Za-z][\w’'-]*")
+_PRODUCT = re.compile(r"\b[A-Z][a-z]{2,} \d{2,4}\b(?![.,:]\d)")
+_MONTHS = frozenset("January February March April May June July August September October November December".split())
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """`proper`: lower-cased words that the documents capitalise inside sentences; `repeated`: headings used more than once."""
+
+    proper: frozenset[str] = frozenset()
+    repeated: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+
+    def for_text(self, text: str) -> "Lexicon":
+        """Only the entries that concern `text`: what a document's drafts depend on."""
+        lower = text.lower()
+        seen = set(re.findall(r"[a-z][\w’'-]*", lower))
+        return Lexicon(
+            proper=self.proper & seen,
+            repeated=frozenset(heading for heading in self.repeated if heading in lower),
+            products=frozenset(name for name in self.products if name in text),
+        )
+
+    def key(self) -> str:
+        """A content hash, for caching the drafts of one document."""
+        return content_id("lexicon", sorted(self.proper), sorted(self.repeated), sorted(self.products))
+
+    def is_proper(self, word: str) -> bool:
+        """Whether `word` keeps its capital inside a sentence."""
+        core = word.strip("'’\"“”().,;:")
+        return core == "I" or any(character.isupper() or character.isdigit() for character in core[1:]) or core.lower() in self.proper
+
+    def lower_first(self, text: str) -> str:
+        """Lower-case the first letter unless its word is a name."""
+        first = re.match(r"[\"“(]*([\w’'-]+)", text)
+        return text if first is None or self.is_proper(first.group(1)) else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
+
+    def heading_case(self, heading: str) -> str:
+        """A heading as it would stand inside a sentence: title case lowered except for names."""
+        return " ".join(word if self.is_proper(word) or not word[:1].isupper() else word[0].lower() + word[1:] for word in heading.split())
+
+
+def lexicon(documents: Iterable[Document]) -> Lexicon:
+    """Count casing, headings and product names over `documents`."""
+    upper: Counter[str] = Counter()
+    lower: Counter[str] = Counter()
+    headings: Counter[str] = Counter()
+    products: Counter[str] = Counter()
+    for document in documents:
+        products.update(set(_PRODUCT.findall(document.text)))
+        for block in parse_blocks(document.text):
+            raw = document.text[block.start : block.end]
+            if block.kind == "heading":
+                headings[heading_key(document.text[block.content.start : block.content.end])] += 1
+            elif block.kind in {"paragraph", "list"}:
+                _count_case(raw, upper, lower)
+    return Lexicon(
+        proper=frozenset(word for word, count in upper.items() if count >= 2 * lower[word]) | frozenset(month.lower() for month in _MONTHS - {"May", "March"}),
+        repeated=frozenset(heading for heading, count in headings.items() if count > 1),
+        products=frozenset(name for name, count in products.items() if count > 1 and name.split()[0] not in _MONTHS),
+    )
+
+
+def heading_key(heading: str) -> str:
+    """A heading for comparing: lower case, single spaces."""
+    return " ".join(heading.lower().split())
+
+
+def _count_case(raw: str, upper: Counter[str], lower: Counter[str]) -> None:
+    for match in _WORD.finditer(raw):
+        word = match.group()
+        if word[0].islower():
+            lower[word.lower()] += 1
+        elif re.search(r"[a-z,)][*_’'\"”]* [*_\[‘“\"(]*$", raw[max(0, match.start() - 6) : match.start()]):
+            upper[word.lower()] += 1

@@ -1,0 +1,185 @@
+"""A document as sections of clean sentences, lists and tables, each knowing its raw span."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from generators.extractive.text import Clean, clean, sentences
+from schemas.markdown import Block, parse_blocks
+from schemas.records import Chunk, Document
+
+_RESIDUE = re.compile(r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\]|##\w|^\s*(?:Next|Previous|Jump|Skip|Back)(?: to|:)|\( |>\s*$|\b_{3,}")
+_ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence with its raw span; `before` is the section's text up to it, `step` whether it stands in a numbered list."""
+
+    text: str
+    span: tuple[int, int]
+    before: str = ""
+    step: bool = False
+
+
+@dataclass(frozen=True)
+class ListPart:
+    """A list with the sentence that leads it in; `items` are its whole items as written, depth first."""
+
+    lead: Sentence | None
+    items: tuple[str, ...]
+    numbered: bool
+    depths: tuple[int, ...]
+    span: tuple[int, int]
+
+    def text(self) -> str:
+        """The list as plain lines with markers."""
+        lines = []
+        for number, (item, depth) in enumerate(zip(self.items, self.depths, strict=True), 1):
+            marker = f"{number}." if self.numbered and depth == 0 and not any(self.depths) else "-"
+            lines.append(f"{'  ' * depth}{marker} {item}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The words of one table cell."""
+
+    text: str
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """A table: header cells and rows of cells; `span` covers it."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph's clean text and sentences."""
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    span: tuple[int, int]
+
+
+Part = Paragraph | ListPart | TablePart
+
+
+@dataclass
+class Section:
+    """What stands under one heading. `path` holds the clean headings from the outermost to this one."""
+
+    path: tuple[str, ...]
+    level: int
+    span: tuple[int, int]
+    parts: list[Part] = field(default_factory=list)
+    children: int = 0
+
+    @property
+    def heading(self) -> str:
+        """The section's own heading, or an empty string before the first."""
+        return self.path[-1] if self.path else ""
+
+    def sentences(self) -> Iterator[Sentence]:
+        """The sentences of paragraphs and of list items, in order."""
+        for part in self.parts:
+            if isinstance(part, Paragraph):
+                yield from part.sentences
+
+    def lists(self) -> list[ListPart]:
+        """The lists of the section."""
+        return [part for part in self.parts if isinstance(part, ListPart)]
+
+    def tables(self) -> list[TablePart]:
+        """The tables of the section."""
+        return [part for part in self.parts if isinstance(part, TablePart)]
+
+    def prose(self) -> str:
+        """The section's paragraphs and lists as plain text."""
+        return "\n".join(part.text if isinstance(part, Paragraph) else part.text() for part in self.parts if not isinstance(part, TablePart))
+
+    def body_spans(self) -> tuple[tuple[int, int], ...]:
+        """The raw span from the first to the last part."""
+        return ((self.parts[0].span[0], self.parts[-1].span[1]),) if self.parts else ()
+
+
+def sections(document: Document) -> list[Section]:
+    """Cut `document` into its sections, headings cleaned and residue left out."""
+    found = [Section((), 0, (0, 0))]
+    for block in parse_blocks(document.text):
+        if block.kind == "heading":
+            path = tuple(_heading(words) for words in block.heading_path)
+            for section in reversed(found):
+                if section.level < block.level:
+                    section.children += 1
+                    break
+            found.append(Section(path, block.level, (block.start, block.end)))
+        else:
+            found[-1].span = (found[-1].span[0], block.end)
+            found[-1].parts.extend(_parts(document.text, block, found[-1]))
+    return found
+
+
+def chunk_of(chunks: tuple[Chunk, ...], span: tuple[int, int]) -> Chunk | None:
+    """The chunk that holds the start of `span`, or else the nearest before it."""
+    best = None
+    for chunk in chunks:
+        if chunk.start <= span[0] < chunk.end:
+            return chunk
+        if chunk.start <= span[0]:
+            best = chunk
+    return best or (chunks[0] if chunks else None)
+
+
+def _heading(raw: str) -> str:
+    return _ANCHOR.sub("", clean(raw, 0, len(raw)).text).strip().rstrip(":").strip()
+
+
+def _parts(text: str, block: Block, section: Section) -> Iterator[Part]:
+    if block.kind == "paragraph":
+        yield from _paragraph(text, block.start, block.end, _before(section))
+    elif block.kind == "list" and block.items:
+        yield _list(text, block, section)
+    elif block.kind == "table" and len(block.rows) > 1:
+        rows = [tuple(_cell(text, span.start, span.end) for span in row) for row in block.rows]
+        yield TablePart(rows[0], tuple(rows[1:]), (block.start, block.end))
+
+
+def _before(section: Section) -> str:
+    return " ".join(part.text for part in section.parts if isinstance(part, Paragraph))
+
+
+def _paragraph(text: str, start: int, end: int, before: str) -> Iterator[Paragraph]:
+    if _RESIDUE.search(text[start:end]) or "{%" in re.sub(r"\]\([^)]*\)", "]", text[start:end]):
+        return
+    words = clean(text, start, end)
+    if words.text:
+        yield Paragraph(words.text, tuple(_sentences(words, before)), (start, end))
+
+
+def _sentences(words: Clean, before: str) -> Iterator[Sentence]:
+    for first, last in sentences(words.text):
+        while first < last and words.text[first] == " ":
+            first += 1
+        if first < last:
+            yield Sentence(words.text[first:last], words.span(first, last), f"{before} {words.text[:first]}")
+
+
+def _list(text: str, block: Block, section: Section) -> ListPart:
+    items = [clean(text, item.start, item.end).text for item in block.items]
+    lead = None
+    if section.parts and isinstance(section.parts[-1], Paragraph) and section.parts[-1].sentences:
+        last = section.parts[-1].sentences[-1]
+        lead = last if last.text.endswith(":") else None
+    numbered = block.items[0].number is not None
+    return ListPart(lead, tuple(items), numbered, tuple(item.depth for item in block.items), (block.start, block.end))
+
+
+def _cell(text: str, start: int, end: int) -> Cell:
+    words = clean(text, start, end).text if end > start else ""
+    return Cell(words.replace("\\|", "|"), (start, end))

@@ -1,0 +1,111 @@
+"""Pairs and raw text as token rows with explicit labels: what is trained on is decided here and nowhere else.
+
+A pair's row is its prompt (not in the loss) and its response with the end token (in the loss). A raw row is a window of
+the documents' text, all of it in the loss. No row is ever cut: what does not fit is refused by name.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.errors import TrainingError
+from schemas.records import Pair
+from trainer.templates import Template
+
+IGNORED = -100  # the label that torch's cross entropy leaves out
+RAW_BLOCK = 128
+WORD_LOSS = 0.28  # chance of each word of a question that loses words
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids with the label of each, and the pair they come from (None: raw text)."""
+
+    input_ids: list[int]
+    labels: list[int]
+    pair_id: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def trained(self) -> int:
+        """Number of tokens in the loss."""
+        return sum(label != IGNORED for label in self.labels)
+
+
+def pair_rows(pairs: Sequence[Pair], template: Template, *, instructions: Sequence[str] | None = None) -> list[Row]:
+    """Tokenize pairs, with other wordings of their instructions if given; labels cover the response and its end token."""
+    asked = instructions if instructions is not None else [pair.instruction for pair in pairs]
+    prompts = template.prompts([(question, pair.input) for question, pair in zip(asked, pairs, strict=True)])
+    completions = template.completions([pair.output for pair in pairs])
+    return [
+        Row(prompt + completion, [IGNORED] * len(prompt) + completion, pair.id)
+        for prompt, completion, pair in zip(prompts, completions, pairs, strict=True)
+    ]
+
+
+def drop_words(question: str, chance: float, draw: random.Random) -> str:
+    """With `chance`, lose about a quarter of the words, so that a fact is found by any part of its question."""
+    words = question.split()
+    if draw.random() >= chance or len(words) < 3:
+        return question
+    kept = [word for word in words if draw.random() >= WORD_LOSS]
+    return " ".join(kept) if len(kept) >= 2 else question
+
+
+def text_stream(texts: Sequence[str], template: Template) -> list[int]:
+    """Tokenize documents one after the other, each closed by the end token; control tokens in a text are plain text."""
+    ids = template.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"] if texts else []
+    return [token for document in ids for token in [*document, template.end]]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def raw_rows(stream: Sequence[int], *, count: int, block: int, draw: random.Random) -> list[Row]:
+    """Cut `count` windows of `block` tokens out of the stream, pass after pass, each pass from another offset."""
+    rows: list[Row] = []
+    size = min(block, len(stream))
+    while len(rows) < count and size > 1:
+        offset = draw.randrange(size) if len(stream) >= 2 * size else 0
+        starts = list(range(offset, len(stream) - size + 1, size))
+        draw.shuffle(starts)
+        # The first token has nothing before it to be predicted from.
+        rows += [Row(window, [IGNORED, *window[1:]]) for start in starts if (window := list(stream[start : start + size]))]
+    return rows[:count]
+
+
+def check_pairs(pairs: Sequence[Pair], template: Template) -> None:
+    """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text, text that is not Unicode."""
+    _refuse([pair.id for pair in pairs if not pair.output.strip()], "pairs have a blank response", "drop them")
+    faulty = [pair.id for pair in pairs if not _encodable(pair)]
+    _refuse(faulty, "pairs hold lone surrogates, which no tokenizer reads", "repair their source's encoding")
+    tokens = template.control_tokens
+    controlled = [pair.id for pair in pairs if any(token in text for text in _texts(pair) for token in tokens)]
+    _refuse(controlled, "pairs hold control tokens of the model in their text", "remove the tokens or drop the pairs")
+
+
+def check_apart(train: Sequence[Pair], validation: Sequence[Pair]) -> None:
+    """Refuse a validation set that repeats training questions: its loss would say nothing."""
+    asked = {(pair.instruction, pair.input) for pair in train}
+    twins = [pair.id for pair in validation if (pair.instruction, pair.input) in asked]
+    _refuse(twins, "validation pairs repeat a training question", "split again")
+
+
+def check_lengths(rows: Sequence[Row], limit: int | None) -> None:
+    """Refuse rows longer than `limit` tokens: a cut response teaches the model never to finish."""
+    long = [f"{row.pair_id} ({len(row)})" for row in rows if limit is not None and len(row) > limit]
+    _refuse(long, f"pairs are longer than {limit} tokens", "raise train.max_length, shorten them, or take a base with a longer context")
+
+
+def _refuse(names: Sequence[str], problem: str, advice: str) -> None:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise TrainingError(f"{len(names)} {problem}: {', '.join(names[:_NAMED])}{more}; {advice}")
+
+
+def _texts(pair: Pair) -> tuple[str, str, str]:
+    return pair.instruction, pair.input, pair.output
+
+
+def _encodable(pair: Pair) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for text in _texts(pair) for character in text)
