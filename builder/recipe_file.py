@@ -72,12 +72,14 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise RecipeError(f"--set {override}: {section} is a value, not a section")
         place = inner
     try:
-        place[field] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
-        place[field] = text
+        value = text
+    place[field] = text if isinstance(value, dict) and not text.lstrip().startswith("{") else value  # a name may hold ": "
 
 
 def _explain(name: str, error: ValidationError) -> Iterator[str]:
+    messages: dict[str, list[str]] = {}
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         place = [str(part) for part in problem["loc"] if not str(part).startswith(("function-", "literal", "constrained", "int", "float"))]
         key = ".".join(place)
@@ -86,10 +88,14 @@ def _explain(name: str, error: ValidationError) -> Iterator[str]:
             near = difflib.get_close_matches(place[-1], [option.rsplit(".", 1)[-1] for option in known], n=1, cutoff=0.5)
             full = ".".join([*place[:-1], near[0]]) if near else None
             advice = f"did you mean {full}?" if full else f"known keys: {', '.join(known)}"
-            yield f"{name}: {key}: unknown key; {advice}"
+            messages.setdefault(key, []).append(f"unknown key; {advice}")
+        elif problem["type"] == "model_type":
+            messages.setdefault(key, []).append("is a section with keys of its own, not a value")
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            yield f"{name}: {key or 'recipe'}: {message[:1].lower()}{message[1:]}"
+            messages.setdefault(key or "recipe", []).append(f"{message[:1].lower()}{message[1:]}")
+    for key, parts in messages.items():
+        yield f"{name}: {key}: {' or '.join(parts)}"
 
 
 def _known_keys(place: Sequence[str]) -> list[str]:

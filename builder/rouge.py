@@ -136,10 +136,8 @@ def _candidates(left: Bits, right: Bits, most: int, *, same: bool) -> Iterator[t
     height, width = _TILE
     for top in range(0, len(left), height):
         for start in range(top if same else 0, len(right), width):
-            differing = sum(
-                np.bitwise_count(short[top : top + height, None, word] ^ long[None, start : start + width, word]) for word in range(2)
-            )
-            rows, columns = np.nonzero(differing <= most)
+            low, high = (np.bitwise_count(short[word, top : top + height, None] ^ long[word, None, start : start + width]) for word in (0, 1))
+            rows, columns = np.nonzero(low + high <= most)
             rows, columns = rows + top, columns + start
             close = np.bitwise_count(left[rows] ^ right[columns]).sum(axis=1) <= most
             if same:
@@ -149,8 +147,8 @@ def _candidates(left: Bits, right: Bits, most: int, *, same: bool) -> Iterator[t
 
 
 def _fold(signatures: Bits) -> Bits:
-    """Return the signatures as 128 bits: the union of their four quarters."""
-    return np.bitwise_or.reduce(signatures.reshape(len(signatures), 4, 2), axis=1)
+    """Return the signatures as 128 bits, word by word: the union of their four quarters."""
+    return np.bitwise_or.reduce(signatures.reshape(len(signatures), 4, 2), axis=1).T.copy()
 
 
 def _at_least(left: NDArray[np.int32], right: NDArray[np.int32], common: int) -> NDArray[np.bool_]:

@@ -3,10 +3,12 @@
 `kilopair init` writes this file's descriptions as the comments of the YAML; `--set section.field=value` overrides.
 """
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = float
 
@@ -57,6 +59,24 @@ class EndpointSection(Section):
     attempts: int = Field(default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try")
     repair: bool = Field(default=True, description="send an unusable reply back once, with what is wrong with it")
 
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, url: str) -> str:
+        """Only scheme, host and path: a key in the URL would end in logs and manifests."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https URL such as http://127.0.0.1:8000/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user, password or query; the key belongs into the variable that api_key_env names")
+        return url.rstrip("/")
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("must be the name of an environment variable, never the key itself")
+        return name
+
 
 class CurateSection(Section):
     """How drafts become about 1,000 pairs."""
@@ -78,6 +98,12 @@ class SplitSection(Section):
     validation: Share = Field(default=0.05, ge=0, lt=1, description="likewise, for choosing settings")
     paraphrase: Share = Field(default=0.15, ge=0, lt=1, description="share of pairs withheld as other wordings of facts that are in train")
     unseen_forms: Share = Field(default=0.4, ge=0, le=1, description="share of paraphrase whose question form occurs nowhere in train")
+
+    @model_validator(mode="after")
+    def _leave_something_to_train(self) -> Self:
+        if self.test + self.validation + self.paraphrase > 0.7:
+            raise ValueError("test, validation and paraphrase together may take at most 0.7, or nothing is left to train on")
+        return self
 
 
 class BaseSection(Section):

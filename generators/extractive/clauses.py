@@ -13,7 +13,9 @@ from generators.extractive.english import (
 from generators.extractive.lexicon import Lexicon
 from generators.extractive.words import words
 
-_RELATIVE = frozenset("that which who whose whom where when if because while although since unless so than whether".split())
+_RELATIVE = frozenset("that which who whose whom where when if because while although since unless so whether".split())
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
 _CONNECTIVE = re.compile(
     r"^(?:However|Also|Please note(?: that)?|Note(?: that)?|In addition|Additionally|Furthermore|Moreover|As a reminder|Remember(?: that)?|Keep in mind(?: that)?|"
     r"Please|By contrast|In general|Generally|Again|Finally|Then|And|But|So|In short|As such|As a result),?:?\s+(?=\S)"
@@ -82,7 +84,7 @@ def anaphoric(sentence: str) -> bool:
 
 def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
     """Read the main clause at the start of `sentence`, or None where the lists are not sure."""
-    text = sentence.rstrip(" .!:;")
+    text = _BRACKETS.sub("", sentence).rstrip(" .!:;")
     found = tokens(text)
     if len(found) < 3:
         return None
@@ -140,7 +142,7 @@ def _noun_subject(text: str, found: list[tuple[str, int, int]], lexicon: Lexicon
             return None
         if not _finite(text, found, index):
             continue
-        subject = lexicon.lower_first(flip(text[: found[index][1]].strip()))
+        subject = lexicon.lower_first(flip(_TRAILING.sub("", text[: found[index][1]].strip())))
         return _verb_group(text, found, index, subject) if _noun_phrase(subject) else None
     return None
 
@@ -208,7 +210,17 @@ def _lexical_or_perfect(text: str, found: list[tuple[str, int, int]], index: int
     if following in {"been", "not"} | ADVERBS - {"both", "first"} or (participle(following) and word.lower() in {"has", "have"} and following not in {"set", "read"}):
         return None
     base = lemma(word.lower()) if word.lower() != "has" else "have"
+    if following == "to" and index + 2 < len(found):
+        return _duty(text, found, index + 2, subject)
     return Clause(subject, "", False, word.lower(), base, _rest(text, end))
+
+
+def _duty(text: str, found: list[tuple[str, int, int]], index: int, subject: str) -> Clause | None:
+    """ "has to", "need to": the same as "must"."""
+    verb, _, end = found[index]
+    if verb == "be" and index + 1 < len(found) and participle(found[index + 1][0]):
+        return Clause(subject, "must", False, f"be {found[index + 1][0]}", "be", _rest(text, found[index + 1][2]))
+    return Clause(subject, "must", False, verb, verb, _rest(text, end)) if known_verb(verb) else None
 
 
 def _auxiliary(text: str, found: list[tuple[str, int, int]], index: int, subject: str) -> Clause | None:
@@ -238,4 +250,4 @@ def _auxiliary(text: str, found: list[tuple[str, int, int]], index: int, subject
 
 
 def _rest(text: str, position: int) -> str:
-    return flip("you"[:0] + text[position:].strip()) if position < len(text) else ""
+    return flip(text[position:].strip())

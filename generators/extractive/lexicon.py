@@ -10,6 +10,7 @@ from schemas.records import Document, content_id
 
 _WORD = re.compile(r"[A-Za-z][\w’'-]*")
 _PRODUCT = re.compile(r"\b[A-Z][a-z]{2,} \d{2,4}\b(?![.,:]\d)")
+_FUNCTION = frozenset("a an the my your our each every all some any no in on at for from if when with by only both most many new other".split())
 _MONTHS = frozenset("January February March April May June July August September October November December".split())
 
 
@@ -42,8 +43,9 @@ class Lexicon:
 
     def lower_first(self, text: str) -> str:
         """Lower-case the first letter unless its word is a name."""
-        first = re.match(r"[\"“(]*([\w’'-]+)", text)
-        return text if first is None or self.is_proper(first.group(1)) else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
+        first = re.match(r"[\"“(]*([\w’'-]+)(?: ([A-Z][a-z]+)\b)?", text)
+        name = first is not None and first.group(2) is not None and self.is_proper(first.group(2)) and first.group(1).lower() not in _FUNCTION
+        return text if first is None or name or self.is_proper(first.group(1)) else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
 
     def heading_case(self, heading: str) -> str:
         """A heading as it would stand inside a sentence: title case lowered except for names."""

@@ -1,0 +1,81 @@
+"""What a reader returns, and the few pieces of canonical Markdown that several readers write.
+
+A reader is a pure function of a file's bytes. It returns `Content`, or `Refused` with the reason why the file is of no
+use; it never raises for what a file holds.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from schemas.records import Reason
+
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_SPACES = re.compile(r"[\u00a0\u2007\u202f]")
+# control characters, the byte order mark, soft hyphens, lone surrogates, and what reorders or hides text
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})", re.MULTILINE)
+_HEADING = re.compile(r"^( {0,3})(?=#{1,6}(?:[ \t]|$))", re.MULTILINE)
+_UNDERLINE = re.compile(r"(?<=\n)( {0,3})(?=(?:=+|-+)[ \t]*(?:\n|$))")
+_RAW_HTML = re.compile(r"<(?=[!?]|/?(?:script|pre|style|textarea)\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's text as Markdown; `title` is empty when the text names none."""
+
+    text: str
+    title: str = ""
+    metadata: dict[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a file is of no use, for the quarantine."""
+
+    reason: Reason
+    detail: str
+
+
+Reader = Callable[[bytes], Content | Refused]
+TextReader = Callable[[str], Content | Refused]
+
+
+def clean(text: str) -> str:
+    """Return `text` with "\\n" line ends, composed characters, plain spaces, and nothing that cannot be seen."""
+    text = _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, for a heading, a cell or an item."""
+    return " ".join(clean(text).split())
+
+
+def heading(level: int, text: str) -> str:
+    """Return a heading line; hash signs at its end would otherwise vanish."""
+    words = one_line(text)
+    return f"{'#' * level} {words}" + (" \\#" if words.endswith("#") else "")
+
+
+def body(text: str) -> str:
+    """Return a cell's or a field's text so that it cannot break out of its place.
+
+    Lists, tables and code inside stay what they are; headings, underlines, open fences and raw HTML would swallow what
+    follows and are made harmless.
+    """
+    text = _RAW_HTML.sub(r"\\<", clean(text).strip())
+    text = _UNDERLINE.sub(r"\1\\", _HEADING.sub(r"\1\\", text))
+    fences = _FENCE.findall(text)
+    return text + "\n" + fences[-1] if len(fences) % 2 else text
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table whose header is the first row; short rows are padded."""
+    cells = [[one_line(cell).replace("|", "\\|") for cell in row] for row in rows]
+    width = max(map(len, cells))
+    lines = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])

@@ -1,0 +1,82 @@
+"""Cutting the rest of a clause where a question may end without changing what is asked."""
+
+import re
+
+from generators.extractive.english import AUXILIARIES, DETERMINERS, NUMBER, PREPOSITIONS, known_verb
+from generators.extractive.words import words
+
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_HARD = re.compile(r"[;:–—]|\s-\s|\.\s")
+_CLAUSE_AFTER_COMMA = (
+    r"(?:but|so|because|since|while|whereas|which|who|whose|where|unless|if|when|as|provided|except|without|although|though|for example|such as|including|"
+    r"especially|not|never|after|before|until|even|either|preferably|usually|whatever|whichever|at the latest|otherwise|then|thereby|then|ideally|depending|plus|rather)\b"
+)
+_COMMA = re.compile(rf",\s+(?={_CLAUSE_AFTER_COMMA})")
+_COMMA_AND = re.compile(r",\s+(?:and|or)\s+(?:then\s+|also\s+)?([\w’'#-]+)(?:\s+([\w’'-]+))?")
+_COORDINATED = re.compile(rf"\s+(?:and|but|or)\s+(?:then\s+|also\s+|therefore\s+)?(?:{'|'.join(sorted(AUXILIARIES))}|not)\b")
+_DANGLING = PREPOSITIONS - {"out", "off", "up", "over", "in", "on", "down", "through", "around", "about", "along", "by", "behind", "before", "inside", "outside"} | DETERMINERS - {
+    "all", "both", "either", "another", "most", "many", "few", "several", "that", "each", "his", "no"} | frozenset("and or but that which who than also very whether so if because not only".split())  # fmt: skip
+
+
+def trim(body: str, *, limit: int = 14) -> str | None:
+    """`body` up to where its first thought ends, or None if no clean end is near."""
+    head = _HARD.split(_BRACKETS.sub("", body))[0]
+    head = _COMMA.split(head)[0]
+    match = _COMMA_AND.search(head)
+    if match and "," not in head[: match.start()] and _opens_clause(match):
+        head = head[: match.start()]
+    head = _COORDINATED.split(head)[0].strip(" ,.")
+    if len(head.split()) > limit or ("," in head and not _is_list(head)) or dangling(head):
+        return None
+    return head
+
+
+def _opens_clause(match: re.Match[str]) -> bool:
+    first, second = match.group(1).lower(), (match.group(2) or "").lower()
+    return first in DETERMINERS | PREPOSITIONS | {"you", "we", "it", "they", "i", "nobody", "there"} or known_verb(first) or second in AUXILIARIES or match.group(1)[0].isupper()
+
+
+def _is_list(head: str) -> bool:
+    parts = re.split(r",\s+", head)
+    return len(parts) >= 2 and re.search(r"\b(?:and|or)\b", parts[-1]) is not None and all(len(part.split()) <= 6 for part in parts)
+
+
+def dangling(phrase: str) -> bool:
+    """Whether `phrase` breaks off, or has an unmatched bracket or quotation mark."""
+    last = re.findall(r"[\w’']+", phrase)[-1:] or [""]
+    pairs = phrase.count("(") == phrase.count(")") and phrase.count('"') % 2 == 0 and phrase.count("“") == phrase.count("”")
+    return last[0].lower() in _DANGLING or not pairs
+
+
+def tail(post: str) -> str | None:
+    """What may follow a questioned amount: a short time or purpose phrase, nothing at all, or None when the rest cannot be left out."""
+    post = _BRACKETS.sub("", post).strip()
+    if not post or post[0] in ",;:.–—" or re.match(r"(?:and|but|so|or|because|while|whereas|unless|then|since|which|that|who)\b", post):
+        return ""
+    if not re.match(r"(?:when|if|after|before|during|for|in|at|on|to|per|once|by|with|without|from|a|an|each|every|as|of|into)\b", post):
+        return None
+    return _whole_phrase(post)
+
+
+def _whole_phrase(post: str) -> str:
+    head = _HARD.split(post)[0]
+    comma = head.find(",")
+    if comma >= 0:
+        listed = not _COMMA.match(head, comma) and not re.match(r",\s+(?:and|or)\s+(?:you|we|it|they|the|a|my|your)\b", head[comma:])
+        head = "" if listed else head[:comma]
+    head = _COORDINATED.split(head)[0].strip(" ,.")
+    return "" if len(head.split()) > 8 or dangling(head) or re.search(r"\b(?:it|they|them|this|these|that|which|I will)\b", head) else head
+
+
+def amount_noun(text: str) -> str:
+    """The noun phrase that an amount counts, at the start of `text`: "days of annual leave"."""
+    taken: list[str] = []
+    for match in re.finditer(r"[\w’'-]+|[^\w\s]", text):
+        word = match.group().lower()
+        stop = not word[0].isalnum() or word in AUXILIARIES or (word in PREPOSITIONS - {"of"}) or word in {"and", "or", "that", "which", "if", "when", "ahead", "later", "once", "to", "as", "you", "so", "because", "who", "each", "a", "the", "whose", "then", "in"} - ({"the", "a"} if taken and taken[-1] == "of" else set())
+        if stop or len(taken) >= 6 or (taken and re.fullmatch(NUMBER, word)):
+            break
+        taken.append(match.group())
+    while taken and taken[-1].lower() in {"of", "the", "a", "an"} | words("anaphora"):
+        taken.pop()
+    return " ".join(taken)

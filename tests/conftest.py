@@ -1,0 +1,22 @@
+"""What holds for every test: no network, one thread per worker, and no code in the data folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_sessionstart() -> None:
+    """A module in datasets/ would hide the Hugging Face package: collection would fail with riddles, so stop here."""
+    code = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "datasets").rglob("*.py"))
+    if code:
+        pytest.exit(f"datasets/ is data only, or it hides the package of that name: remove {', '.join(code)}", returncode=3)
+
+
+@pytest.fixture
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT

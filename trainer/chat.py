@@ -1,0 +1,31 @@
+"""Talking to a tuned model, with the prompt that it was trained on."""
+
+from pathlib import Path
+
+from schemas.errors import InputError
+from trainer.generate import generate
+from trainer.machine import prepare
+from trainer.model import end_tokens, load
+from trainer.templates import choose_template
+
+
+class Chat:
+    """A loaded model that answers one question at a time, as it was trained to; it keeps no history."""
+
+    def __init__(self, folder: Path | str) -> None:
+        prepare()
+        self._model, tokenizer = load(folder)
+        self._template = choose_template(tokenizer)
+
+    def answer(self, question: str, input: str = "", *, max_new_tokens: int = 512) -> str:  # noqa: A002 - the field's name
+        """Answer greedily; the answer ends where the model ends it, or after `max_new_tokens`.
+
+        Raises:
+            InputError: the question holds a control token of the model.
+        """
+        if found := next((token for token in self._template.control_tokens if token in question + input), None):
+            raise InputError(f"the question holds {found}, which this model reads as a control token; leave it out")
+        prompts = self._template.prompts([(question, input)])
+        ends = end_tokens(self._model, self._template)
+        (given,) = generate(self._model, prompts, ends=ends, max_new_tokens=max_new_tokens)
+        return str(self._template.tokenizer.decode(given.tokens, skip_special_tokens=True)).strip()

@@ -1,0 +1,127 @@
+"""Base against tuned on held-out pairs: the same prompts, greedy answers, loss on the references; every answer is kept."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from schemas.errors import InputError
+from schemas.recipe import EvaluateSection
+from schemas.records import Pair
+from trainer.generate import generate
+from trainer.loss import row_losses
+from trainer.machine import prepare
+from trainer.metrics import exact_match, rouge_l, token_f1
+from trainer.model import end_tokens, load
+from trainer.rows import Row, pair_rows
+from trainer.templates import Template, choose_template
+
+Progress = Callable[[int, int, dict[str, float]], None]
+_SCORES: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match, "token_f1": token_f1, "rouge_l": rouge_l}
+
+
+def evaluate(
+    sets: Mapping[str, Sequence[Pair]], *, models: Mapping[str, Path | str], section: EvaluateSection, progress: Progress
+) -> dict[str, Any]:
+    """Score every model on every set, overall and per task, with all answers side by side.
+
+    Args:
+        sets: held-out pairs by the name of the set; sets are never mixed.
+        models: folders (or names) by the name in the report; the last one's template is used for all.
+        section: how many questions, how long the answers may be, how many at once.
+        progress: told after each batch how many answers there are of how many.
+
+    Raises:
+        InputError: there is no held-out pair or no model.
+    """
+    prepare()
+    chosen = {name: _limited(pairs, section.limit) for name, pairs in sets.items() if pairs}
+    asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
+    if not asked or not models:
+        raise InputError("there is nothing to evaluate: no held-out pair or no model")
+    template = choose_template(load(list(models.values())[-1])[1])
+    pairs = [pair for _, pair in asked]
+    most = _longest(pairs, template, section)
+    answers: dict[str, list[dict[str, Any]]] = {}
+    for number, (name, folder) in enumerate(models.items()):
+        done = len(pairs) * number
+
+        def told(count: int, done: int = done) -> None:
+            progress(done + count, len(pairs) * len(models), {})
+
+        answers[name] = _answers(folder, pairs, template, section=section, most=most, told=told)
+    return {
+        "template": template.name,
+        "max_new_tokens": most,
+        "sets": {name: _tables([index for index, (of, _) in enumerate(asked) if of == name], pairs, answers) for name in chosen},
+        "answers": [_row(name, pair, {model: given[index] for model, given in answers.items()}) for index, (name, pair) in enumerate(asked)],
+    }
+
+
+def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
+    """Take at most `limit` pairs, evenly spread."""
+    if limit is None or len(pairs) <= limit:
+        return list(pairs)
+    return [pairs[index * len(pairs) // limit] for index in range(limit)]
+
+
+def _longest(pairs: Sequence[Pair], template: Template, section: EvaluateSection) -> int:
+    if section.max_new_tokens != "auto":
+        return section.max_new_tokens
+    return math.ceil(1.2 * max(map(len, template.completions([pair.output for pair in pairs]))))
+
+
+def _answers(
+    folder: Path | str, pairs: Sequence[Pair], template: Template, *, section: EvaluateSection, most: int, told: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    model, _ = load(folder)
+    rows = pair_rows(pairs, template)
+    losses = row_losses(model, rows)
+    generated = generate(
+        model,
+        template.prompts([(pair.instruction, pair.input) for pair in pairs]),
+        ends=end_tokens(model, template),
+        max_new_tokens=most,
+        batch_size=section.batch_size,
+        progress=told,
+    )
+    texts = [template.tokenizer.decode(answer.tokens, skip_special_tokens=True).strip() for answer in generated]
+    return [
+        {"answer": text, "stopped": answer.stopped, **_scores(text, pair, row, loss)}
+        for text, answer, pair, row, loss in zip(texts, generated, pairs, rows, losses, strict=True)
+    ]
+
+
+def _scores(text: str, pair: Pair, row: Row, loss: float) -> dict[str, float]:
+    return {"loss": loss, "tokens": row.trained, **{name: score(text, pair.output) for name, score in _SCORES.items()}}
+
+
+def _tables(places: list[int], pairs: Sequence[Pair], answers: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    tasks = sorted({pairs[index].task for index in places})
+    return {
+        "n": len(places),
+        "overall": _table(places, answers),
+        "tasks": {
+            task: {"n": len(own), **_table(own, answers)}
+            for task in tasks
+            if (own := [index for index in places if pairs[index].task == task])
+        },
+    }
+
+
+def _table(places: list[int], answers: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str, float]]:
+    return {model: _figures([given[index] for index in places]) for model, given in answers.items()}
+
+
+def _figures(answers: list[dict[str, Any]]) -> dict[str, float]:
+    loss = sum(answer["loss"] for answer in answers) / sum(answer["tokens"] for answer in answers)
+    means = {name: fmean(answer[name] for answer in answers) for name in _SCORES}
+    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), **means, "stop_rate": fmean(answer["stopped"] for answer in answers)}
+
+
+def _row(name: str, pair: Pair, given: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    answers = {model: answer["answer"] for model, answer in given.items()}
+    scores = {model: {key: value for key, value in answer.items() if key != "answer"} for model, answer in given.items()}
+    asked = {"question": pair.instruction, "input": pair.input, "reference": pair.output}
+    return {"pair_id": pair.id, "set": name, "task": pair.task, "form": pair.form, **asked, **answers, "scores": scores}
