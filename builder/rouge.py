@@ -136,7 +136,8 @@ def _candidates(left: Bits, right: Bits, most: int, *, same: bool) -> Iterator[t
     height, width = _TILE
     for top in range(0, len(left), height):
         for start in range(top if same else 0, len(right), width):
-            low, high = (np.bitwise_count(short[word, top : top + height, None] ^ long[word, None, start : start + width]) for word in (0, 1))
+            above, beside = short[:, top : top + height, None], long[:, None, start : start + width]
+            low, high = (np.bitwise_count(above[word] ^ beside[word]) for word in (0, 1))
             rows, columns = np.nonzero(low + high <= most)
             rows, columns = rows + top, columns + start
             close = np.bitwise_count(left[rows] ^ right[columns]).sum(axis=1) <= most

@@ -9,7 +9,6 @@ import difflib
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -29,20 +28,11 @@ HEADERS = frozenset({"host", "connection", "accept", "content-type", "content-le
 
 
 class Connection:
-    """A connection to one endpoint; `check` is done once, before the first call."""
+    """A connection to one endpoint."""
 
     def __init__(self, endpoint: EndpointSection) -> None:
         self._access = access(endpoint)
         self._client = _client(self._access, endpoint)
-        self._lock = asyncio.Lock()
-        self._is_checked = False
-
-    async def ready(self) -> None:
-        """Check the endpoint unless that was done."""
-        async with self._lock:
-            if not self._is_checked:
-                await self.check()
-                self._is_checked = True
 
     async def check(self) -> None:
         """Read the endpoint's list of models: is it there, does it take the key, does it have the model?"""
@@ -66,7 +56,9 @@ class Connection:
         near = difflib.get_close_matches(model, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}? " if near else ""
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise EndpointError(f"endpoint {self._access.base_url} has no model {model}; {hint}it has {', '.join(names[:5])}{more}; set endpoint.model")
+        raise EndpointError(
+            f"endpoint {self._access.base_url} has no model {model}; {hint}it has {', '.join(names[:5])}{more}; set endpoint.model"
+        )
 
     async def complete(self, request: Request) -> Reply:
         """Ask once."""
@@ -90,22 +82,6 @@ class Connection:
         else:
             return self._access.redact_bytes(response.content)
         raise trouble
-
-
-@asynccontextmanager
-async def connect(endpoint: EndpointSection) -> AsyncIterator[Connection]:
-    """Open a connection, and close it at the end."""
-    connection = Connection(endpoint)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def check(endpoint: EndpointSection) -> None:
-    """Check an endpoint and be done."""
-    async with connect(endpoint) as connection:
-        await connection.check()
 
 
 def _client(granted: Access, endpoint: EndpointSection) -> AsyncOpenAI:
@@ -176,7 +152,8 @@ def _converted(error: BaseException, granted: Access) -> Exception:
         if isinstance(cause, RequestFailedError):
             return RequestFailedError(str(cause))
         if isinstance(cause, ssl.SSLError):
-            return EndpointError(f"{granted.name}: its certificate is not trusted ({granted.redact(str(cause))}); name your company's CA file in SSL_CERT_FILE")
+            problem = f"its certificate is not trusted ({granted.redact(str(cause))})"
+            return EndpointError(f"{granted.name}: {problem}; name your company's CA file in SSL_CERT_FILE")
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
             return UnreachableError(f"cannot reach the endpoint {granted.base_url} ({_reason(cause)})")
     return ServerFaultError(f"the connection to {granted.base_url} broke ({type(error.__cause__ or error).__name__})")

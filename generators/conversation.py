@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import JsonValue
+
 from generators.engine import Complete, Request, RequestFailedError
 from generators.prompts import again_request, repair_request, shorter_request
 from generators.replies import Answer, BadItem, Items, read_answer, read_items
@@ -63,7 +65,7 @@ def _follow_up(heard: Heard) -> Request | None:
         return shorter_request(heard.request)
     if heard.reason is Reason.EMPTY_REPLY:
         return again_request(heard.request)
-    if heard.reason is Reason.BAD_REPLY and heard.answer.reason is None and heard.items.problem:
+    if heard.items.problem:
         return repair_request(heard.request, said=heard.answer.text, problem=heard.problem)
     if heard.items.bad:
         problems = "; ".join(f"item {bad.number}: {bad.problem}" for bad in heard.items.bad)
@@ -97,7 +99,13 @@ def _bad(ask: Ask, heard: Heard, items: tuple[BadItem, ...]) -> list[Dropped]:
 
 
 def _dropped(ask: Ask, heard: Heard, reason: Reason, *, problem: str, raw: str) -> Dropped:
-    record = {"chunk_id": ask.chunk.id, "document_id": ask.chunk.document_id, "task": ask.task.name, "request_id": heard.request.key, "raw": raw}
+    record: dict[str, JsonValue] = {
+        "chunk_id": ask.chunk.id,
+        "document_id": ask.chunk.document_id,
+        "task": ask.task.name,
+        "request_id": heard.request.key,
+        "raw": raw,
+    }
     return Dropped(id=ask.chunk.id, stage=STAGE, reason=reason, detail=f"{ask.task.name}: {problem}", record=record)
 
 

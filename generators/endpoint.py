@@ -3,13 +3,20 @@
 The key comes from the environment only, is never shown, and is never sent to a host that the user did not name for it.
 """
 
+import asyncio
 import ipaddress
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from generators.engine import Reply, Request
+from generators.pool import run_in_thread
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import EndpointSection
+
+if TYPE_CHECKING:
+    from generators.client import Connection
 
 OPENAI_KEY = "OPENAI_API_KEY"
 NO_KEY = "none"  # what an endpoint that needs no key is sent
@@ -51,8 +58,43 @@ def access(endpoint: EndpointSection) -> Access:
     is_local, is_openai = _is_local(host), host == "openai.com" or host.endswith(".openai.com")
     if base_url.startswith("http:") and not is_local:
         raise RecipeError(f"endpoint.base_url: {base_url}: http would send documents and key in the clear; use https")
-    key = _key(endpoint, is_local=is_local, is_openai=is_openai)
+    key = _key(endpoint, base_url, is_local=is_local, is_openai=is_openai)
     return Access(base_url, endpoint.model, endpoint.api_key_env, key, is_local, is_openai)
+
+
+class Endpoint:
+    """An endpoint that is connected to and checked when it is first needed: a run that the journal answers needs neither."""
+
+    def __init__(self, endpoint: EndpointSection) -> None:
+        self._endpoint = endpoint
+        self._lock = asyncio.Lock()
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def ready(self) -> "Connection":
+        """Return the connection, after asking the endpoint whether it is there, takes the key, and has the model."""
+        async with self._lock:
+            if self._connection is None:
+                from generators.client import Connection  # noqa: PLC0415 - openai is slow to import, and may not be needed
+
+                connection = Connection(self._endpoint)
+                try:
+                    await connection.check()
+                except BaseException:
+                    await connection.close()
+                    raise
+                self._connection = connection
+            return self._connection
+
+    async def complete(self, request: Request) -> Reply:
+        """Ask once."""
+        return await (await self.ready()).complete(request)
 
 
 def check_endpoint(endpoint: EndpointSection) -> None:
@@ -62,10 +104,12 @@ def check_endpoint(endpoint: EndpointSection) -> None:
         EndpointError: it does not; the message says what to do.
         RecipeError: the URL cannot be one.
     """
-    from generators.client import check
-    from generators.pool import run_in_thread
+    run_in_thread(_check(endpoint))
 
-    run_in_thread(check(endpoint))
+
+async def _check(endpoint: EndpointSection) -> None:
+    async with Endpoint(endpoint) as candidate:
+        await candidate.ready()
 
 
 def _base_url(text: str) -> tuple[str, str]:
@@ -77,11 +121,13 @@ def _base_url(text: str) -> tuple[str, str]:
     except ValueError:
         raise RecipeError("endpoint.base_url: it is no URL; give something like http://127.0.0.1:8000/v1") from None
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise RecipeError("endpoint.base_url: a user name, password, query or fragment does not belong there; put the key into the variable endpoint.api_key_env")
+        raise RecipeError("endpoint.base_url: give it without user name, password, query and fragment; the key comes from endpoint.api_key_env")
     if parts.scheme not in {"http", "https"} or not host:
         raise RecipeError(f"endpoint.base_url: {base_url!r} is no http or https URL; give something like http://127.0.0.1:8000/v1")
     if (address := _address(host)) is not None and address.is_link_local:
-        raise RecipeError(f"endpoint.base_url: {base_url}: link-local addresses belong to cloud metadata services; give the endpoint's own address")
+        raise RecipeError(
+            f"endpoint.base_url: {base_url}: link-local addresses belong to cloud metadata services; give the endpoint's own address"
+        )
     return base_url, host
 
 
@@ -100,7 +146,7 @@ def _is_local(host: str) -> bool:
     return "." not in host or host.endswith((".local", ".internal", ".lan", ".localhost"))
 
 
-def _key(endpoint: EndpointSection, *, is_local: bool, is_openai: bool) -> str:
+def _key(endpoint: EndpointSection, base_url: str, *, is_local: bool, is_openai: bool) -> str:
     name = endpoint.api_key_env
     # A key that lies in the environment for OpenAI goes to nobody else unless the recipe names its variable.
     is_meant = is_openai or name != OPENAI_KEY or "api_key_env" in endpoint.model_fields_set
@@ -109,11 +155,11 @@ def _key(endpoint: EndpointSection, *, is_local: bool, is_openai: bool) -> str:
         return NO_KEY
     if not is_meant:
         raise EndpointError(
-            f"endpoint {endpoint.base_url}: which key? {OPENAI_KEY} is sent to other hosts than openai.com only when the recipe names it; "
+            f"endpoint {base_url}: which key? {OPENAI_KEY} is sent to other hosts than openai.com only when the recipe names it; "
             "set endpoint.api_key_env to the variable that holds the key of this endpoint",
         )
     if not key:
-        raise EndpointError(f"endpoint {endpoint.base_url}: no key: the variable {name} is not set; export {name}=..., or name another variable with endpoint.api_key_env")
+        raise EndpointError(f"endpoint {base_url}: no key: {name} is not set; export {name}=..., or name another variable with endpoint.api_key_env")
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise EndpointError(f"endpoint {endpoint.base_url}: the variable {name} does not hold a key (it has spaces or characters that no key has); copy the key again")
+        raise EndpointError(f"endpoint {base_url}: {name} does not hold a key (it has spaces or characters that no key has); copy the key again")
     return key

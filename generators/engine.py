@@ -50,6 +50,16 @@ class Request(Record):
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical.encode("utf-8")).hexdigest()
 
+    def but(self, *, messages: tuple[Message, ...] | None = None, sample: int | None = None) -> "Request":
+        """Return the request with other messages or another sample (model_copy would keep the key)."""
+        return Request(
+            model=self.model,
+            messages=self.messages if messages is None else messages,
+            parameters=self.parameters,
+            response_schema=self.response_schema,
+            sample=self.sample if sample is None else sample,
+        )
+
 
 class Reply(Record):
     """The body that came back, byte for byte."""

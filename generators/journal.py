@@ -121,7 +121,7 @@ class Journal:
         raise WorkspaceError(problem)
 
 
-def journalled(complete: Complete, journal: Journal, *, ready: Callable[[], Awaitable[None]]) -> Complete:
+def journalled(complete: Complete, journal: Journal, *, ready: Callable[[], Awaitable[object]]) -> Complete:
     """Answer from the journal where it can; else call, and store the body before anyone looks into it.
 
     `ready` is awaited before a request is sent for the first time, so a run that finds everything needs no endpoint.

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from generators.conversation import Ask, converse
+from generators.endpoint import Endpoint
 from generators.engine import deadline, retry
 from generators.interface import Source
 from generators.journal import Counts, Journal, journalled
@@ -88,11 +89,9 @@ def _asks(sources: list[Source], briefs: list[_Brief], endpoint: EndpointSection
 
 
 async def _converse_all(asks: Iterable[Ask], endpoint: EndpointSection, journal: Journal) -> AsyncGenerator[Records, None]:
-    from generators.client import connect
-
-    async with connect(endpoint) as connection:
-        bounded = deadline(connection.complete, seconds=endpoint.timeout_seconds)
-        complete = retry(journalled(bounded, journal, ready=connection.ready), attempts=endpoint.attempts)
+    async with Endpoint(endpoint) as reached:
+        bounded = deadline(reached.complete, seconds=endpoint.timeout_seconds)
+        complete = retry(journalled(bounded, journal, ready=reached.ready), attempts=endpoint.attempts)
         one = partial(converse, complete=complete, repair=endpoint.repair)
         async with aclosing(complete_all(asks, one, concurrency=endpoint.concurrency)) as conversations:
             async for records in conversations:

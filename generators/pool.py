@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
 X = TypeVar("X")
@@ -80,7 +80,7 @@ class _Pool(Generic[X, Y]):
                 self._queue.task_done()
 
 
-def in_background(results: AsyncGenerator[Y, None]) -> Iterator[Y]:
+def in_background(results: AsyncGenerator[Y, None]) -> Generator[Y, None, None]:
     """Read an asynchronous generator from plain code; its event loop runs in a thread, so calls go on between reads."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="kilopair-engine", daemon=True)

@@ -89,19 +89,19 @@ def first_request(system: str, user: str, *, endpoint: EndpointSection, schema: 
 def repair_request(request: Request, *, said: str, problem: str) -> Request:
     """Show the model its own reply and, in one line, what is wrong with it."""
     told = Message(role="user", content=f"That reply cannot be used: {problem}. Reply with the corrected JSON object and nothing else.")
-    return request.model_copy(update={"messages": (*request.messages, Message(role="assistant", content=said), told)})
+    return request.but(messages=(*request.messages, Message(role="assistant", content=said), told))
 
 
 def shorter_request(request: Request) -> Request:
     """Ask again for less; the turns stay system, user, because some chat templates refuse two of one role in a row."""
     *before, last = request.messages
     hint = "Your last reply was too long and was cut off. Reply with about half as many items and shorter answers."
-    return request.model_copy(update={"messages": (*before, Message(role=last.role, content=f"{last.content}\n\n{hint}"))})
+    return request.but(messages=(*before, Message(role=last.role, content=f"{last.content}\n\n{hint}")))
 
 
 def again_request(request: Request) -> Request:
     """Ask the same once more, as another sample: the first reply was empty, and there is nothing to show the model."""
-    return request.model_copy(update={"sample": request.sample + 1})
+    return request.but(sample=request.sample + 1)
 
 
 def wire_schema(schema: Any) -> Any:
@@ -128,6 +128,8 @@ def is_strict(schema: Any) -> bool:
     if not isinstance(schema, dict):
         return True
     properties = schema.get("properties")
-    if isinstance(properties, dict) and (schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties)):
+    if isinstance(properties, dict) and (
+        schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties)
+    ):
         return False
     return all(is_strict(value) for value in schema.values())

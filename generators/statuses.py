@@ -24,7 +24,9 @@ def status_error(status: int, headers: Mapping[str, str], raw: bytes, granted: A
     words, said = _error(raw)
     told = f": {granted.redact(said)}" if said else ""
     if status == 402 or words & OUT_OF_MONEY:
-        return EndpointError(f"{granted.name}: the account has no credit left ({status}{told}); top it up and run again: answers so far are kept")
+        return EndpointError(
+            f"{granted.name}: the account has no credit left ({status}{told}); top it up and run again: answers so far are kept"
+        )
     if status == 429:
         return RateLimitedError(f"{granted.name}: rate limit (429{told})", seconds=retry_after(headers))
     if status >= 500 or status in TRANSIENT:

@@ -55,16 +55,16 @@ class Task:
 
     @cached_property
     def _checks(self) -> "tuple[Validator, ...]":
-        from jsonschema import Draft202012Validator
-        from referencing import Registry
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+        from referencing import Registry  # noqa: PLC0415
 
         # An empty registry: a $ref to somewhere else must never be fetched.
         whole = Draft202012Validator(self.schema, registry=Registry())
         return whole.evolve(schema=self.schema["properties"]["items"]["items"]), Draft202012Validator(CONTRACT)
 
-    def problem(self, item: object) -> str:
+    def problem(self, item: Any) -> str:
         """Return in one line what is wrong with one item of a reply, or an empty string."""
-        from jsonschema.exceptions import best_match
+        from jsonschema.exceptions import best_match  # noqa: PLC0415 - slow to import
 
         for check in self._checks:
             error = best_match(check.iter_errors(item))
@@ -127,7 +127,8 @@ def _read(path: Path, name: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-    raise RecipeError(f"generate.tasks: {name}: {path.name} cannot be read ({problem}); a task is a folder with {PROMPT} and {SCHEMA}, see the shipped {_shipped_list()}")
+    like = f"a task is a folder with {PROMPT} and {SCHEMA}, see the shipped {_shipped_list()}"
+    raise RecipeError(f"generate.tasks: {name}: {path.name} cannot be read ({problem}); {like}")
 
 
 def _check_prompt(prompt: str, name: str) -> None:
@@ -138,8 +139,8 @@ def _check_prompt(prompt: str, name: str) -> None:
 
 
 def _read_schema(path: Path, name: str) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
     try:
         schema = json.loads(_read(path, name))
@@ -170,12 +171,13 @@ def _missing(schema: Any) -> str:
 def _input_is_passage(path: Path, name: str) -> bool:
     if not path.exists():
         return False
-    import yaml
+    import yaml  # noqa: PLC0415 - most tasks have no such file
 
     try:
         settings = yaml.safe_load(_read(path, name))
     except yaml.YAMLError:
         settings = None
     if settings not in ({"input": "passage"}, {"input": "item"}):
-        raise RecipeError(f"generate.tasks: {name}: {SETTINGS}: it may hold one line, input: passage (the passage is the input of every pair) or input: item")
+        choices = "input: passage (the passage is the input of every pair) or input: item"
+        raise RecipeError(f"generate.tasks: {name}: {SETTINGS}: it holds one line, {choices}")
     return settings["input"] == "passage"

@@ -34,14 +34,15 @@ def _blocks(paragraphs: list[str]) -> Iterator[str]:
         lines = paragraph.split("\n")
         level, used = _underlined(lines)
         if not level and len(lines) == 1:
-            after = paragraphs[place + 1] if place + 1 < len(paragraphs) else ""
-            level, used = _heading_level(paragraph, after, first=place == 0), 1
+            level, used = _heading_level(paragraphs, place), 1
         if level:
             yield heading(level, next(line for line in lines[:used] if not _RULE.match(line)))
             lines = lines[used:]
-        in_list = bool(lines) and (in_list and paragraph[0].isspace() or any(map(_LIST.match, _BULLET.sub(r"\1- ", paragraph).split("\n"))))
-        if lines:
-            yield _as_paragraph("\n".join(lines), keep_indent=in_list)
+        if in_list and lines and all(line[0].isspace() for line in lines):
+            yield "\n".join(lines)  # goes on with the item above
+        elif lines:
+            in_list, block = _paragraph(lines)
+            yield block
 
 
 def _underlined(lines: list[str]) -> tuple[int, int]:
@@ -56,23 +57,29 @@ def _underlined(lines: list[str]) -> tuple[int, int]:
     return 1 if over or rule[1] in "=#" else 2 if rule[1] in "-*_" else 3, start + 2
 
 
-def _heading_level(line: str, after: str, *, first: bool) -> int:
+def _heading_level(paragraphs: list[str], place: int) -> int:
     """The level of a line that stands alone, or 0 if it is not plainly a heading."""
-    words = line.strip()
-    if not after or len(words) > _LONGEST_HEADING or _ENDS_LIKE_PROSE.search(words) or line.startswith("    "):
+    words = paragraphs[place].strip()
+    before, after = paragraphs[place - 1] if place else "", paragraphs[place + 1] if place + 1 < len(paragraphs) else ""
+    if not after or len(words) > _LONGEST_HEADING or _ENDS_LIKE_PROSE.search(words) or paragraphs[place].startswith("    "):
         return 0
     if numbered := _NUMBERED.match(words):
         depth = numbered[1].count(".")
-        return 2 + depth if depth or not _NUMBERED.match(after) and not _LIST.match(after) else 0
+        return 2 + depth if depth or not any(map(_LIST.match, (before, after))) else 0
     letters = [character for character in words if character.isalpha()]
-    if len(letters) >= 4 and words.upper() == words and words.lower() != words and not _LIST.match(words) and not _RULE.match(after):
-        return 1 if first else 2
-    return 0
+    if len(letters) < 4 or words.upper() != words or words.lower() == words or _LIST.match(words) or _RULE.match(after):
+        return 0
+    return 2 if place else 1
 
 
-def _as_paragraph(text: str, *, keep_indent: bool) -> str:
-    """The paragraph without the indent that Markdown would take for code; items of a list keep their depth."""
-    text = _BULLET.sub(r"\1- ", text)
-    if keep_indent:
-        return text if not text.startswith("    ") else text.replace("\n    ", "\n").lstrip()
-    return "\n".join(line.strip() for line in dedent(text).split("\n"))
+def _paragraph(lines: list[str]) -> tuple[bool, str]:
+    """Whether the lines hold a list, and the lines without an indent that Markdown would take for code."""
+    lines = dedent(_BULLET.sub(r"\1- ", "\n".join(lines))).split("\n")
+    marked = [place for place, line in enumerate(lines) if _LIST.match(line)]
+    if not marked:
+        return False, "\n".join(line.strip() for line in lines)
+    first = marked[0]
+    indent = min(len(lines[place]) - len(lines[place].lstrip()) for place in marked)
+    items = [line[min(indent, len(line) - len(line.lstrip())) :] for line in lines[first:]]
+    lead = [line.strip() for line in lines[:first]]
+    return True, "\n".join([*lead, *([""] if lead else []), *items])

@@ -29,10 +29,10 @@ def render(facts: Facts, *, examples: int) -> str:
 
 def verdict(evaluation: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of the one sentence that a manager reads."""
-    name = "paraphrase" if evaluation["sets"].get("paraphrase") else next(iter(evaluation["sets"]))
+    name = "paraphrase" if "paraphrase" in evaluation["sets"] else next(iter(evaluation["sets"]))
     figures = evaluation["sets"][name]
-    base, tuned = figures["base"]["all"], figures["tuned"]["all"]
-    return {"set": name, "n": tuned["n"], "base": base["exact_match"], "tuned": tuned["exact_match"], "better": tuned["exact_match"] > base["exact_match"]}
+    base, tuned = (figures["overall"][model]["exact_match"] for model in ("base", "tuned"))
+    return {"set": name, "n": figures["n"], "base": base, "tuned": tuned, "better": tuned > base}
 
 
 def sample(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Anything else is no clause, and no question is asked (Heilman & Smith 2010: over
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generators.extractive.english import (
     ADVERBS, AUXILIARIES, BE, DETERMINERS, MODALS, NUMBER, PREPOSITIONS, flip, inflect, known_verb, lemma, participle, plural, tokens,
@@ -60,6 +60,14 @@ class Clause:
     def phrase(self, rest: str) -> str:
         """The bare verb phrase."""
         return _join(self.base if not self.aux or self.aux not in BE else f"be {self.verb}", rest)
+
+    def voiced(self, company: str) -> "Clause":
+        """The clause with the company's name for "we", so that it can stand beside the asker's "I"."""
+        body = re.sub(r"\bus\b", company, self.body)
+        if self.subject != "we":
+            return replace(self, body=body)
+        aux = {"are": "is", "were": "was", "have": "has"}.get(self.aux, self.aux)
+        return replace(self, subject=company, aux=aux, verb=self.verb if self.aux else inflect(self.base, "VBZ"), body=re.sub(r"\bwe\b", company, body))
 
     def _singular(self) -> bool:
         return self.subject != "I" and self.verb.lower() != self.base

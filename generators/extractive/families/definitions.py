@@ -34,7 +34,8 @@ def acronyms(section: Section, sentence: Sentence, context: Context) -> Iterator
     for match in _ACRONYM.finditer(sentence.text):
         long = _spelled(match.group("long"), match.group("short"))
         if long and not match.group("short").endswith("s"):
-            yield Fact.of("acronym", {"ac": match.group("short"), "long": long}, f"{match.group('short')} stands for {long}.", sentence.span)
+            yield Fact.of("acronym", {"ac": match.group("short")}, long, sentence.span)
+            yield Fact.of("acronym_back", {"long": long}, match.group("short"), sentence.span)
 
 
 def _spelled(words: str, short: str) -> str | None:

@@ -1,0 +1,235 @@
+"""About `target` pairs out of all, in balance, so that the chosen set covers the documents evenly.
+
+At about 1,000 pairs the spread decides as much as the quality (LIMA, Zhou et al. 2023; DEITA, Liu et al. 2024), and a
+small model learns a fact only from several wordings of it. So whole facts (groups) are chosen, each with as many
+different question forms as `per_fact` allows:
+
+1. tasks take turns by the square root of their supply, between even and proportional; so do yes and no among them;
+2. within a task, facts with at least three wordings come first, then passages used least, then documents used least;
+   ties fall by a seeded hash of the fact, so the order of the input does not matter;
+3. shares of the target cap documents, tasks and openings, and the more frequent of yes and no at 60:40 of what the
+   rarer can supply. A cap yields only when the target cannot be reached otherwise: then all rise together.
+
+Facts wait in one heap per task. What ranks a fact only grows as others are chosen, so a fact whose rank is still
+current when it is popped is the best (lazy greedy, Minoux 1978): O(n log n) in practice.
+"""
+
+import hashlib
+import heapq
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from builder.rouge import words
+from schemas.records import Dropped, Pair, Reason
+
+STAGE = "select"
+ENOUGH_WORDINGS = 3
+MOST_TO_LEAST = 1.5  # yes to no, or no to yes: 60:40
+_RISE = 1.25
+_YES_NO = re.compile(r"\W*(yes|no)\b\s*(?:[.,;:!–—-]|$)", re.IGNORECASE)
+
+Cap = tuple[str, str]
+
+
+def select(  # noqa: PLR0913 one keyword for each cap of the recipe
+    pairs: Iterable[Pair],
+    *,
+    target: int,
+    per_fact: int,
+    per_document: float = 1.0,
+    per_task: float = 1.0,
+    per_opening: float = 1.0,
+    document_of: Callable[[Pair], str] | None = None,
+    seed: int = 0,
+) -> Iterator[Pair | Dropped]:
+    """Yield every pair in order, chosen (status selected) or dropped.
+
+    Args:
+        pairs: distinct ones.
+        target: pairs to choose; fewer only if the facts, at `per_fact` wordings each, do not yield as many.
+        per_fact: most wordings of one fact.
+        per_document: largest share of one document in the target.
+        per_task: largest share of one task.
+        per_opening: largest share of one opening, the first three words of the question.
+        document_of: what counts as one document; by default the document of the passage.
+        seed: decides ties.
+    """
+    listed = list(pairs)
+    shares = {"document": per_document, "task": per_task, "opening": per_opening}
+    document = document_of or (lambda pair: pair.provenance.document_id)
+    choice = _Choice(listed, target, per_fact, shares, document, seed)
+    choice.run()
+    for index, pair in enumerate(listed):
+        if index in choice.chosen:
+            yield pair.model_copy(update={"status": "selected"})
+        elif index in choice.blocked:
+            yield Dropped.of(pair, STAGE, Reason.OVER_CAP, choice.blocked[index])
+        else:
+            yield Dropped.of(pair, STAGE, Reason.NOT_SELECTED, f"{target} pairs were chosen before it came to its turn")
+
+
+def yes_or_no(output: str) -> Literal["yes", "no", ""]:
+    """Return whether a response begins with a plain yes or no: "No." and "No, ..." do, "No more than ten" does not."""
+    match = _YES_NO.match(output)
+    return ("yes" if match[1].lower() == "yes" else "no") if match else ""
+
+
+def opening(instruction: str) -> str:
+    """Return the first three words of a question."""
+    return " ".join(words(instruction)[:3])
+
+
+@dataclass(frozen=True, eq=False)
+class _Fact:
+    """What is still to be had of one fact: the places of its wordings, different forms first."""
+
+    group: str
+    queue: str
+    chunk: str
+    document: str
+    wordings: tuple[int, ...]
+    tie: str
+    least: int
+
+
+@dataclass
+class _Choice:
+    pairs: Sequence[Pair]
+    target: int
+    per_fact: int
+    shares: dict[str, float]
+    document_of: Callable[[Pair], str]
+    seed: int
+    chosen: set[int] = field(default_factory=set)
+    blocked: dict[int, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Choose, let the caps rise while the target is out of reach, choose on."""
+        self.used: Counter[Cap] = Counter()
+        self.chunks: Counter[str] = Counter()
+        self.caps = [self._caps_of(pair) for pair in self.pairs]
+        self.supply = Counter(cap for caps in self.caps for cap in caps)
+        self.rise = 1.0
+        waiting = self._facts()
+        self.weights = self._weights(waiting)
+        while waiting and len(self.chosen) < self.target:
+            waiting = [fact for fact in self._round(waiting) if self._can_rise(fact)]
+            self.rise *= _RISE
+
+    def _caps_of(self, pair: Pair) -> tuple[Cap, ...]:
+        answer = yes_or_no(pair.output)
+        caps = (
+            ("fact", pair.group),
+            ("document", self.document_of(pair)),
+            ("task", pair.task),
+            ("opening", opening(pair.instruction)),
+        )
+        return (*caps, ("answer", answer)) if answer else caps
+
+    def _facts(self) -> list[_Fact]:
+        members: dict[str, list[int]] = {}
+        for index, pair in enumerate(self.pairs):
+            members.setdefault(pair.group, []).append(index)
+        return [self._fact(group, places) for group, places in members.items()]
+
+    def _fact(self, group: str, places: Sequence[int]) -> _Fact:
+        """Put different forms first, then different openings; ties by seeded hash of the pair."""
+        hashed = sorted(places, key=lambda place: self._hash(self.pairs[place].id))
+        forms: Counter[str] = Counter()
+        openings: Counter[Cap] = Counter()
+        repeats: dict[int, tuple[int, int]] = {}
+        for place in hashed:
+            form, start = self.pairs[place].form, self.caps[place][3]
+            repeats[place] = (forms[form], openings[start])
+            forms[form] += 1
+            openings[start] += 1
+        wordings = tuple(sorted(hashed, key=lambda place: repeats[place]))
+        first = self.pairs[wordings[0]]
+        queue = f"{first.task}/{yes_or_no(first.output)}"
+        least = min(ENOUGH_WORDINGS, len(wordings), self.per_fact)
+        return _Fact(group, queue, first.provenance.chunk_id, self.document_of(first), wordings, self._hash(group), least)
+
+    def _hash(self, text: str) -> str:
+        return hashlib.sha256(f"{self.seed}/{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _weights(self, facts: Iterable[_Fact]) -> dict[str, float]:
+        """Weigh each queue by the square root of its supply; yes and no of one task weigh as the rarer of them."""
+        supply: Counter[str] = Counter()
+        for fact in facts:
+            supply[fact.queue] += min(len(fact.wordings), self.per_fact)
+        sides = {queue: [f"{queue.rpartition('/')[0]}/{side}" for side in ("yes", "no")] for queue in supply if not queue.endswith("/")}
+        even = {queue: min(supply[side] for side in both) for queue, both in sides.items()}
+        return {queue: math.sqrt(even.get(queue) or count) for queue, count in supply.items()}
+
+    def _round(self, facts: Iterable[_Fact]) -> list[_Fact]:
+        """Choose until the target or until every fact left is blocked by a cap; return those."""
+        heaps: dict[str, list[tuple[tuple[int, int, int, str], _Fact]]] = {}
+        for fact in facts:
+            heaps.setdefault(fact.queue, []).append((self._rank(fact), fact))
+        for heap in heaps.values():
+            heapq.heapify(heap)
+        taken: Counter[str] = Counter()
+        left: list[_Fact] = []
+        while heaps and len(self.chosen) < self.target:
+            queue = min(heaps, key=lambda name: (taken[name] / self.weights[name], name))
+            fact = self._best(heaps[queue])
+            got = self._take(fact)
+            taken[queue] += len(got)
+            rest = tuple(place for place in fact.wordings if place not in self.chosen)
+            if rest:
+                left.append(_Fact(fact.group, queue, fact.chunk, fact.document, rest, fact.tie, 1 if got else fact.least))
+            if not heaps[queue]:
+                del heaps[queue]
+        return left
+
+    def _rank(self, fact: _Fact) -> tuple[int, int, int, str]:
+        few = fact.least < min(ENOUGH_WORDINGS, self.per_fact)
+        return int(few), self.chunks[fact.chunk], self.used["document", fact.document], fact.tie
+
+    def _best(self, heap: list[tuple[tuple[int, int, int, str], _Fact]]) -> _Fact:
+        while True:
+            rank, fact = heapq.heappop(heap)
+            current = self._rank(fact)
+            if rank == current:
+                return fact
+            heapq.heappush(heap, (current, fact))
+
+    def _take(self, fact: _Fact) -> list[int]:
+        """Choose the wordings that no cap forbids, if they are enough for the fact to be learnt; return them."""
+        room = self.target - len(self.chosen)
+        got: list[int] = []
+        for place in fact.wordings:
+            full = self._full(place)
+            if full:
+                self.blocked[place] = full
+            elif len(got) < room:
+                got.append(place)
+                self.used.update(self.caps[place])
+        if len(got) < min(fact.least, room):
+            self.used.subtract(cap for place in got for cap in self.caps[place])
+            return []
+        self.chosen.update(got)
+        self.chunks[fact.chunk] += len(got)
+        return got
+
+    def _full(self, place: int) -> str | None:
+        """Return which cap forbids the wording, in words, or None."""
+        for name, value in self.caps[place]:
+            if self.used[name, value] >= (limit := self._limit(name, value)):
+                return f"{name} {value!r} has its {limit} pairs"
+        return None
+
+    def _limit(self, name: str, value: str) -> int:
+        if name == "fact":
+            return self.per_fact
+        if name == "answer":
+            rarer = self.supply[name, "no" if value == "yes" else "yes"]
+            return int(max(rarer * MOST_TO_LEAST, 0.02 * self.target, 1) * self.rise)
+        return max(1, int(self.shares[name] * self.target * self.rise))
+
+    def _can_rise(self, fact: _Fact) -> bool:
+        return self.used["fact", fact.group] < self.per_fact
