@@ -5,10 +5,11 @@ Alpaca and Self-Instruct drop an instruction whose ROUGE-L F with any kept one i
 200?" and "What is the price of the Reef 400?" are 0.75 alike. So by default four rules of ours stand on top of it:
 
 - **Wordings** of one fact (same group) are wanted and never near copies of each other; only exact copies go.
-- **Siblings** are kept: near-identical questions that differ in a number, a name (a capitalised word inside the
-  sentence) or a rare word, and whose responses differ. With the same response both must hold a number or name of
-  their own (or a rare word, where the response is too short to tell one fact from another). A question about another
-  `input` is a sibling always. The score `sibling` of a pair counts its kept siblings that came before it.
+- **Siblings** are kept: near-identical questions whose responses differ, and that differ in a number, a name (a
+  capitalised word inside the sentence) or any word that is no mere form of the other's and not of the frame ("what
+  should I do if"). With the same response both must hold a number or name of their own (or a rare word, where the
+  response is too short to tell one fact from another). Questions about another `input` are not compared. The score
+  `sibling` of a pair counts its kept siblings that came before it.
 - **Facts** leave as a whole: if any wording repeats a fact that was kept (same question, or a near copy that is no
   sibling and has the same response), all of its wordings go, so that no fact is left with a stray wording.
 - **Conflicts** are named: the same question with another response. The first fact stays, the later one goes as a
@@ -18,10 +19,9 @@ The first seen wins: put the better pairs first. Words are of any script (Alpaca
 at all in other scripts).
 """
 
-import math
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,7 +29,8 @@ from builder.rouge import WORD, alpaca_words, near_pairs, normalised, rouge_l, w
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "dedup"
-RARE_IDF = 4.0  # a word in fewer than e^-4 (2%) of the facts is a term of its own
+RARE = 0.02  # a word in no more than this share of the facts is a term of its own
+COMMON = 0.2  # a word in more than this share belongs to the frame of the questions, as "what" and "do" always do
 TELLING_WORDS = 5  # a response of fewer words ("Yes.", "30 days") can be right for many facts
 SAME_WORD = 0.6  # character F above which two words are forms of one: budget, budgets
 
@@ -113,10 +114,11 @@ class _Facts:
         """Return by index why a pair goes, or how many kept siblings it has."""
         questions = [_Question(pair) for pair in self.pairs]
         self.near = _near_questions(questions, self.threshold)
-        self.is_rare = _rarity(questions)
         groups: dict[str, list[int]] = {}
         for index, pair in enumerate(self.pairs):
             groups.setdefault(pair.group, []).append(index)
+        self.facts = len(groups)
+        self.used = Counter(word for members in groups.values() for word in {word for index in members for word in questions[index].words})
         verdicts: dict[int, Verdict | int] = {}
         for members in groups.values():
             verdicts |= self._fact([(index, questions[index]) for index in members])
@@ -159,17 +161,20 @@ class _Facts:
     def _siblings(self, one: _Question, other: _Question) -> bool:
         """Whether two near-identical questions ask about different things."""
         same = one.response == other.response
-        marks_only = same and len(one.response.split()) >= TELLING_WORDS
+        telling = same and len(one.response.split()) >= TELLING_WORDS
+        most = self.facts * (0 if telling else RARE if same else COMMON)
         left, right = Counter(one.words), Counter(other.words)
         left, right = left - right, right - left
-        mine = any(self._distinguishes(word, one, right, marks_only=marks_only) for word in left)
-        theirs = any(self._distinguishes(word, other, left, marks_only=marks_only) for word in right)
+        mine = any(self._distinguishes(word, one, right, most) for word in left)
+        theirs = any(self._distinguishes(word, other, left, most) for word in right)
         return (mine and theirs) if same else (mine or theirs)
 
-    def _distinguishes(self, word: str, question: _Question, opposite: Counter[str], *, marks_only: bool) -> bool:
+    def _distinguishes(self, word: str, question: _Question, opposite: Counter[str], most: float) -> bool:
+        """Whether `word` names another thing than the `opposite` words: marked, or in `most` facts or fewer (2 if any)."""
         if word in question.marked:
             return True
-        return not marks_only and self.is_rare(word) and all(rouge_l(word, other) <= SAME_WORD for other in opposite)
+        rare = most > 0 and word not in _FRAME and self.used[word] <= max(most, 2)
+        return rare and all(rouge_l(word, other) <= SAME_WORD for other in opposite)
 
 
 def _near_questions(questions: Sequence[_Question], threshold: float) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
@@ -185,14 +190,6 @@ def _near_questions(questions: Sequence[_Question], threshold: float) -> dict[tu
             near[texts[left]].append(texts[right])
             near[texts[right]].append(texts[left])
     return near
-
-
-def _rarity(questions: Sequence[_Question]) -> Callable[[str], bool]:
-    """Return whether a word is rare: no word of question frames, and in at most 2 or e^-4 of the facts."""
-    used = Counter(word for _, word in {(question.pair.group, word) for question in questions for word in question.words})
-    facts = len({question.pair.group for question in questions})
-    most = max(2.0, facts * math.exp(-RARE_IDF))
-    return lambda word: word not in _FRAME and used[word] <= most
 
 
 def _marked(instruction: str) -> Iterator[str]:
@@ -214,7 +211,7 @@ def _same_question(question: _Question, twin: _Question) -> Verdict:
 
 def _near_copy(question: _Question, twin: _Question, *, whole: bool) -> Verdict:
     score = rouge_l(question.words, twin.words)
-    what = "with the same response" if whole else "and no number, name or rare word apart"
+    what = "with the same response" if whole else "and only its frame apart"
     return Verdict(Reason.NEAR_DUPLICATE, f"ROUGE-L {score:.2f} with {twin.pair.id} {what}", twin.pair.id, whole)
 
 

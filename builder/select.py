@@ -4,11 +4,12 @@ At about 1,000 pairs the spread decides as much as the quality (LIMA, Zhou et al
 small model learns a fact only from several wordings of it. So whole facts (groups) are chosen, each with as many
 different question forms as `per_fact` allows:
 
-1. tasks take turns by the square root of their supply, between even and proportional; so do yes and no among them;
+1. tasks take turns by the square root of supply over prompt length: between even and proportional in pairs, and less
+   of what carries a long input and so costs many tokens; yes and no take even turns;
 2. within a task, facts with at least three wordings come first, then passages used least, then documents used least;
    ties fall by a seeded hash of the fact, so the order of the input does not matter;
 3. shares of the target cap documents, tasks and openings, and the more frequent of yes and no at 60:40 of what the
-   rarer can supply. A cap yields only when the target cannot be reached otherwise: then all rise together.
+   rarer can supply. A cap yields only when the target cannot be reached otherwise: then those that block rise together.
 
 Facts wait in one heap per task. What ranks a fact only grows as others are chosen, so a fact whose rank is still
 current when it is popped is the best (lazy greedy, Minoux 1978): O(n log n) in practice.
@@ -66,10 +67,10 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
     for index, pair in enumerate(listed):
         if index in choice.chosen:
             yield pair.model_copy(update={"status": "selected"})
-        elif index in choice.blocked:
-            yield Dropped.of(pair, STAGE, Reason.OVER_CAP, choice.blocked[index])
+        elif full := choice.full(index):
+            yield Dropped.of(pair, STAGE, Reason.OVER_CAP, f"{full[0]} {full[1]!r} has its {choice.limit(*full)} pairs")
         else:
-            yield Dropped.of(pair, STAGE, Reason.NOT_SELECTED, f"{target} pairs were chosen before it came to its turn")
+            yield Dropped.of(pair, STAGE, Reason.NOT_SELECTED, f"{target} pairs were chosen before its turn")
 
 
 def yes_or_no(output: str) -> Literal["yes", "no", ""]:
@@ -81,6 +82,10 @@ def yes_or_no(output: str) -> Literal["yes", "no", ""]:
 def opening(instruction: str) -> str:
     """Return the first three words of a question."""
     return " ".join(words(instruction)[:3])
+
+
+def _prompt_words(pair: Pair) -> int:
+    return 1 + len(pair.instruction.split()) + len(pair.input.split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,20 +110,21 @@ class _Choice:
     document_of: Callable[[Pair], str]
     seed: int
     chosen: set[int] = field(default_factory=set)
-    blocked: dict[int, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """Choose, let the caps rise while the target is out of reach, choose on."""
         self.used: Counter[Cap] = Counter()
         self.chunks: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
         self.caps = [self._caps_of(pair) for pair in self.pairs]
         self.supply = Counter(cap for caps in self.caps for cap in caps)
-        self.rise = 1.0
+        self.rise: dict[str, float] = dict.fromkeys(("document", "task", "opening", "answer"), 1.0)
         waiting = self._facts()
         self.weights = self._weights(waiting)
         while waiting and len(self.chosen) < self.target:
-            waiting = [fact for fact in self._round(waiting) if self._can_rise(fact)]
-            self.rise *= _RISE
+            self.hit: set[str] = set()
+            waiting = [fact for fact in self._round(waiting) if self.used["fact", fact.group] < self.per_fact]
+            self.rise = {name: rise * (_RISE if name in self.hit else 1) for name, rise in self.rise.items()}
 
     def _caps_of(self, pair: Pair) -> tuple[Cap, ...]:
         answer = yes_or_no(pair.output)
@@ -157,13 +163,15 @@ class _Choice:
         return hashlib.sha256(f"{self.seed}/{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def _weights(self, facts: Iterable[_Fact]) -> dict[str, float]:
-        """Weigh each queue by the square root of its supply; yes and no of one task weigh as the rarer of them."""
+        """Weigh each queue by its supply and the mean length of its prompts; yes and no of one task weigh as the rarer of them."""
         supply: Counter[str] = Counter()
+        prompts: Counter[str] = Counter()
         for fact in facts:
-            supply[fact.queue] += min(len(fact.wordings), self.per_fact)
+            supply[fact.queue] += len(fact.wordings)
+            prompts[fact.queue] += sum(_prompt_words(self.pairs[place]) for place in fact.wordings)
         sides = {queue: [f"{queue.rpartition('/')[0]}/{side}" for side in ("yes", "no")] for queue in supply if not queue.endswith("/")}
-        even = {queue: min(supply[side] for side in both) for queue, both in sides.items()}
-        return {queue: math.sqrt(even.get(queue) or count) for queue, count in supply.items()}
+        rarer = {queue: min(supply[side] for side in both) for queue, both in sides.items()}
+        return {queue: math.sqrt((rarer.get(queue) or count) * count / prompts[queue]) for queue, count in supply.items()}
 
     def _round(self, facts: Iterable[_Fact]) -> list[_Fact]:
         """Choose until the target or until every fact left is blocked by a cap; return those."""
@@ -172,13 +180,12 @@ class _Choice:
             heaps.setdefault(fact.queue, []).append((self._rank(fact), fact))
         for heap in heaps.values():
             heapq.heapify(heap)
-        taken: Counter[str] = Counter()
         left: list[_Fact] = []
         while heaps and len(self.chosen) < self.target:
-            queue = min(heaps, key=lambda name: (taken[name] / self.weights[name], name))
+            queue = min(heaps, key=lambda name: (self.taken[name] / self.weights[name], name))
             fact = self._best(heaps[queue])
             got = self._take(fact)
-            taken[queue] += len(got)
+            self.taken[queue] += len(got)
             rest = tuple(place for place in fact.wordings if place not in self.chosen)
             if rest:
                 left.append(_Fact(fact.group, queue, fact.chunk, fact.document, rest, fact.tie, 1 if got else fact.least))
@@ -203,9 +210,8 @@ class _Choice:
         room = self.target - len(self.chosen)
         got: list[int] = []
         for place in fact.wordings:
-            full = self._full(place)
-            if full:
-                self.blocked[place] = full
+            if full := self.full(place):
+                self.hit.add(full[0])
             elif len(got) < room:
                 got.append(place)
                 self.used.update(self.caps[place])
@@ -216,20 +222,14 @@ class _Choice:
         self.chunks[fact.chunk] += len(got)
         return got
 
-    def _full(self, place: int) -> str | None:
-        """Return which cap forbids the wording, in words, or None."""
-        for name, value in self.caps[place]:
-            if self.used[name, value] >= (limit := self._limit(name, value)):
-                return f"{name} {value!r} has its {limit} pairs"
-        return None
+    def full(self, place: int) -> Cap | None:
+        """Return the first cap that forbids the wording, or None."""
+        return next((cap for cap in self.caps[place] if self.used[cap] >= self.limit(*cap)), None)
 
-    def _limit(self, name: str, value: str) -> int:
+    def limit(self, name: str, value: str) -> int:
         if name == "fact":
             return self.per_fact
         if name == "answer":
             rarer = self.supply[name, "no" if value == "yes" else "yes"]
-            return int(max(rarer * MOST_TO_LEAST, 0.02 * self.target, 1) * self.rise)
-        return max(1, int(self.shares[name] * self.target * self.rise))
-
-    def _can_rise(self, fact: _Fact) -> bool:
-        return self.used["fact", fact.group] < self.per_fact
+            return int(max(rarer * MOST_TO_LEAST, 0.02 * self.target, 1) * self.rise[name])
+        return int(max(self.shares[name] * self.target, 1) * self.rise[name])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from generators.interface import Source
 
 RECORDS = ("schemas.records", "schemas.markdown")
+LLM = tuple(f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses"))
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
 MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
 
@@ -111,7 +112,7 @@ def generate(step: Step) -> Output:
     else:
         from generators.tasks import tasks_hash
 
-        code, drafts = (*RECORDS, "generators.llm", "generators.tasks", "generators.endpoint", "generators.engine"), _openai
+        code, drafts = (*RECORDS, *LLM), _openai
         sampling = recipe.endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "repair"})
         reads |= section.model_dump(mode="json") | sampling | {"tasks": tasks_hash(section.tasks, root=step.root)}
 

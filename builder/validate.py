@@ -208,11 +208,11 @@ def _joins(character: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _flattened_source(text: str) -> tuple[str, array[int]]:
+def _flattened_source(text: str) -> "tuple[str, array[int]]":
     return _flattened(text)
 
 
-def _flattened(text: str) -> tuple[str, array[int]]:
+def _flattened(text: str) -> "tuple[str, array[int]]":
     """Return `text` without what copying changes, and for each character left its place in `text`."""
     flat: list[str] = []
     offsets = array("L")

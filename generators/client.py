@@ -147,7 +147,7 @@ def _model_names(raw: bytes) -> list[str]:
 def _converted(error: BaseException, granted: Access) -> Exception:
     """Return our own error for one of the libraries, with nothing of theirs attached."""
     if isinstance(error, APIStatusError):
-        return status_error(error.response.status_code, error.response.headers, error.response.content, granted)
+        return status_error(error.response.status_code, error.response.headers, granted.redact_bytes(error.response.content), granted)
     for cause in _causes(error):
         if isinstance(cause, RequestFailedError):
             return RequestFailedError(str(cause))

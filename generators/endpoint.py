@@ -56,8 +56,6 @@ def access(endpoint: EndpointSection) -> Access:
     """
     base_url, host = _base_url(endpoint.base_url)
     is_local, is_openai = _is_local(host), host == "openai.com" or host.endswith(".openai.com")
-    if base_url.startswith("http:") and not is_local:
-        raise RecipeError(f"endpoint.base_url: {base_url}: http would send documents and key in the clear; use https")
     key = _key(endpoint, base_url, is_local=is_local, is_openai=is_openai)
     return Access(base_url, endpoint.model, endpoint.api_key_env, key, is_local, is_openai)
 
@@ -113,21 +111,20 @@ async def _check(endpoint: EndpointSection) -> None:
 
 
 def _base_url(text: str) -> tuple[str, str]:
-    """Return the URL without a pasted path of a call, and its host."""
-    base_url = text.strip().rstrip("/").removesuffix("/chat/completions")
+    """Return the URL (the recipe has made sure that it is a plain one) without a pasted path of a call, and its host."""
+    base_url = text.rstrip("/").removesuffix("/chat/completions")
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
     try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise RecipeError("endpoint.base_url: it is no URL; give something like http://127.0.0.1:8000/v1") from None
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise RecipeError("endpoint.base_url: give it without user name, password, query and fragment; the key comes from endpoint.api_key_env")
-    if parts.scheme not in {"http", "https"} or not host:
-        raise RecipeError(f"endpoint.base_url: {base_url!r} is no http or https URL; give something like http://127.0.0.1:8000/v1")
+        _ = parts.port
+    except ValueError as error:
+        raise RecipeError(f"endpoint.base_url: {base_url}: {str(error).lower()}") from None
     if (address := _address(host)) is not None and address.is_link_local:
         raise RecipeError(
             f"endpoint.base_url: {base_url}: link-local addresses belong to cloud metadata services; give the endpoint's own address"
         )
+    if parts.scheme == "http" and not _is_local(host):
+        raise RecipeError(f"endpoint.base_url: {base_url}: http would send documents and key in the clear; use https")
     return base_url, host
 
 
@@ -159,7 +156,11 @@ def _key(endpoint: EndpointSection, base_url: str, *, is_local: bool, is_openai:
             "set endpoint.api_key_env to the variable that holds the key of this endpoint",
         )
     if not key:
-        raise EndpointError(f"endpoint {base_url}: no key: {name} is not set; export {name}=..., or name another variable with endpoint.api_key_env")
+        raise EndpointError(
+            f"endpoint {base_url}: no key: {name} is not set; export {name}=..., or name another variable with endpoint.api_key_env"
+        )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise EndpointError(f"endpoint {base_url}: {name} does not hold a key (it has spaces or characters that no key has); copy the key again")
+        raise EndpointError(
+            f"endpoint {base_url}: {name} does not hold a key (it has spaces or characters that no key has); copy the key again"
+        )
     return key

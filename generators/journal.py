@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS requests (
     completion_tokens INTEGER,
     request TEXT NOT NULL,
     raw BLOB
-) WITHOUT ROWID
+)
 """
 _SENT = """
 INSERT INTO requests (key, calls, sent_at, request) VALUES (?, 1, datetime('now'), ?)

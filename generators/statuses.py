@@ -20,9 +20,9 @@ OUT_OF_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 
 def status_error(status: int, headers: Mapping[str, str], raw: bytes, granted: Access) -> Exception:
-    """Return the error for a response with an error status."""
+    """Return the error for a response with an error status; `raw` is its body without the key."""
     words, said = _error(raw)
-    told = f": {granted.redact(said)}" if said else ""
+    told = f": {said}" if said else ""
     if status == 402 or words & OUT_OF_MONEY:
         return EndpointError(
             f"{granted.name}: the account has no credit left ({status}{told}); top it up and run again: answers so far are kept"

@@ -8,7 +8,7 @@ bad_json, half_json, bad_item, empty_items, fenced, refusal, content_filter, len
 cannot be used as it is); half_body, html, huge (no chat completion); drop (the connection closes without an answer);
 slow (answers after --slow seconds); 429 and 429_long (with Retry-After), quota, context, redirect; echo_key (repeats
 the key in its text); and any other status by its number.
-GET /v1/models lists --models; GET /_log returns every chat request with what was done, and counts.
+GET /v1/models lists --models; GET /_log returns every chat request with what was done, /_count only how many there were.
 """
 
 import argparse
@@ -26,7 +26,10 @@ WAYS = re.compile(r"(\d+) ways")
 SENTENCE = re.compile(r"[^.!?\n]+[.!?](?=\s|$)")
 MARKS = re.compile(r"^[\s#>*+|-]*(?:\d+[.)]\s+)?")
 SMALL = frozenset(
-    re.findall(r"\w+", "a an and are as at be by can for from has have if in is it its may must of on or our that the their there they this to up we when with you your"),
+    re.findall(
+        r"\w+",
+        "a an and are as at be by can for from has have if in is it its may must of on or our that the their there they this to up we when with you your",
+    ),
 )
 FORMS = (
     "What is the rule on {topic}?",
@@ -84,7 +87,13 @@ def item(sentence, title, properties, wordings):
         "output": sentence,
         "quotes": [sentence],
     }
-    return {name: made[name] if name in made else filler(schema) for name, schema in properties.items()}
+    return {
+        name: made[name] if name in made and schema.get("type") in TYPES[type(made[name])] else filler(schema)
+        for name, schema in properties.items()
+    }
+
+
+TYPES = {str: {"string"}, list: {"array"}}
 
 
 def filler(schema):
@@ -141,19 +150,23 @@ def spoilt(fault, body):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body in one packet
     options: argparse.Namespace
     rules: list
     chats: list
     counts: dict
     lock = threading.Lock()
 
-    def log_message(self, format, *args):
+    def log_message(self, format, *args):  # noqa: A002 - its name in the base class
         pass
 
     def do_GET(self):
         if self.path == "/_log":
             with self.lock:
                 return self.send({"chats": self.chats, "models": self.counts["models"]})
+        if self.path == "/_count":
+            return self.send({"chats": len(self.chats)})
         self.counts["models"] += 1
         if not self.is_allowed():
             return None
@@ -220,6 +233,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up, or was killed, is what the tests are about."""
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
@@ -230,8 +250,7 @@ def main():
     parser.add_argument("--slow", type=float, default=5.0)
     options = parser.parse_args()
     Handler.options, Handler.rules, Handler.chats, Handler.counts = options, options.faults, [], {"models": 0}
-    server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", options.port), Handler)
     print(json.dumps({"port": server.server_address[1]}), flush=True)
     server.serve_forever()
 

@@ -25,6 +25,13 @@ from generators.statuses import retry_after
 from schemas.errors import EndpointError
 
 
+def wait_for(awaited):
+    async def waiting():
+        return await awaited
+
+    return asyncio.run(waiting())
+
+
 def request(text="hello", **changes):
     return Request(model="m", messages=(Message(role="user", content=text),), parameters={"temperature": 0.7, "max_tokens": 9}, **changes)
 
@@ -60,7 +67,7 @@ def test_the_key_of_a_request_is_that_of_its_content():
 def test_a_server_fault_is_tried_again_with_growing_pauses():
     complete, sleep, pauses = model(ServerFaultError("500"), ServerFaultError("500"), b"ok")
 
-    reply = asyncio.run(retry(complete, attempts=3, sleep=sleep)(request()))
+    reply = wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
 
     assert reply.raw == b"ok"
     assert 0.3 < pauses[0] < 0.7 < pauses[1] < 1.3
@@ -69,8 +76,8 @@ def test_a_server_fault_is_tried_again_with_growing_pauses():
 def test_a_request_fails_when_its_attempts_are_used_up():
     complete, sleep, pauses = model(*[ServerFaultError("status 500", raw=b"oops")] * 3)
 
-    with pytest.raises(RequestFailedError, match="3 attempts.*status 500") as failure:
-        asyncio.run(retry(complete, attempts=3, sleep=sleep)(request()))
+    with pytest.raises(RequestFailedError, match=r"3 attempts.*status 500") as failure:
+        wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
 
     assert failure.value.raw == b"oops"
     assert len(pauses) == 2
@@ -79,7 +86,7 @@ def test_a_request_fails_when_its_attempts_are_used_up():
 def test_waiting_for_a_rate_limit_is_not_an_attempt_and_is_as_long_as_asked():
     complete, sleep, pauses = model(limited(3.0), limited(2.5), limited(1.0), ServerFaultError("500"), b"ok")
 
-    reply = asyncio.run(retry(complete, attempts=2, sleep=sleep)(request()))
+    reply = wait_for(retry(complete, attempts=2, sleep=sleep)(request()))
 
     assert reply.raw == b"ok"
     assert pauses[:3] == [3.0, 2.5, 1.0]
@@ -89,7 +96,7 @@ def test_a_rate_limit_that_outlasts_the_budget_ends_the_run_without_waiting():
     complete, sleep, pauses = model(limited(100.0), limited(7200.0))
 
     with pytest.raises(EndpointError, match="may wait 15 minutes"):
-        asyncio.run(retry(complete, attempts=2, sleep=sleep)(request()))
+        wait_for(retry(complete, attempts=2, sleep=sleep)(request()))
 
     assert pauses == [100.0]
 
@@ -97,8 +104,8 @@ def test_a_rate_limit_that_outlasts_the_budget_ends_the_run_without_waiting():
 def test_an_endpoint_that_went_away_ends_the_run():
     complete, sleep, _ = model(*[UnreachableError("cannot reach it")] * 3)
 
-    with pytest.raises(EndpointError, match="cannot reach it; .*run again"):
-        asyncio.run(retry(complete, attempts=3, sleep=sleep)(request()))
+    with pytest.raises(EndpointError, match=r"cannot reach it; .*run again"):
+        wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
 
 
 def test_failures_of_every_request_end_the_run_but_a_success_between_them_does_not():
@@ -125,7 +132,7 @@ def test_a_call_that_takes_too_long_is_a_server_fault():
         return Reply(key=asked.key, raw=b"")
 
     with pytest.raises(ServerFaultError, match=r"no answer within 0\.01 seconds"):
-        asyncio.run(deadline(hang, seconds=0.01)(request()))
+        wait_for(deadline(hang, seconds=0.01)(request()))
 
 
 @pytest.mark.parametrize(

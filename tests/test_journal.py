@@ -13,6 +13,13 @@ from schemas.errors import WorkspaceError
 BODY = json.dumps({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}).encode()
 
 
+def wait_for(awaited):
+    async def waiting():
+        return await awaited
+
+    return asyncio.run(waiting())
+
+
 def request(text="hello"):
     return Request(model="m", messages=(Message(role="user", content=text),), parameters={})
 
@@ -31,7 +38,7 @@ def ask(journal, answer, *, text="hello"):
             raise answer
         return Reply(key=asked.key, raw=answer)
 
-    return asyncio.run(journalled(complete, journal, ready=nothing)(request(text))), len(calls)
+    return wait_for(journalled(complete, journal, ready=nothing)(request(text))), len(calls)
 
 
 def test_a_request_that_was_answered_is_not_asked_again(tmp_path):
@@ -55,7 +62,9 @@ def test_the_request_is_stored_before_the_call(tmp_path):
         assert journal.get(request().key) is None
 
 
-@pytest.mark.parametrize("body", [b"", b'{"choices": [{"mes', b"<html>", b"null", b"[]", b'{"error": {}}', b"\xff\xfe", b'{"choices": null}'])
+@pytest.mark.parametrize(
+    "body", [b"", b'{"choices": [{"mes', b"<html>", b"null", b"[]", b'{"error": {}}', b"\xff\xfe", b'{"choices": null}']
+)
 def test_a_body_that_is_no_chat_completion_is_stored_but_asked_again(tmp_path, body):
     with Journal(tmp_path / "journal.sqlite") as journal:
         with pytest.raises(ServerFaultError, match="the body of the response is") as fault:
@@ -102,6 +111,6 @@ def test_the_endpoint_is_made_ready_before_the_request_is_noted(tmp_path):
 
     with Journal(tmp_path / "journal.sqlite") as journal:
         with pytest.raises(WorkspaceError, match="not ready"):
-            asyncio.run(journalled(complete, journal, ready=refuse)(request()))
+            wait_for(journalled(complete, journal, ready=refuse)(request()))
 
         assert journal.counts == Counts()

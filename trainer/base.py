@@ -10,10 +10,11 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from schemas.errors import InputError, TrainingError
 from schemas.recipe import BaseSection
@@ -47,6 +48,7 @@ def make_base(documents: Sequence[str], *, section: BaseSection, seed: int, fold
     started = time.perf_counter()
     curve = pretrain(model, stream, section=section, seed=seed, progress=progress)
     seconds = time.perf_counter() - started
+    folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     figures: dict[str, object] = {
@@ -61,7 +63,7 @@ def make_base(documents: Sequence[str], *, section: BaseSection, seed: int, fold
     return figures
 
 
-def make_model(tokenizer: PreTrainedTokenizerBase, section: BaseSection) -> LlamaForCausalLM:
+def make_model(tokenizer: Any, section: BaseSection) -> Any:
     """Make a Llama with random weights and tied embeddings for this tokenizer."""
     if section.width % section.heads or (section.width // section.heads) % 2:
         raise InputError(f"base.width {section.width} must be an even multiple of base.heads {section.heads}")
@@ -80,13 +82,11 @@ def make_model(tokenizer: PreTrainedTokenizerBase, section: BaseSection) -> Llam
     return LlamaForCausalLM(config)
 
 
-def pretrain(
-    model: LlamaForCausalLM, stream: Sequence[int], *, section: BaseSection, seed: int, progress: Progress
-) -> list[dict[str, float]]:
+def pretrain(model: Any, stream: Sequence[int], *, section: BaseSection, seed: int, progress: Progress) -> list[dict[str, float]]:
     """Train on next tokens of the raw text with Muon and AdamW; return the curve (step, tokens, loss, learning rate)."""
     per_update = _ROWS_PER_UPDATE * section.block
     updates = section.tokens // per_update
-    rows = raw_rows(stream, count=updates * _ROWS_PER_UPDATE, block=section.block, draw=random.Random(seed))
+    rows = raw_rows(stream, count=updates * _ROWS_PER_UPDATE, block=section.block, draw=random.Random(seed))  # noqa: S311 - a shuffle, not a secret
     optimizer = make_optimizer(model.to(device()).train(), lr=section.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, updates))
     curve: list[dict[str, float]] = []
@@ -97,14 +97,22 @@ def pretrain(
         optimizer.step()
         tokens = (update + 1) * per_update
         speed = tokens / (time.perf_counter() - started)
-        curve.append({"step": update + 1, "tokens": tokens, "loss": loss, "learning_rate": schedule.get_last_lr()[0], "tokens_per_second": speed})
+        curve.append(
+            {
+                "step": update + 1,
+                "tokens": tokens,
+                "loss": loss,
+                "learning_rate": float(schedule.get_last_lr()[0]),
+                "tokens_per_second": speed,
+            }
+        )
         schedule.step()
         progress(update + 1, updates, curve[-1])
     model.to("cpu").eval()
     return curve
 
 
-def _update(model: LlamaForCausalLM, window: torch.Tensor) -> float:
+def _update(model: Any, window: torch.Tensor) -> float:
     model.zero_grad()
     hidden = model.model(input_ids=window, use_cache=False).last_hidden_state[:, :-1]
     loss = functional.cross_entropy(model.lm_head(hidden).flatten(0, 1), window[:, 1:].flatten())

@@ -1,6 +1,7 @@
 """Talking to a tuned model, with the prompt that it was trained on."""
 
 from pathlib import Path
+from typing import Literal
 
 from schemas.errors import InputError
 from trainer.generate import generate
@@ -12,10 +13,10 @@ from trainer.templates import choose_template
 class Chat:
     """A loaded model that answers one question at a time, as it was trained to; it keeps no history."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, *, template: Literal["auto", "chat", "alpaca"] = "auto") -> None:
         prepare()
         self._model, tokenizer = load(folder)
-        self._template = choose_template(tokenizer)
+        self._template = choose_template(tokenizer, template)
 
     def answer(self, question: str, input: str = "", *, max_new_tokens: int = 512) -> str:  # noqa: A002 - the field's name
         """Answer greedily; the answer ends where the model ends it, or after `max_new_tokens`.
@@ -28,4 +29,4 @@ class Chat:
         prompts = self._template.prompts([(question, input)])
         ends = end_tokens(self._model, self._template)
         (given,) = generate(self._model, prompts, ends=ends, max_new_tokens=max_new_tokens)
-        return str(self._template.tokenizer.decode(given.tokens, skip_special_tokens=True)).strip()
+        return self._template.decode(given.tokens)

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from schemas.errors import InputError
 from schemas.recipe import EvaluateSection
@@ -13,7 +14,7 @@ from trainer.generate import generate
 from trainer.loss import row_losses
 from trainer.machine import prepare
 from trainer.metrics import exact_match, rouge_l, token_f1
-from trainer.model import end_tokens, load
+from trainer.model import end_tokens, load, load_tokenizer
 from trainer.rows import Row, pair_rows
 from trainer.templates import Template, choose_template
 
@@ -22,15 +23,21 @@ _SCORES: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match, "
 
 
 def evaluate(
-    sets: Mapping[str, Sequence[Pair]], *, models: Mapping[str, Path | str], section: EvaluateSection, progress: Progress
-) -> dict[str, Any]:
-    """Score every model on every set, overall and per task, with all answers side by side.
+    sets: Mapping[str, Sequence[Pair]],
+    *,
+    models: Mapping[str, Path | str],
+    section: EvaluateSection,
+    progress: Progress,
+    template: Literal["auto", "chat", "alpaca"] = "auto",
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Score every model on every set, overall and per task; return the tables and all answers side by side.
 
     Args:
         sets: held-out pairs by the name of the set; sets are never mixed.
-        models: folders (or names) by the name in the report; the last one's template is used for all.
+        models: folders (or names) by the name in the report, the tuned one last: its template is used for all.
         section: how many questions, how long the answers may be, how many at once.
         progress: told after each batch how many answers there are of how many.
+        template: auto takes the template that the tuned model was saved with.
 
     Raises:
         InputError: there is no held-out pair or no model.
@@ -40,23 +47,21 @@ def evaluate(
     asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
     if not asked or not models:
         raise InputError("there is nothing to evaluate: no held-out pair or no model")
-    template = choose_template(load(list(models.values())[-1])[1])
+    shared = choose_template(load_tokenizer(list(models.values())[-1]), template)
     pairs = [pair for _, pair in asked]
-    most = _longest(pairs, template, section)
+    most = _longest(pairs, shared, section)
     answers: dict[str, list[dict[str, Any]]] = {}
     for number, (name, folder) in enumerate(models.items()):
-        done = len(pairs) * number
+        told = partial(_tell, progress, number * len(pairs), len(models) * len(pairs))
+        answers[name] = _answers(folder, pairs, shared, section=section, most=most, told=told)
+    places = {name: [index for index, (of, _) in enumerate(asked) if of == name] for name in chosen}
+    tables = {name: _tables(own, pairs, answers) for name, own in places.items()}
+    rows = [_row(name, pair, {model: given[index] for model, given in answers.items()}) for index, (name, pair) in enumerate(asked)]
+    return {"template": shared.name, "max_new_tokens": most, "sets": tables}, rows
 
-        def told(count: int, done: int = done) -> None:
-            progress(done + count, len(pairs) * len(models), {})
 
-        answers[name] = _answers(folder, pairs, template, section=section, most=most, told=told)
-    return {
-        "template": template.name,
-        "max_new_tokens": most,
-        "sets": {name: _tables([index for index, (of, _) in enumerate(asked) if of == name], pairs, answers) for name in chosen},
-        "answers": [_row(name, pair, {model: given[index] for model, given in answers.items()}) for index, (name, pair) in enumerate(asked)],
-    }
+def _tell(progress: Progress, before: int, total: int, count: int) -> None:
+    progress(before + count, total, {})
 
 
 def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
@@ -72,7 +77,7 @@ def _longest(pairs: Sequence[Pair], template: Template, section: EvaluateSection
     return math.ceil(1.2 * max(map(len, template.completions([pair.output for pair in pairs]))))
 
 
-def _answers(
+def _answers(  # noqa: PLR0913 - what all models share, in one call
     folder: Path | str, pairs: Sequence[Pair], template: Template, *, section: EvaluateSection, most: int, told: Callable[[int], None]
 ) -> list[dict[str, Any]]:
     model, _ = load(folder)
@@ -86,7 +91,7 @@ def _answers(
         batch_size=section.batch_size,
         progress=told,
     )
-    texts = [template.tokenizer.decode(answer.tokens, skip_special_tokens=True).strip() for answer in generated]
+    texts = [template.decode(answer.tokens) for answer in generated]
     return [
         {"answer": text, "stopped": answer.stopped, **_scores(text, pair, row, loss)}
         for text, answer, pair, row, loss in zip(texts, generated, pairs, rows, losses, strict=True)

@@ -17,7 +17,7 @@ class Answer:
 
 
 @torch.inference_mode()
-def generate(
+def generate(  # noqa: PLR0913 - the settings of one loop
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
     *,

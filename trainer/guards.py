@@ -24,7 +24,9 @@ def check_model(model: Any, template: Template) -> None:
     table = model.get_input_embeddings().num_embeddings
     highest = max(template.tokenizer.get_vocab().values(), default=0)
     if highest >= table:  # P50, P130
-        raise InputError(f"the tokenizer's highest id {highest} is outside the model's {table} embeddings; take the tokenizer of this model")
+        raise InputError(
+            f"the tokenizer's highest id {highest} is outside the model's {table} embeddings; take the tokenizer of this model"
+        )
     try:
         model.generation_config.validate(strict=True)  # P108
     except ValueError as error:

@@ -64,16 +64,16 @@ class MuonAdamW(Optimizer):
         for shape, same in by_shape.items():
             updates = orthogonalize(torch.stack(self._nesterov(same)))
             scale = max(1.0, shape[0] / shape[1]) ** 0.5
-            torch._foreach_mul_(same, 1 - rate * WEIGHT_DECAY)  # noqa: SLF001
-            torch._foreach_add_(same, list(updates.unbind()), alpha=-rate * scale)  # noqa: SLF001
+            torch._foreach_mul_(same, 1 - rate * WEIGHT_DECAY)
+            torch._foreach_add_(same, list(updates.unbind()), alpha=-rate * scale)
 
     def _nesterov(self, weights: list[Tensor]) -> list[Tensor]:
         for weight in weights:
             if not self.state[weight]:
                 self.state[weight]["momentum"] = torch.zeros_like(weight)
-        gradients = [weight.grad for weight in weights]
+        gradients = _gradients(weights)
         momenta = [self.state[weight]["momentum"] for weight in weights]
-        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)  # noqa: SLF001
+        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
         return list(torch._foreach_lerp(gradients, momenta, MOMENTUM))  # noqa: SLF001
 
     def _adamw(self, weights: list[Tensor], group: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class MuonAdamW(Optimizer):
         states = [self.state[weight] for weight in weights]
         adamw(
             weights,
-            [weight.grad for weight in weights],
+            _gradients(weights),
             [state["first"] for state in states],
             [state["second"] for state in states],
             [],
@@ -99,6 +99,10 @@ class MuonAdamW(Optimizer):
         )
 
 
+def _gradients(weights: Iterable[Tensor]) -> list[Tensor]:
+    return [weight.grad for weight in weights if weight.grad is not None]
+
+
 def make_optimizer(model: nn.Module, *, lr: float) -> MuonAdamW:
     """Give every trainable matrix to Muon at `lr`, embeddings, norms and biases to AdamW at a quarter of it."""
     tables = {id(weight) for module in model.modules() if isinstance(module, nn.Embedding) for weight in module.parameters()}
@@ -107,4 +111,3 @@ def make_optimizer(model: nn.Module, *, lr: float) -> MuonAdamW:
     chosen = {id(weight) for weight in matrices}
     rest = [weight for weight in trainable if id(weight) not in chosen]
     return MuonAdamW([{"params": matrices, "muon": True, "lr": lr}, {"params": rest, "lr": lr * ADAM_SHARE}], lr=lr)
-

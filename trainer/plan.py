@@ -52,36 +52,43 @@ def group_by_length(lengths: Sequence[int], *, budget: int, draw: random.Random)
     return batches
 
 
-def make_plan(
-    one_pass: Callable[[int], list[Row]], stream: Sequence[int], *, passes: float, tokens: int | None, raw_share: float, budget: int, seed: int
-) -> Plan:
-    """Lay out `passes` passes over the pairs, or as many as `tokens` allow, with `raw_share` of the updates on raw text."""
-    draw = random.Random(seed)
-    share = raw_share if stream else 0.0
-    plan = _pairs_plan(one_pass, passes=passes, tokens=None if tokens is None else int(tokens * (1 - share)), budget=budget, draw=draw)
-    per_batch = max(1, budget // RAW_BLOCK)
+@dataclass(frozen=True)
+class Amount:
+    """How much to train on: passes over the pairs, or tokens instead; the share of updates on raw text; tokens per update."""
+
+    passes: float
+    tokens: int | None
+    raw_share: float
+    budget: int
+
+
+def make_plan(one_pass: Callable[[int], list[Row]], stream: Sequence[int], amount: Amount, *, seed: int) -> Plan:
+    """Lay out the updates: `one_pass(n)` gives the rows of the n-th pass over the pairs, `stream` is the raw text."""
+    draw = random.Random(seed)  # noqa: S311 - a shuffle, not a secret
+    share = amount.raw_share if stream else 0.0
+    wanted = None if amount.tokens is None else max(1, int(amount.tokens * (1 - share)))
+    plan = _pairs_plan(one_pass, amount, tokens=wanted, draw=draw)
+    per_batch = max(1, amount.budget // RAW_BLOCK)
     updates = round(len(plan.batches) * share / (1 - share))
     raw = raw_rows(stream, count=updates * per_batch, block=RAW_BLOCK, draw=draw)
-    first = len(plan.rows)
-    batches = [list(range(start, min(start + per_batch, first + len(raw)))) for start in range(first, first + len(raw), per_batch)]
+    places = range(len(plan.rows), len(plan.rows) + len(raw))
+    batches = [list(places[start : start + per_batch]) for start in range(0, len(raw), per_batch)]
     return Plan(plan.rows + raw, _spread(batches, plan.batches, draw), plan.passes)
 
 
-def _pairs_plan(
-    one_pass: Callable[[int], list[Row]], *, passes: float, tokens: int | None, budget: int, draw: random.Random
-) -> Plan:
+def _pairs_plan(one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens: int | None, draw: random.Random) -> Plan:
     rows: list[Row] = []
     batches: list[list[int]] = []
     seen, done = 0, 0.0
-    while (seen < tokens) if tokens is not None else (done < passes):
+    while (done < amount.passes) if tokens is None else (seen < tokens):
         fresh = one_pass(int(done))
-        size = sum(len(row) for row in fresh)
-        part = min(1.0, (tokens - seen) / size) if tokens is not None else min(1.0, passes - done)
+        size = sum(map(len, fresh))
+        part = min(1.0, amount.passes - done if tokens is None else (tokens - seen) / size)
         fresh = draw.sample(fresh, max(1, round(len(fresh) * part)))
-        grouped = group_by_length([len(row) for row in fresh], budget=budget, draw=draw)
+        grouped = group_by_length(list(map(len, fresh)), budget=amount.budget, draw=draw)
         batches += [[len(rows) + index for index in batch] for batch in grouped]
         rows += fresh
-        seen += size if part == 1.0 else max(1, round(size * part))
+        seen += max(1, round(size * part))
         done += part
     return Plan(rows, batches, done)
 

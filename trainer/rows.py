@@ -75,12 +75,10 @@ def raw_rows(stream: Sequence[int], *, count: int, block: int, draw: random.Rand
 
 
 def check_pairs(pairs: Sequence[Pair], template: Template) -> None:
-    """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text, text that is not Unicode."""
+    """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text."""
     _refuse([pair.id for pair in pairs if not pair.output.strip()], "pairs have a blank response", "drop them")
-    faulty = [pair.id for pair in pairs if not _encodable(pair)]
-    _refuse(faulty, "pairs hold lone surrogates, which no tokenizer reads", "repair their source's encoding")
     tokens = template.control_tokens
-    controlled = [pair.id for pair in pairs if any(token in text for text in _texts(pair) for token in tokens)]
+    controlled = [pair.id for pair in pairs if any(token in text for text in (pair.instruction, pair.input, pair.output) for token in tokens)]
     _refuse(controlled, "pairs hold control tokens of the model in their text", "remove the tokens or drop the pairs")
 
 
@@ -101,11 +99,3 @@ def _refuse(names: Sequence[str], problem: str, advice: str) -> None:
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise TrainingError(f"{len(names)} {problem}: {', '.join(names[:_NAMED])}{more}; {advice}")
-
-
-def _texts(pair: Pair) -> tuple[str, str, str]:
-    return pair.instruction, pair.input, pair.output
-
-
-def _encodable(pair: Pair) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for text in _texts(pair) for character in text)

@@ -19,9 +19,9 @@ from trainer.guards import check_answers, check_labels, check_model, relative_ch
 from trainer.machine import prepare
 from trainer.model import end_tokens, load, saved_dtype
 from trainer.monitor import Monitor
-from trainer.plan import Plan, make_plan
+from trainer.plan import Amount, Plan, make_plan
 from trainer.rows import Row, check_apart, check_lengths, check_pairs, drop_words, pair_rows, text_stream
-from trainer.settings import Settings, resolve
+from trainer.settings import resolve
 from trainer.sft_trainer import Job, build, finish
 from trainer.templates import Template, choose_template
 
@@ -29,7 +29,7 @@ CARD = "training.json"
 _PROBES = 12
 
 
-def train(
+def train(  # noqa: PLR0913 - one keyword for each thing that only the caller knows
     pairs_train: Sequence[Pair],
     pairs_validation: Sequence[Pair],
     raw_texts: Sequence[str],
@@ -47,6 +47,7 @@ def train(
         TrainingError: a row would teach the wrong thing, training failed, or the saved model is not the trained one.
     """
     prepare()
+    folder.mkdir(parents=True, exist_ok=True)
     if not pairs_train:
         raise InputError("there are no pairs to train on")
     model, tokenizer = load(base, dtype=torch.float32)
@@ -54,10 +55,15 @@ def train(
     check_model(model, template)
     rows, validation = _rows(pairs_train, pairs_validation, template, limit=_limit(section, model))
     settings = resolve(section, embedded=is_embedded(base), parameters=model.num_parameters())
-    plan = _plan(pairs_train, rows, text_stream(raw_texts, template), template=template, section=section, settings=settings, seed=seed)
-    job = Job(model, template, plan, section, settings, seed, folder)
-    tuned, figures = _fit(job, validation, saved_dtype(base), progress)
-    figures = {"base": base, "pairs": len(pairs_train), **figures, **_save(tuned, job, pairs_train)}
+    job = Job(model, template, section, settings, seed, folder)
+    plan = _plan(job, pairs_train, rows, raw_texts)
+    tuned, figures = _fit(job, plan, Monitor(plan, validation, progress))
+    figures = {
+        "base": base,
+        "pairs": len(pairs_train),
+        **figures,
+        **_save(tuned.to(saved_dtype(base)), job, pairs_train, len(plan.batches)),
+    }
     (folder / CARD).write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return figures
 
@@ -76,65 +82,49 @@ def _rows(train: Sequence[Pair], validation: Sequence[Pair], template: Template,
     return rows
 
 
-def _plan(
-    pairs: Sequence[Pair],
-    rows: list[Row],
-    stream: Sequence[int],
-    *,
-    template: Template,
-    section: TrainSection,
-    settings: Settings,
-    seed: int,
-) -> Plan:
+def _plan(job: Job, pairs: Sequence[Pair], rows: list[Row], raw_texts: Sequence[str]) -> Plan:
+    settings, section = job.settings, job.section
+
     def one_pass(number: int) -> list[Row]:
         if not settings.word_drop:
             return rows
-        draw = random.Random(f"{seed}/{number}")  # noqa: S311 - an augmentation, not a secret
+        draw = random.Random(f"{job.seed}/{number}")  # noqa: S311 - an augmentation, not a secret
         instructions = [drop_words(pair.instruction, settings.word_drop, draw) for pair in pairs]
-        return pair_rows(pairs, template, instructions=instructions)
+        return pair_rows(pairs, job.template, instructions=instructions)
 
-    return make_plan(
-        one_pass,
-        stream,
-        passes=section.epochs,
-        tokens=settings.tokens,
-        raw_share=settings.raw_text,
-        budget=section.batch_tokens,
-        seed=seed,
-    )
+    stream = text_stream(raw_texts, job.template) if settings.raw_text else []
+    amount = Amount(section.epochs, settings.tokens, settings.raw_text, section.batch_tokens)
+    return make_plan(one_pass, stream, amount, seed=job.seed)
 
 
-def _fit(job: Job, validation: list[Row], dtype: torch.dtype, progress: Progress) -> tuple[Any, dict[str, Any]]:
+def _fit(job: Job, plan: Plan, monitor: Monitor) -> tuple[Any, dict[str, Any]]:
     before = sample_weights(job.model)
-    monitor = Monitor(job.plan, validation, progress)
-    trainer = build(job, [monitor])
-    check_labels(trainer, job.plan.rows, job.template)
+    trainer = build(job, plan, [monitor])
+    check_labels(trainer, plan.rows, job.template)
     started = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - started
     updates = trainer.state.global_step
-    if trainer.args.world_size == 1 and updates != len(job.plan.batches):  # P129
-        raise TrainingError(f"training ended after {updates} of {len(job.plan.batches)} updates; run it again")
-    tuned = finish(trainer, torch.float32)
-    change = relative_change(before, tuned)
-    tokens = sum(map(job.plan.tokens, job.plan.batches))
-    return tuned.to(dtype), {
+    if updates < trainer.state.max_steps:  # P129
+        raise TrainingError(f"training ended after {updates} of {trainer.state.max_steps} updates; run it again")
+    tuned = finish(trainer)
+    return tuned, {
         "template": job.template.name,
         "method": job.section.method,
         **asdict(job.settings),
-        "tokens": tokens,
         "parameters": tuned.num_parameters(),
         "updates": updates,
-        "passes": round(job.plan.passes, 2),
+        "passes": round(plan.passes, 2),
+        "tokens": (tokens := sum(map(plan.tokens, plan.batches))),
         "seconds": round(seconds, 2),
         "tokens_per_second": round(tokens / seconds, 1),
-        "lengths": job.plan.lengths(),
-        "relative_change": change,
+        "lengths": plan.lengths(),
+        "relative_change": relative_change(before, tuned),
         "curve": monitor.curve,
     }
 
 
-def _save(tuned: Any, job: Job, pairs: Sequence[Pair]) -> dict[str, float]:
+def _save(tuned: Any, job: Job, pairs: Sequence[Pair], updates: int) -> dict[str, float]:
     """Save the model, load it again from disk, and prove on training questions that it is the same and that it stops."""
     job.template.tokenizer.save_pretrained(job.folder)
     tuned.save_pretrained(job.folder)
@@ -143,7 +133,7 @@ def _save(tuned: Any, job: Job, pairs: Sequence[Pair]) -> dict[str, float]:
     model, tokenizer = load(job.folder)
     there = _probe(model, probes, choose_template(tokenizer))
     stop_rate = sum(answer.stopped for answer in there) / len(there)
-    check_answers([answer.tokens for answer in here], [answer.tokens for answer in there], stop_rate, len(job.plan.batches))
+    check_answers([answer.tokens for answer in here], [answer.tokens for answer in there], stop_rate, updates)
     return {"probes": len(probes), "stop_rate": stop_rate}
 
 

@@ -43,7 +43,7 @@ class PlannedTrainer(SFTTrainer):
         """Serve the planned batches; several processes share TRL's own length-grouped ones."""
         if self.args.world_size > 1:
             return super().get_train_dataloader()
-        rows = self._remove_unused_columns(self.train_dataset, description="training")
+        rows: Any = self.train_dataset
         return self.accelerator.prepare(DataLoader(rows, batch_sampler=self._plan.batches, collate_fn=self.data_collator))
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
@@ -58,7 +58,7 @@ class PlannedTrainer(SFTTrainer):
         # Under causal attention the padding on the right changes nothing before it, so no mask is needed.
         labels = inputs["labels"][:, 1:]
         trained = labels != IGNORED
-        inner = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+        inner: Any = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
         hidden = inner.base_model(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state[:, :-1][trained]
         logits = inner.get_output_embeddings()(hidden).float()
         total = functional.cross_entropy(logits, labels[trained], reduction="sum")
@@ -79,27 +79,26 @@ class PlannedTrainer(SFTTrainer):
 
 @dataclass(frozen=True)
 class Job:
-    """One training: the model with its template, the plan of its updates, and the settings."""
+    """One training: the model with its template, the settings, and where the result goes."""
 
     model: Any
     template: Template
-    plan: Plan
     section: TrainSection
     settings: Settings
     seed: int
     folder: Path
 
 
-def build(job: Job, callbacks: Sequence[TrainerCallback]) -> PlannedTrainer:
+def build(job: Job, plan: Plan, callbacks: Sequence[TrainerCallback]) -> PlannedTrainer:
     """Make the trainer; it writes nothing by itself."""
     rank = job.section.lora_rank
     lora = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     muon = (lambda: make_optimizer, {"lr": job.settings.learning_rate})
     trainer = PlannedTrainer(
-        plan=job.plan,
+        plan=plan,
         model=job.model,
-        args=_arguments(job),
-        train_dataset=Dataset.from_dict({name: [getattr(row, name) for row in job.plan.rows] for name in ("input_ids", "labels")}),
+        args=_arguments(job, plan),
+        train_dataset=Dataset.from_dict({name: [getattr(row, name) for row in plan.rows] for name in ("input_ids", "labels")}),
         processing_class=job.template.tokenizer,
         peft_config=lora if job.section.method == "lora" else None,
         optimizer_cls_and_kwargs=muon if job.settings.optimizer == "muon" else None,
@@ -109,18 +108,18 @@ def build(job: Job, callbacks: Sequence[TrainerCallback]) -> PlannedTrainer:
     return trainer
 
 
-def _arguments(job: Job) -> SFTConfig:
+def _arguments(job: Job, plan: Plan) -> SFTConfig:
     accelerated = device().type == "cuda"
-    updates = len(job.plan.batches)
+    updates = len(plan.batches)
     return SFTConfig(
         output_dir=str(job.folder),
         use_cpu=not accelerated,
         bf16=accelerated and torch.cuda.is_bf16_supported(),  # on CPUs it gained nothing at this size
-        gradient_checkpointing=job.model.num_parameters() >= _CHECKPOINTING_FROM,
+        activation_checkpointing=job.model.num_parameters() >= _CHECKPOINTING_FROM,
         max_length=None,  # lengths are checked before; TRL would cut
         eos_token=str(job.template.tokenizer.convert_ids_to_tokens(job.template.end)),
         num_train_epochs=1,  # the plan holds every pass
-        per_device_train_batch_size=max(1, round(len(job.plan.rows) / updates)),  # where TRL makes the batches
+        per_device_train_batch_size=max(1, round(len(plan.rows) / updates)),  # where TRL makes the batches
         train_sampling_strategy="group_by_length",
         learning_rate=job.settings.learning_rate,
         weight_decay=0.0 if job.section.method == "lora" else 0.01,
@@ -138,10 +137,10 @@ def _arguments(job: Job) -> SFTConfig:
     )
 
 
-def finish(trainer: PlannedTrainer, dtype: torch.dtype) -> Any:
-    """Return the trained model ready to save: adapters merged, in the dtype of its base, cache on, evaluation mode."""
+def finish(trainer: PlannedTrainer) -> Any:
+    """Return the trained model ready to save: adapters merged, cache on, evaluation mode."""
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if isinstance(model, PeftModel):
         model = model.merge_and_unload()
     model.config.use_cache = True  # P110: the trainer turned it off
-    return model.to(dtype).eval()
+    return model.eval()

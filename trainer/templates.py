@@ -51,13 +51,17 @@ class Template:
         """Tokenize without adding tokens: the template holds every special token itself."""
         return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []  # pyright: ignore[reportReturnType]
 
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return an answer's text, without control tokens."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True)).strip()
+
     @cached_property
     def end(self) -> int:
         """Id of the token that ends a response: the template's own end of turn if it is one token, else the end of text."""
         after = self.encode([self._after_prompt.partition(_PROBE_ANSWER)[2]])[0]
         if after and after[0] in self.tokenizer.added_tokens_decoder:
             return after[0]
-        return self.tokenizer.eos_token_id
+        return int(self.tokenizer.convert_tokens_to_ids(self.tokenizer.eos_token))  # pyright: ignore[reportArgumentType]
 
     @cached_property
     def control_tokens(self) -> frozenset[str]:

@@ -22,10 +22,21 @@ class Page:
     """What is open while a page is walked through."""
 
     writer: Writer = field(default_factory=Writer)
-    depth: int = 0  # articles that are open
+    articles: int = 0  # how many are open
+    headers: int = 0
     numbers: list[int | None] = field(default_factory=list)  # the next number of each open list, None for bullets
     tables: list[bool] = field(default_factory=list)  # for each open table whether it holds data, not layout
     terms: list[bool] = field(default_factory=list)  # for each open definition list whether an item is open
+
+    def enter(self, node: LexborNode) -> None:
+        """Note which part of the page begins."""
+        self.articles += node.tag in ("main", "article")
+        self.headers += node.tag == "header"
+
+    def leave(self, node: LexborNode) -> None:
+        """Note which part of the page ends."""
+        self.articles -= node.tag in ("main", "article")
+        self.headers -= node.tag == "header"
 
     def nothing(self, _: LexborNode) -> None:
         """An element that changes nothing."""

@@ -17,7 +17,7 @@ _FRAME_ROLES = frozenset("navigation banner contentinfo search dialog alertdialo
 _FRAME = re.compile(
     r"(?:^|\s)(?!(?:has|with|without|no|is)[-_])(?:[\w-]{0,40}[-_])?(?:cookies?|consent|gdpr|breadcrumbs?|sidebar|navbar|navigation|nav|navbox"
     r"|skip|skiplink|share|sharing|social|newsletter|advert|advertisement|ads|pagination|pager|masthead|editsection|noprint|popup|modal"
-    r"|sr-only|visually-hidden)(?:[-_][\w-]{0,40})?(?=\s|$)",
+    r"|sr-only|visually-hidden|edit|edit-page|edit-this-page)(?:[-_][\w-]{0,40})?(?=\s|$)",
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
@@ -55,12 +55,12 @@ def to_markdown(root: LexborNode) -> str:
     while stack:
         node, opens = stack.pop()
         if not opens:
-            page.depth -= node.tag in ("main", "article")
+            page.leave(node)
             CLOSES.get(node.tag or "", Page.nothing)(page, node)
         elif node.is_text_node:
             page.writer.text(node.text_content or "")
-        elif node.is_element_node and (node.mem_id == root.mem_id or not frame.holds(node, in_article=page.depth > 0)):
-            page.depth += node.tag in ("main", "article")
+        elif node.is_element_node and (node.mem_id == root.mem_id or not frame.holds(node, page)):
+            page.enter(node)
             OPENS.get(node.tag or "", Page.nothing)(page, node)
             stack.append((node, False))
             stack += [(child, True) for child in reversed(list(node.iter(include_text=True)))]
@@ -93,10 +93,10 @@ class _Frame:
         self.size = len(root.text())
         self.left = _MEASURED * self.size
 
-    def holds(self, node: LexborNode, *, in_article: bool) -> bool:
+    def holds(self, node: LexborNode, page: Page) -> bool:
         """Whether the element is not part of what the page has to say."""
         tag, attributes = node.tag, node.attributes
-        if tag in _DROPPED or (tag in ("header", "footer", "aside") and not in_article):
+        if tag in _DROPPED or (tag in ("header", "footer", "aside") and not page.articles) or (tag in ("ul", "ol") and page.headers):
             return True
         if not attributes:
             return False

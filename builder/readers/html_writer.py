@@ -116,7 +116,8 @@ class Writer:
     def open_item(self, marker: str) -> None:
         """Open a list item, marked "-" or by its number."""
         if self.in_cell:
-            self._inline.append("; " if "".join(self._inline).strip() else "")
+            words = "".join(self._inline).rstrip()
+            self._inline[:] = [f"{words}; " if words else ""]
         else:
             self.end_block()
             self._places.append(_Place(f"{marker} ", " " * (len(marker) + 1)))
@@ -154,6 +155,8 @@ class Writer:
         target = "".join(target.split()).replace("(", "%28").replace(")", "%29")
         if words in _ANCHORS:
             words = ""
+        elif target.removeprefix("mailto:") == words:
+            pass  # the words say it all
         elif words and target and not target.lower().startswith(("javascript:", "data:")):
             words = f"[{' '.join(words.split())}]({target})"
         self._inline.append(before + words + after)

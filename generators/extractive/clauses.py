@@ -8,19 +8,35 @@ import re
 from dataclasses import dataclass, replace
 
 from generators.extractive.english import (
-    ADVERBS, AUXILIARIES, BE, DETERMINERS, MODALS, NUMBER, PREPOSITIONS, flip, inflect, known_verb, lemma, participle, plural, tokens,
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    MODALS,
+    NUMBER,
+    PREPOSITIONS,
+    flip,
+    inflect,
+    known_verb,
+    lemma,
+    participle,
+    plural,
+    tokens,
 )  # fmt: skip
 from generators.extractive.lexicon import Lexicon
 from generators.extractive.words import words
 
-_RELATIVE = frozenset("that which who whose whom where when if because while although since unless so whether".split())
+_RELATIVE = words("relative")
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
+_LABEL = re.compile(r"[A-Z][\w /&-]{1,60}:\s")
 _TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
 _CONNECTIVE = re.compile(
     r"^(?:However|Also|Please note(?: that)?|Note(?: that)?|In addition|Additionally|Furthermore|Moreover|As a reminder|Remember(?: that)?|Keep in mind(?: that)?|"
     r"Please|By contrast|In general|Generally|Again|Finally|Then|And|But|So|In short|As such|As a result),?:?\s+(?=\S)"
 )
-_AFTER_NOUNISH = re.compile(rf"\s*(?:(?:a|an|the|your|our|their|its|all|any|no|each|every|up|at|by|within|on|for|until|from|between|about|around|only|both|in|to|it|you|them)\b|{NUMBER}\b|[A-Z#\"“])")
+_AFTER_NOUNISH = re.compile(
+    rf"\s*(?:(?:a|an|the|your|our|their|its|all|any|no|each|every|up|at|by|within|on|for|until|from|between|about|around|only|both|in|to|it|you|them)\b|{NUMBER}\b|[A-Z#\"“])"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Clause:
 
     def phrase(self, rest: str) -> str:
         """The bare verb phrase."""
-        return _join(self.base if not self.aux or self.aux not in BE else f"be {self.verb}", rest)
+        return _join(self.verb if self.verb.startswith("be ") else self.base if self.aux not in BE else f"be {self.verb}", rest)
 
     def voiced(self, company: str) -> "Clause":
         """The clause with the company's name for "we", so that it can stand beside the asker's "I"."""
@@ -67,14 +83,16 @@ class Clause:
         if self.subject != "we":
             return replace(self, body=body)
         aux = {"are": "is", "were": "was", "have": "has"}.get(self.aux, self.aux)
-        return replace(self, subject=company, aux=aux, verb=self.verb if self.aux else inflect(self.base, "VBZ"), body=re.sub(r"\bwe\b", company, body))
+        return replace(
+            self, subject=company, aux=aux, verb=self.verb if self.aux else inflect(self.base, "VBZ"), body=re.sub(r"\bwe\b", company, body)
+        )
 
     def _singular(self) -> bool:
         return self.subject != "I" and self.verb.lower() != self.base
 
 
 def _join(*parts: str) -> str:
-    return re.sub(r"\s+([,.;:])", r"\1", " ".join(" ".join(parts).split()))
+    return re.sub(r"\s+([,.;:])", r"\1", " ".join(" ".join(parts).split())).replace(" can not ", " cannot ")
 
 
 def strip_connective(sentence: str) -> str:
@@ -87,14 +105,17 @@ def anaphoric(sentence: str) -> bool:
     """Whether `sentence` starts by pointing back to something outside it."""
     first = re.match(r"[\"“(]*([\w’']+)", sentence)
     lead = first.group(1).lower() if first else ""
-    return lead in words("anaphora") or re.match(r"(?:Once|After|When|If|For|In|At|From|By|With) (?:this|that|these|those|it|they|there)\b", sentence) is not None
+    return (
+        lead in words("anaphora")
+        or re.match(r"(?:Once|After|When|If|For|In|At|From|By|With) (?:this|that|these|those|it|they|there)\b", sentence) is not None
+    )
 
 
 def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
     """Read the main clause at the start of `sentence`, or None where the lists are not sure."""
     text = _BRACKETS.sub("", sentence).rstrip(" .!:;")
     found = tokens(text)
-    if len(found) < 3:
+    if len(found) < 3 or _LABEL.match(text):
         return None
     return _imperative(text, found) or _pronoun(text, found) or _noun_subject(text, found, lexicon)
 
@@ -107,13 +128,34 @@ def _imperative(text: str, found: list[tuple[str, int, int]]) -> Clause | None:
     start = 1 if found[0][0] in {"Always", "Immediately", "Please"} else 0
     verb, _, end = found[start]
     following = found[start + 1][0].lower()
-    if verb[0].islower() and start == 0 or not known_verb(verb):
+    if (verb[0].islower() and start == 0) or not known_verb(verb):
         return None
     rest = text[end:]
-    sure = following in DETERMINERS | {"to", "with", "at", "in", "on", "up", "out", "for", "into", "by", "it", "before", "about", "from", "all", "both"}
+    sure = following in DETERMINERS | {
+        "to",
+        "with",
+        "at",
+        "in",
+        "on",
+        "up",
+        "out",
+        "for",
+        "into",
+        "by",
+        "it",
+        "before",
+        "about",
+        "from",
+        "all",
+        "both",
+    }
     if following in {"is", "are", "may", "must", "can", "should", "will", "has", "have"} or found[start + 1][0] in ",.:":
         return None
-    if verb.lower() in words("nounish") and not (following in DETERMINERS | {"it", "at", "with", "you"}) and not re.match(r"\s*[A-Z0-9#\"“]", rest):
+    if (
+        verb.lower() in words("nounish")
+        and following not in DETERMINERS | {"it", "at", "with", "you"}
+        and not re.match(r"\s*[A-Z0-9#\"“]", rest)
+    ):
         return None
     if not sure and _later_verb(found[start + 1 :], limit=7):
         return None
@@ -140,9 +182,32 @@ def _pronoun(text: str, found: list[tuple[str, int, int]]) -> Clause | None:
 def _noun_subject(text: str, found: list[tuple[str, int, int]], lexicon: Lexicon) -> Clause | None:
     first = found[0][0]
     lower = first.lower()
-    if lower in PREPOSITIONS | AUXILIARIES | _RELATIVE | {"only", "to", "nobody", "no", "none", "not", "neither", "anyone", "see", "there"} or (lower in words("anaphora") and lower not in {"each"}):
+    if lower in PREPOSITIONS | AUXILIARIES | _RELATIVE | {
+        "let's",
+        "let’s",
+        "here's",
+        "there's",
+        "that's",
+        "it's",
+        "what's",
+        "only",
+        "to",
+        "nobody",
+        "no",
+        "none",
+        "not",
+        "neither",
+        "anyone",
+        "see",
+        "there",
+    } or (lower in words("anaphora") and lower not in {"each"}):
         return None
-    if not first[0].isalnum() or (lower.endswith(("ing", "ed")) and lower not in {"building", "training", "meeting"} and not lexicon.is_proper(first) and found[1][0].lower() in DETERMINERS):
+    if not first[0].isalnum() or (
+        lower.endswith(("ing", "ed"))
+        and lower not in {"building", "training", "meeting"}
+        and not lexicon.is_proper(first)
+        and found[1][0].lower() in DETERMINERS
+    ):
         return None
     for index in range(1, min(len(found), 14)):
         word = found[index][0]
@@ -157,7 +222,11 @@ def _noun_subject(text: str, found: list[tuple[str, int, int]], lexicon: Lexicon
 
 def _noun_phrase(subject: str) -> bool:
     parts = subject.split()
-    return 0 < len(parts) <= 10 and parts[-1].lower() not in PREPOSITIONS | DETERMINERS | {"and", "or", "also", "to"} and not subject.lower().startswith("only")
+    return (
+        0 < len(parts) <= 10
+        and parts[-1].lower() not in PREPOSITIONS | DETERMINERS | {"and", "or", "also", "to"}
+        and not subject.lower().startswith("only")
+    )
 
 
 def _finite(text: str, found: list[tuple[str, int, int]], index: int) -> bool:
@@ -165,7 +234,12 @@ def _finite(text: str, found: list[tuple[str, int, int]], index: int) -> bool:
     lower, previous = word.lower(), found[index - 1][0].lower()
     if lower in AUXILIARIES:
         return not (lower in {"need", "needs"} and previous in DETERMINERS)
-    if not word[0].islower() or previous in DETERMINERS | PREPOSITIONS | {"and", "or", "to", "not"} or index + 1 >= len(found) and lower in words("nounish"):
+    if (
+        not word[0].islower()
+        or previous in DETERMINERS | PREPOSITIONS | {"and", "or", "to", "not"}
+        or (index + 1 >= len(found)
+        and lower in words("nounish"))
+    ):
         return False
     base = lemma(lower)
     if not known_verb(base) or lower not in {base, inflect(base, "VBZ")} or lower.endswith("ing"):
@@ -215,7 +289,9 @@ def _verb_group(text: str, found: list[tuple[str, int, int]], index: int, subjec
 def _lexical_or_perfect(text: str, found: list[tuple[str, int, int]], index: int, subject: str) -> Clause | None:
     word, _, end = found[index]
     following = found[index + 1][0].lower() if index + 1 < len(found) else ""
-    if following in {"been", "not"} | ADVERBS - {"both", "first"} or (participle(following) and word.lower() in {"has", "have"} and following not in {"set", "read"}):
+    if following in {"been", "not"} | ADVERBS - {"both", "first"} or (
+        participle(following) and word.lower() in {"has", "have"} and following not in {"set", "read"}
+    ):
         return None
     base = lemma(word.lower()) if word.lower() != "has" else "have"
     if following == "to" and index + 2 < len(found):
@@ -238,7 +314,7 @@ def _auxiliary(text: str, found: list[tuple[str, int, int]], index: int, subject
     index += 1
     while index < len(found) and (found[index][0].lower() in ADVERBS):
         word = found[index][0].lower()
-        if word == "only":
+        if word == "only" or (negative and word not in {"also", "not"}):
             return None
         negative, end = negative or word in {"not", "never"}, found[index][2]
         index += 1
@@ -247,7 +323,11 @@ def _auxiliary(text: str, found: list[tuple[str, int, int]], index: int, subject
     aux = "can" if aux == "cannot" else aux
     verb, _, verb_end = found[index]
     if aux in {"do", "does"}:
-        return Clause(subject, "", True, inflect(verb, "VBZ") if aux == "does" else verb, verb, _rest(text, verb_end)) if negative and known_verb(verb) else None
+        return (
+            Clause(subject, "", True, inflect(verb, "VBZ") if aux == "does" else verb, verb, _rest(text, verb_end))
+            if negative and known_verb(verb)
+            else None
+        )
     if aux in BE and not participle(verb):
         return Clause(subject, aux, negative, "", "be", _rest(text, end))
     if aux in MODALS and not (known_verb(verb) or verb == "be"):

@@ -5,27 +5,23 @@ from functools import cache
 
 from generators.extractive.words import words
 
-MODALS = frozenset("can could may might must should will would cannot".split())
-BE = frozenset("is are was were am".split())
-AUXILIARIES = MODALS | BE | frozenset("has have had do does did need needs".split())
-PREPOSITIONS = frozenset(
-    "about above across after against along among around as at before behind below beside between beyond by during except for from in inside into "
-    "like near of off on onto out outside over per since through throughout till to toward towards under until up upon via with within without".split()
-)
-DETERMINERS = frozenset("a an the my your our his her its their this that these those each every all some any no both either another most many few several".split())
-ADVERBS = frozenset(
-    "also always automatically usually normally generally never often then still already now please ever just really currently immediately sometimes "
-    "simply therefore thus typically directly only not soon later regularly all both further even once mostly otherwise first".split()
-)
+MODALS = words("modals")
+BE = words("be")
+AUXILIARIES = MODALS | BE | frozenset(["has", "have", "had", "do", "does", "did", "need", "needs"])
+PREPOSITIONS = words("prepositions")
+DETERMINERS = words("determiners")
+ADVERBS = words("adverbs")
 NUMBER = r"(?:\d[\d,.]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)"
 _TOKEN = re.compile(r"[\w@#&/+.’'-]*\w[\w’'%-]*|[^\w\s]")
-_SECOND = re.compile(r"\b(you are|you were|you're|you’re|you've|you’ve|you'll|you’ll|you'd|you’d|yourself|yourselves|yours|your|you)\b", re.IGNORECASE)
+_SECOND = re.compile(
+    r"\b(you are|you were|you're|you’re|you've|you’ve|you'll|you’ll|you'd|you’d|yourself|yourselves|yours|your|you)\b", re.IGNORECASE
+)
 _FIXED = {
     "you are": "I am", "you were": "I was", "you're": "I'm", "you’re": "I'm", "you've": "I've", "you’ve": "I've", "you'll": "I'll", "you’ll": "I'll",
     "you'd": "I'd", "you’d": "I'd", "yourself": "myself", "yourselves": "myself", "yours": "mine", "your": "my",
 }  # fmt: skip
-_SUBJECT_BEFORE = frozenset("if when that once after before because until unless while as where whether since and or than what which who how whenever".split())
-_PLURAL_ONLY = frozenset("people staff police children men women criteria data media colleagues".split())
+_SUBJECT_BEFORE = words("subject_before")
+_PLURAL_ONLY = words("plural_only")
 
 
 def tokens(text: str) -> list[tuple[str, int, int]]:
@@ -56,7 +52,12 @@ def participle(word: str) -> bool:
     """Whether `word` reads as a past participle ("kept", "reviewed")."""
     lower = word.lower()
     base = lemma(lower)
-    return base != lower and lower == inflect(base, "VBN") or (lower.endswith("ed") and len(lower) > 4) or lower in {"paid", "set", "put", "let", "cut", "read"}
+    return (
+        (base != lower
+        and lower == inflect(base, "VBN"))
+        or (lower.endswith("ed") and len(lower) > 4)
+        or lower in {"paid", "set", "put", "let", "cut", "read"}
+    )
 
 
 def known_verb(word: str) -> bool:
@@ -90,6 +91,8 @@ def flip(text: str) -> str:
 
     def turn(match: re.Match[str]) -> str:
         word = match.group().lower()
+        if match.start() and match.group()[0].isupper() and re.match(r" [A-Z]", text[match.end() :]):
+            return match.group()
         if word in _FIXED:
             return _FIXED[word]
         return "I" if _is_subject(text[: match.start()], text[match.end() :]) else "me"
@@ -98,17 +101,27 @@ def flip(text: str) -> str:
 
 
 def _is_subject(before: str, after: str) -> bool:
-    previous = re.findall(r"[\w’'-]+|[,;:]", before)
+    previous = re.findall(r"[\w’'#@-]+|[,;:]", before)
     following = [word for word in re.findall(r"[\w’'-]+|[,;.:?]", after) if word.lower() not in ADVERBS]
     if not following or not following[0][0].isalpha():
         return False
     following_word = following[0].lower()
-    verbal = following_word in AUXILIARIES or known_verb(following_word) or (lemma(following_word) in words("verbs") and participle(following_word))
+    verbal = (
+        following_word in AUXILIARIES
+        or known_verb(following_word)
+        or (lemma(following_word) in words("verbs") and participle(following_word))
+    )
+    if not previous or previous[-1].lower() in AUXILIARIES:
+        return following_word not in PREPOSITIONS
     if previous and previous[-1].lower() in PREPOSITIONS - {"before", "after", "until", "since", "as"}:
         return False
     if previous and previous[-1].lower() in _SUBJECT_BEFORE:
         return verbal
-    return verbal and following_word not in PREPOSITIONS and not (previous and known_verb(previous[-1]) and previous[-1].lower() not in words("nounish"))
+    return (
+        verbal
+        and following_word not in PREPOSITIONS
+        and not (previous and known_verb(previous[-1]) and previous[-1].lower() not in words("nounish"))
+    )
 
 
 def first_person(text: str) -> bool:
@@ -118,9 +131,15 @@ def first_person(text: str) -> bool:
 
 def article(noun: str) -> str:
     """Add "the" before a bare singular count noun phrase."""
-    head, first = noun.split()[-1], noun.split()[0].lower()
+    head, first = noun.rsplit(maxsplit=1)[-1], noun.split(maxsplit=1)[0].lower()
     bare = first not in DETERMINERS and not re.match(NUMBER + r"\b", first)
-    if not bare or plural(head) or head.lower() in words("mass") or head.lower().endswith(("ing", "ity", "ness", "ment", "ion")) or head[0].isupper():
+    if (
+        not bare
+        or plural(head)
+        or head.lower() in words("mass")
+        or head.lower().endswith(("ing", "ity", "ness", "ment", "ion"))
+        or head[0].isupper()
+    ):
         return noun
     return f"the {noun}"
 
@@ -137,4 +156,6 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """Stems of the content words of `text`."""
-    return frozenset(stem(word) for word in re.findall(r"[A-Za-z][\w-]{2,}", text) if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES)
+    return frozenset(
+        stem(word) for word in re.findall(r"[A-Za-z][\w-]{2,}", text) if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES
+    )

@@ -22,7 +22,15 @@ class Fact:
     checked: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, family: str, slots: Mapping[str, str], answer: str, *spans: tuple[int, int], task: str = "question_answering", passage: str = "") -> "Fact":
+    def of(
+        cls,
+        family: str,
+        slots: Mapping[str, str],
+        answer: str,
+        *spans: tuple[int, int],
+        task: str = "question_answering",
+        passage: str = "",
+    ) -> "Fact":
         """Make a fact; empty slots are left out, so forms that need them are not used."""
         return cls(family, tuple(sorted((name, value) for name, value in slots.items() if value)), answer, tuple(spans), task, passage)
 
@@ -39,6 +47,7 @@ class Context:
     company: str
     title: str = ""
     product: str = ""
+    product_noun: str = ""
     headings: tuple[str, ...] = ()
 
 

@@ -63,13 +63,19 @@ def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Word
     ordered = _alternate(order)
     scopes = sorted(forms("scope"), key=lambda form: _rank(fact, form, seed))
     drawn: dict[str, Wording] = {}
-    for index, form in enumerate(ordered):
+    for index, form in enumerate(_scopable(ordered, len(scopes)) if fact.scoped else ordered):
         wording = _fill(form, fact, context, scopes[index % len(scopes)] if fact.scoped else None)
         if wording and _key(wording.question) not in drawn:
             drawn[_key(wording.question)] = wording
         if len(drawn) == wordings:
             break
     return list(drawn.values())
+
+
+def _scopable(ordered: list[Form], count: int) -> list[Form]:
+    """The forms that still read well behind a topic; the plain ones again, behind another topic frame."""
+    short = [form for form in ordered if not re.match(r"[^{]*[.:?]\s|\{situation\}", form.template)]
+    return [*short, *(form for form in short if form.name.endswith("/plain") for _ in range(count))]
 
 
 def _rank(fact: Fact, form: Form, seed: int) -> bytes:
@@ -91,28 +97,21 @@ def _fill(form: Form, fact: Fact, context: Context, scope: Form | None) -> Wordi
     slots = dict(fact.slots)
     text = _SLOT.sub(lambda match: context.company if match.group(1) == "company" else slots[match.group(1)], form.template)
     if scope:
-        product = "{product}" in scope.template
-        if product and fact.topic != context.product or not fact.topic:
+        if not fact.topic:
             return None
-        text = scope.template.replace("{topic}", _the(fact.topic)).replace("{q}", _lower_start(text, form))
+        text = scope.template.replace("{topic}", fact.topic).replace("{q}", context.lexicon.lower_first(text)).replace("{Q}", capital(text))
     text = capital(" ".join(text.split()))
     text = re.sub(r"\s+([?.,])", r"\1", text)
     if len(text.split()) > 26 or _clashes(text):
         return None
-    return Wording(form.name + ("-scoped" if scope else ""), text, form.lead)
-
-
-def _the(topic: str) -> str:
-    return topic
-
-
-def _lower_start(text: str, form: Form) -> str:
-    return text if not form.template[:1].isalpha() or re.match(r"I\b", text) or form.template.startswith("{") and text[:2].isupper() else text[0].lower() + text[1:]
+    return Wording(form.name + (f"-{scope.name.partition('/')[2]}" if scope else ""), text, form.lead)
 
 
 def _clashes(text: str) -> bool:
     """Whether the asker speaks as "I" and "we" at once, or a negation doubles."""
-    return (first_person(text) and re.search(r"\b(?:we|us)\b", text) is not None and "Do we" not in text) or re.search(r"\bnot not\b|\bI is\b|\bI are\b", text) is not None
+    return (first_person(text) and re.search(r"\b(?:we|us)\b", text) is not None and "Do we" not in text) or re.search(
+        r"\bnot not\b|\bI is\b|\bI are\b", text
+    ) is not None
 
 
 def _key(question: str) -> str:

@@ -2,21 +2,41 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from generators.extractive.clauses import parse, strip_connective
 from generators.extractive.facts import Context, Fact
-from generators.extractive.families import amounts, conditions, definitions, headings, lists, passages, people, places, reasons, rules, tables
-from generators.extractive.filters import resolve, sound, specific
+from generators.extractive.families import (
+    amounts,
+    conditions,
+    definitions,
+    headings,
+    lists,
+    passages,
+    people,
+    places,
+    reasons,
+    rules,
+    tables,
+    tickets,
+)
+from generators.extractive.filters import names_heading, resolve, sound, specific
 from generators.extractive.forms import draw
 from generators.extractive.lexicon import Lexicon, heading_key, lexicon
-from generators.extractive.page import Section, Sentence, chunk_of, sections
-from generators.extractive.topics import Topic, topic_of
+from generators.extractive.page import Quote, Section, Sentence, chunk_of, sections
+from generators.extractive.topics import topic_of
 from generators.interface import Source
 from schemas.records import Chunk, Document, Draft, Dropped, Provenance, Reason, content_id
 
-_LEGAL = re.compile(r"\b(?:shall|hereby|herein|thereof|liability|liable|trademarks?|warranty of any kind|indemnif\w+|cookies?|all rights reserved|employee agrees|jurisdiction|notwithstanding|pursuant)\b", re.IGNORECASE)
+_LEGAL = re.compile(
+    r"\b(?:shall|hereby|herein|thereof|liability|liable|trademarks?|warranty of any kind|indemnif\w+|cookies?|all rights reserved|employee agrees|jurisdiction|notwithstanding|pursuant)\b",
+    re.IGNORECASE,
+)
 _SUPERSEDED = re.compile(r"\b(?:superseded|no longer in force|obsolete|withdrawn|deprecated|archived)\b", re.IGNORECASE)
-_TITLE_TAIL = re.compile(r"[:–—(].*$|\b(?:user|operating|owner'?s|reference|quick)?\s*(?:manual|guide|handbook|instructions|datasheet|data sheet)\b.*$", re.IGNORECASE)
+_TITLE_TAIL = re.compile(
+    r"[:–—(].*$|\b(?:user|operating|owner'?s|reference|quick)?\s*(?:manual|guide|handbook|instructions|datasheet|data sheet)\b.*$",
+    re.IGNORECASE,
+)
 
 
 def generate(sources: Iterable[Source], *, company: str, wordings: int, seed: int) -> Iterator[Draft | Dropped]:
@@ -38,7 +58,11 @@ def generate_document(source: Source, *, lexicon: Lexicon, company: str, wording
         if chunk:
             drafts.extend(_drafts(fact, context, source.document, chunk, wordings=wordings, seed=seed))
     used = {draft.provenance.chunk_id for draft in drafts}
-    silent = [Dropped.of(chunk, "generate", Reason.NOTHING_TO_ASK, "no rule found a question that can be asked about it") for chunk in source.chunks if chunk.id not in used]
+    silent = [
+        Dropped.of(chunk, "generate", Reason.NOTHING_TO_ASK, "no rule found a question that can be asked about it")
+        for chunk in source.chunks
+        if chunk.id not in used
+    ]
     return [*drafts, *silent]
 
 
@@ -60,7 +84,13 @@ def document_facts(document: Document, *, lexicon: Lexicon, company: str) -> lis
 def _unfit(document: Document) -> str:
     first = next((line for line in document.text.splitlines() if line.strip() and not line.startswith("---")), "")
     opening = document.text[:400]
-    if str(document.metadata.get("status", "")).lower() in {"superseded", "obsolete", "archived", "withdrawn"} or _SUPERSEDED.search(first) or re.search(r"this (?:version|document|policy|page) (?:is|has been|was) (?:superseded|withdrawn|no longer)", opening, re.IGNORECASE):
+    if (
+        str(document.metadata.get("status", "")).lower() in {"superseded", "obsolete", "archived", "withdrawn"}
+        or _SUPERSEDED.search(first)
+        or re.search(
+            r"this (?:version|document|policy|page) (?:is|has been|was) (?:superseded|withdrawn|no longer)", opening, re.IGNORECASE
+        )
+    ):
         return "superseded document"
     count = max(1, len(document.text.split()))
     return "legal boilerplate" if len(_LEGAL.findall(document.text)) * 60 > count else ""
@@ -71,10 +101,14 @@ def _context(document: Document, lexicon: Lexicon, company: str) -> Context:
     core = _TITLE_TAIL.sub("", document.title).strip()
     if not product and core != document.title and core and len(core.split()) <= 2 and lexicon.is_proper(core.split()[0]):
         product = core
-    return Context(lexicon, company, document.title, product)
+    described = re.match(rf"{re.escape(product)} (?:[\w-]+ )?(\w+)\s*:", document.title) if product else None
+    return Context(lexicon, company, document.title, product, described.group(1) if described else "")
 
 
 def _facts(section: Section, context: Context) -> Iterator[Fact]:
+    if any(isinstance(part, Quote) for part in section.parts):
+        yield from tickets.tickets(section, context)
+        return
     topic = topic_of(section, context)
     yield from headings.questions(section, topic, context)
     yield from headings.procedures(section, topic, context)
@@ -96,7 +130,7 @@ def _sentence_facts(section: Section, sentence: Sentence, context: Context) -> I
     yield from reasons.purposes(section, stripped, context)
     yield from people.contacts(section, stripped, context)
     clause = parse(text, context.lexicon)
-    if clause is None:
+    if clause is None or clause.aux in {"was", "were"}:
         return
     clause = clause.voiced(context.company)
     yield from _clause_facts(section, stripped, clause, context)
@@ -109,7 +143,7 @@ def _clause_facts(section: Section, sentence: Sentence, clause, context: Context
     ]  # fmt: skip
     yield from found[:2]
     if len(found) < 2:
-        yield from rules.rules(section, sentence, clause, context)
+        yield from (fact for fact in rules.rules(section, sentence, clause, context) if not (found and fact.family.startswith("affirm")))
 
 
 def _scope(fact: Fact, section: Section, context: Context) -> Fact | None:
@@ -121,11 +155,18 @@ def _scope(fact: Fact, section: Section, context: Context) -> Fact | None:
     if resolved is None:
         return None
     text = " ".join(value for _, value in resolved.slots)
-    if context.product and not any(name in text for name in {context.product, *context.lexicon.products}) and not fact.family.startswith("acronym"):
+    if (
+        context.product
+        and not any(name in text for name in {context.product, *context.lexicon.products})
+        and not fact.family.startswith("acronym")
+    ):
         return _with(resolved, f"the {context.product}")
     repeated = heading_key(section.heading) in context.lexicon.repeated and fact.family.startswith(("howto", "topic", "faq"))
-    if not resolved.scoped and not repeated and specific(resolved, section, context):
+    named = fact.family.startswith("define") and len(fact.slot("X").split()) > 1
+    if named or fact.family in {"acronym", "acronym_back", "table_role", "table_ask", "contact", "ticket"}:
         return resolved
+    if (not resolved.scoped or names_heading(resolved, section)) and not repeated and specific(resolved, section, context):
+        return replace(resolved, scoped=False)
     topic = topic_of(section, context)
     if repeated:
         return None

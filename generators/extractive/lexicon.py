@@ -5,22 +5,27 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from generators.extractive.words import words
 from schemas.markdown import parse_blocks
 from schemas.records import Document, content_id
 
 _WORD = re.compile(r"[A-Za-z][\w’'-]*")
+_ADDRESS = re.compile(r"\S+@\S+|https?:\S+|\]\([^)]*\)|\S+\.\w{2,}/\S*")
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,3}\b")
 _PRODUCT = re.compile(r"\b[A-Z][a-z]{2,} \d{2,4}\b(?![.,:]\d)")
-_FUNCTION = frozenset("a an the my your our each every all some any no in on at for from if when with by only both most many new other".split())
-_MONTHS = frozenset("January February March April May June July August September October November December".split())
+_FUNCTION = words("function")
+_MONTHS = words("months")
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`proper`: lower-cased words that the documents capitalise inside sentences; `repeated`: headings used more than once."""
+    """`proper`: lower-cased words that the documents capitalise inside sentences; `lowered`: words they also write small; `repeated`: headings used twice."""
 
     proper: frozenset[str] = frozenset()
     repeated: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
+    lowered: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def for_text(self, text: str) -> "Lexicon":
         """Only the entries that concern `text`: what a document's drafts depend on."""
@@ -30,25 +35,42 @@ class Lexicon:
             proper=self.proper & seen,
             repeated=frozenset(heading for heading in self.repeated if heading in lower),
             products=frozenset(name for name in self.products if name in text),
+            lowered=self.lowered & seen,
+            names=frozenset(name for name in self.names if name in text),
         )
 
     def key(self) -> str:
         """A content hash, for caching the drafts of one document."""
-        return content_id("lexicon", sorted(self.proper), sorted(self.repeated), sorted(self.products))
+        return content_id(
+            "lexicon", sorted(self.proper), sorted(self.repeated), sorted(self.products), sorted(self.lowered), sorted(self.names)
+        )
 
     def is_proper(self, word: str) -> bool:
         """Whether `word` keeps its capital inside a sentence."""
         core = word.strip("'’\"“”().,;:")
-        return core == "I" or any(character.isupper() or character.isdigit() for character in core[1:]) or core.lower() in self.proper
+        return (
+            re.match(r"I(?:[’']|$)", core) is not None
+            or any(character.isupper() or character.isdigit() for character in core[1:])
+            or core.lower() in self.proper
+        )
 
     def lower_first(self, text: str) -> str:
         """Lower-case the first letter unless its word is a name."""
-        first = re.match(r"[\"“(]*([\w’'-]+)(?: ([A-Z][a-z]+)\b)?", text)
-        name = first is not None and first.group(2) is not None and self.is_proper(first.group(2)) and first.group(1).lower() not in _FUNCTION
-        return text if first is None or name or self.is_proper(first.group(1)) else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
+        first = re.match(r"[\"“(]*([\w’'-]+)(?:(?: (?:of|or|and|the|for|to|&))* ([A-Z][a-z]+)\b)?", text)
+        name = first is not None and first.group(2) is not None and first.group(1).lower() not in _FUNCTION
+        return (
+            text
+            if first is None or name or self.is_proper(first.group(1))
+            else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
+        )
 
     def heading_case(self, heading: str) -> str:
-        """A heading as it would stand inside a sentence: title case lowered except for names."""
+        """A heading as it would stand inside a sentence: title case is lowered, all of it or nothing, except for names."""
+        capitals = [word for word in heading.split() if word[:1].isupper()]
+        small = any(word[:1].islower() and len(word) > 3 for word in heading.split())
+        named = any(name == heading for name in self.names)
+        if small or named or (len(capitals) > 1 and sum(self.is_proper(word) for word in capitals) * 2 > len(capitals)):
+            return heading if named else self.lower_first(heading)
         return " ".join(word if self.is_proper(word) or not word[:1].isupper() else word[0].lower() + word[1:] for word in heading.split())
 
 
@@ -58,6 +80,7 @@ def lexicon(documents: Iterable[Document]) -> Lexicon:
     lower: Counter[str] = Counter()
     headings: Counter[str] = Counter()
     products: Counter[str] = Counter()
+    names: Counter[str] = Counter()
     for document in documents:
         products.update(set(_PRODUCT.findall(document.text)))
         for block in parse_blocks(document.text):
@@ -66,9 +89,13 @@ def lexicon(documents: Iterable[Document]) -> Lexicon:
                 headings[heading_key(document.text[block.content.start : block.content.end])] += 1
             elif block.kind in {"paragraph", "list"}:
                 _count_case(raw, upper, lower)
+                names.update(_NAME.findall(raw))
     return Lexicon(
-        proper=frozenset(word for word, count in upper.items() if count >= 2 * lower[word]) | frozenset(month.lower() for month in _MONTHS - {"May", "March"}),
+        proper=frozenset(word for word, count in upper.items() if count >= 2 * lower[word])
+        | frozenset(month.lower() for month in _MONTHS - {"May", "March"}),
         repeated=frozenset(heading for heading, count in headings.items() if count > 1),
+        lowered=frozenset(lower),
+        names=frozenset(name for name, count in names.items() if count > 1),
         products=frozenset(name for name, count in products.items() if count > 1 and name.split()[0] not in _MONTHS),
     )
 
@@ -79,9 +106,9 @@ def heading_key(heading: str) -> str:
 
 
 def _count_case(raw: str, upper: Counter[str], lower: Counter[str]) -> None:
-    for match in _WORD.finditer(raw):
+    for match in _WORD.finditer(_ADDRESS.sub("", raw)):
         word = match.group()
         if word[0].islower():
             lower[word.lower()] += 1
-        elif re.search(r"[a-z,)][*_’'\"”]* [*_\[‘“\"(]*$", raw[max(0, match.start() - 6) : match.start()]):
+        elif re.search(r"[a-z,)][*_’'\"”]* [*_\[‘“\"(]*$", match.string[max(0, match.start() - 6) : match.start()]):
             upper[word.lower()] += 1

@@ -9,6 +9,7 @@ from schemas.markdown import Block, parse_blocks
 from schemas.records import Chunk, Document
 
 _RESIDUE = re.compile(r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\]|##\w|^\s*(?:Next|Previous|Jump|Skip|Back)(?: to|:)|\( |>\s*$|\b_{3,}")
+_LINK = re.compile(r"(?:\*\*)?\[[^\]]*\]\([^\s]*(?: [^)]*)?\)(?:\*\*)?[.,;]?", re.DOTALL)
 _ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
 
 
@@ -67,7 +68,15 @@ class Paragraph:
     span: tuple[int, int]
 
 
-Part = Paragraph | ListPart | TablePart
+@dataclass(frozen=True)
+class Quote:
+    """A block quotation, such as a customer's message in a ticket."""
+
+    text: str
+    span: tuple[int, int]
+
+
+Part = Paragraph | ListPart | TablePart | Quote
 
 
 @dataclass
@@ -101,7 +110,9 @@ class Section:
 
     def prose(self) -> str:
         """The section's paragraphs and lists as plain text."""
-        return "\n".join(part.text if isinstance(part, Paragraph) else part.text() for part in self.parts if not isinstance(part, TablePart))
+        return "\n".join(
+            part.text() if isinstance(part, ListPart) else part.text for part in self.parts if isinstance(part, Paragraph | ListPart)
+        )
 
     def body_spans(self) -> tuple[tuple[int, int], ...]:
         """The raw span from the first to the last part."""
@@ -144,10 +155,23 @@ def _parts(text: str, block: Block, section: Section) -> Iterator[Part]:
     if block.kind == "paragraph":
         yield from _paragraph(text, block.start, block.end, _before(section))
     elif block.kind == "list" and block.items:
+        if all(_LINK.fullmatch(text[item.start : item.end].strip()) for item in block.items):
+            _drop_lead(section)
+            return
         yield _list(text, block, section)
+    elif block.kind == "quote":
+        words = clean(text, block.start, block.end).text
+        yield Quote(re.sub(r"(?:^|(?<=\s))>\s*", "", words), (block.start, block.end))
     elif block.kind == "table" and len(block.rows) > 1:
         rows = [tuple(_cell(text, span.start, span.end) for span in row) for row in block.rows]
         yield TablePart(rows[0], tuple(rows[1:]), (block.start, block.end))
+
+
+def _drop_lead(section: Section) -> None:
+    """A list of mere links is left out, and with it the paragraph that only announces it."""
+    last = section.parts[-1] if section.parts else None
+    if isinstance(last, Paragraph) and last.text.endswith(":") and len(last.sentences) == 1:
+        section.parts.pop()
 
 
 def _before(section: Section) -> str:

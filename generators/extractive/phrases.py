@@ -6,7 +6,7 @@ from generators.extractive.english import AUXILIARIES, DETERMINERS, NUMBER, PREP
 from generators.extractive.words import words
 
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
-_HARD = re.compile(r"[;:–—]|\s-\s|\.\s")
+_HARD = re.compile(r"[;–—]|:(?=\s|$)|(?:^|\s)-\s|\.\s|\s+(?:because|so that|unless|whereas|although)\b")
 _CLAUSE_AFTER_COMMA = (
     r"(?:but|so|because|since|while|whereas|which|who|whose|where|unless|if|when|as|provided|except|without|although|though|for example|such as|including|"
     r"especially|not|never|after|before|until|even|either|preferably|usually|whatever|whichever|at the latest|otherwise|then|thereby|then|ideally|depending|plus|rather)\b"
@@ -15,7 +15,7 @@ _COMMA = re.compile(rf",\s+(?={_CLAUSE_AFTER_COMMA})")
 _COMMA_AND = re.compile(r",\s+(?:and|or)\s+(?:then\s+|also\s+)?([\w’'#-]+)(?:\s+([\w’'-]+))?")
 _COORDINATED = re.compile(rf"\s+(?:and|but|or)\s+(?:then\s+|also\s+|therefore\s+)?(?:{'|'.join(sorted(AUXILIARIES))}|not)\b")
 _DANGLING = PREPOSITIONS - {"out", "off", "up", "over", "in", "on", "down", "through", "around", "about", "along", "by", "behind", "before", "inside", "outside"} | DETERMINERS - {
-    "all", "both", "either", "another", "most", "many", "few", "several", "that", "each", "his", "no"} | frozenset("and or but that which who than also very whether so if because not only".split())  # fmt: skip
+    "all", "both", "either", "another", "most", "many", "few", "several", "that", "each", "his", "no"} | frozenset(["and", "or", "but", "that", "which", "who", "than", "also", "very", "whether", "so", "if", "because", "not", "only"])  # fmt: skip
 
 
 def trim(body: str, *, limit: int = 14) -> str | None:
@@ -33,7 +33,12 @@ def trim(body: str, *, limit: int = 14) -> str | None:
 
 def _opens_clause(match: re.Match[str]) -> bool:
     first, second = match.group(1).lower(), (match.group(2) or "").lower()
-    return first in DETERMINERS | PREPOSITIONS | {"you", "we", "it", "they", "i", "nobody", "there"} or known_verb(first) or second in AUXILIARIES or match.group(1)[0].isupper()
+    return (
+        first in DETERMINERS | PREPOSITIONS | {"you", "we", "it", "they", "i", "nobody", "there"}
+        or known_verb(first)
+        or second in AUXILIARIES
+        or match.group(1)[0].isupper()
+    )
 
 
 def _is_list(head: str) -> bool:
@@ -65,7 +70,13 @@ def _whole_phrase(post: str) -> str:
         listed = not _COMMA.match(head, comma) and not re.match(r",\s+(?:and|or)\s+(?:you|we|it|they|the|a|my|your)\b", head[comma:])
         head = "" if listed else head[:comma]
     head = _COORDINATED.split(head)[0].strip(" ,.")
-    return "" if len(head.split()) > 8 or dangling(head) or re.search(r"\b(?:it|they|them|this|these|that|which|I will)\b", head) else head
+    return (
+        ""
+        if len(head.split()) > 8
+        or dangling(head)
+        or re.search(rf"\b(?:it|they|them|this|these|that|which|I will)\b|\band {NUMBER}\b", head)
+        else head
+    )
 
 
 def amount_noun(text: str) -> str:
@@ -73,7 +84,36 @@ def amount_noun(text: str) -> str:
     taken: list[str] = []
     for match in re.finditer(r"[\w’'-]+|[^\w\s]", text):
         word = match.group().lower()
-        stop = not word[0].isalnum() or word in AUXILIARIES or (word in PREPOSITIONS - {"of"}) or word in {"and", "or", "that", "which", "if", "when", "ahead", "later", "once", "to", "as", "you", "so", "because", "who", "each", "a", "the", "whose", "then", "in"} - ({"the", "a"} if taken and taken[-1] == "of" else set())
+        stop = (
+            not word[0].isalnum()
+            or word in AUXILIARIES
+            or (word in PREPOSITIONS - {"of"})
+            or word
+            in {
+                "and",
+                "or",
+                "that",
+                "which",
+                "if",
+                "when",
+                "ahead",
+                "later",
+                "once",
+                "to",
+                "as",
+                "you",
+                "so",
+                "because",
+                "who",
+                "each",
+                "a",
+                "the",
+                "whose",
+                "then",
+                "in",
+            }
+            - ({"the", "a"} if taken and taken[-1] == "of" else set())
+        )
         if stop or len(taken) >= 6 or (taken and re.fullmatch(NUMBER, word)):
             break
         taken.append(match.group())

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from generators.extractive.words import words
+
 _INLINE = re.compile(
     r"(?P<escape>\\[!-/:-@\[-`{-~])"
     r"|(?P<liquid>\{%.{0,300}?%\}|\{\{.{0,300}?\}\}|<!--.*?-->)"
@@ -23,9 +25,7 @@ _INLINE = re.compile(
     r"|(?P<space>\s+)",
     re.DOTALL,
 )
-_ABBREVIATIONS = frozenset(
-    "e.g i.e etc mr mrs ms dr prof st no vs approx dept inc ltd co corp fig sec art jan feb mar apr jun jul aug sep sept oct nov dec u.s a.m p.m incl excl tel ext min max".split()
-)
+_ABBREVIATIONS = words("abbreviations")
 _STOP = re.compile(r"[.!?]+[\"”’')\]]*(?=\s)")
 _STARTS = re.compile(r"\s+[\"“‘'(\[]*[A-Z0-9#@]")
 
@@ -104,7 +104,10 @@ def _element(text: str, match: re.Match[str], builder: _Builder) -> None:
     elif kind == "escape":
         builder.put(text[end - 1], start, end)
     elif kind == "break":
-        builder.put("; " if builder.characters and builder.characters[-1] not in ".;:!? " else " ", start, end)
+        while builder.characters and builder.characters[-1] == " ":
+            for held in (builder.characters, builder.starts, builder.ends):
+                held.pop()
+        builder.put("; " if builder.characters and builder.characters[-1] not in ".;:!?" else " ", start, end)
     elif kind == "entity":
         value = html.unescape(match.group())
         builder.put(" " if value.isspace() else value, start, end)

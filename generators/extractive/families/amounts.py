@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from generators.extractive.clauses import Clause
-from generators.extractive.english import NUMBER, flip
+from generators.extractive.english import ADVERBS, NUMBER, flip
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
 from generators.extractive.phrases import amount_noun, dangling, tail
@@ -30,9 +30,11 @@ _ADJUNCTS = (
     ("period", re.compile(rf"\bfrom (?:{_CLOCK}|{_DATE}) to (?:{_CLOCK}|{_DATE})|\bbetween (?:{_CLOCK}|{_MONTH}) and (?:{_CLOCK}|{_MONTH})")),
     ("when", re.compile(rf"\b(?:on|at|in|before|after) (?:{_POINT}|{_MONTH})(?:(?:,| and) (?:{_POINT}|{_MONTH}))*\b")),
 )  # fmt: skip
-_MONEY = re.compile(rf"^(?:{_QUANTIFIER})?(?:(?:EUR|USD|GBP|CHF)\s?\d[\d,.]*|[$€£]\d[\d,.]*|{NUMBER} (?:euros?|dollars?|pounds|percent|cents)\b|\d+\s?%)")
+_MONEY = re.compile(
+    rf"^(?:{_QUANTIFIER})?(?:(?:EUR|USD|GBP|CHF)\s?\d[\d,.]*|[$€£]\d[\d,.]*|{NUMBER} (?:euros?|dollars?|pounds|percent|cents)\b|\d+\s?%)"
+)
 _COUNT = re.compile(rf"^(?P<quantifier>{_QUANTIFIER})?{NUMBER}(?: (?:to|or) {NUMBER})? (?=[a-z])")
-_ONE = re.compile(r"^one\b|^(?:\d+)(?:st|nd|rd|th)\b")
+_ONE = re.compile(r"^(?:one|1)\b|^(?:\d+)(?:st|nd|rd|th)\b")
 
 
 def amounts(section: Section, sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
@@ -58,12 +60,19 @@ def _object_amount(sentence: Sentence, clause: Clause) -> Fact | None:
         return None
     noun = amount_noun(clause.body[count.end() :])
     rest = clause.body[count.end() + len(noun) :]
-    if not noun or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
+    if not noun or noun.split()[0].lower() in ADVERBS or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
         return None
     timed = re.fullmatch(_TIME_UNIT, noun) is not None
     if timed and clause.base in {"take", "last", "be", "run"} and not clause.verb.startswith("be "):
         return _fact("long", sentence, clause, "", rest)
-    if clause.base == "be" or (clause.imperative and timed) or (timed and clause.base not in {"have", "receive", "get", "earn", "wait", "take", "request", "use", "accrue", "spend", "add", "keep"}):
+    if (
+        clause.base == "be"
+        or (clause.imperative and timed)
+        or (
+            timed
+            and clause.base not in {"have", "receive", "get", "earn", "wait", "take", "request", "use", "accrue", "spend", "add", "keep"}
+        )
+    ):
         return None
     return _fact("many", sentence, clause, "", rest, unit=noun)
 
@@ -83,22 +92,52 @@ def _fact(family: str, sentence: Sentence, clause: Clause, middle: str, post: st
     end = tail(post)
     if end is None or not _sound(middle):
         return None
-    if family in {"ahead", "soon", "when", "deadline", "until", "long"} and re.match(r"(?:of|after|from|before|for|to|at|on|in)\b", end) and not unit:
+    if (
+        family in {"ahead", "soon", "when", "deadline", "until", "long"}
+        and re.match(r"(?:of|after|from|before|for|to|at|on|in)\b", end)
+        and not unit
+    ):
         end = "" if re.match(r"(?:of|after|from|before)\b", end) or family in {"when", "ahead"} else end
-    if middle == "" and end == "" and clause.base in {"have", "take", "be", "get", "receive", "use", "need"} and clause.subject == "I" and not unit:
+    if (
+        middle == ""
+        and end == ""
+        and clause.base in {"have", "take", "be", "get", "receive", "use", "need"}
+        and clause.subject == "I"
+        and not unit
+    ):
         return None
     rest = f"{middle} {end}".strip()
-    slots = {"inv": clause.inverted(rest), "plain": clause.plain(rest), "unit": flip(unit), "vp": clause.phrase(rest) if _personal(clause) else ""}
-    if clause.base == "be" and not clause.verb and not clause.aux.startswith(("can", "may", "must", "should")) and family in {"long", "much"}:
+    slots = {
+        "inv": clause.inverted(rest),
+        "plain": clause.plain(rest),
+        "unit": flip(unit),
+        "vp": clause.phrase(rest) if _personal(clause) else "",
+    }
+    if clause.verb and not (clause.base == "be" and not clause.verb):
+        slots |= {"active": clause.inverted(rest)}
+    if (
+        clause.base == "be"
+        and not clause.verb
+        and not clause.aux.startswith(("can", "may", "must", "should"))
+        and family in {"long", "much"}
+    ):
         slots |= {"thing": clause.subject}
     return Fact.of(family, slots, sentence.text, sentence.span)
 
 
 def _personal(clause: Clause) -> bool:
-    return clause.imperative or (clause.subject == "I" and clause.aux in {"", "must", "should", "can", "may"} and clause.base not in {"have", "receive", "get", "need", "be"})
+    return clause.imperative or (
+        clause.subject == "I"
+        and clause.aux in {"", "must", "should", "can", "may"}
+        and clause.base not in {"have", "receive", "get", "need", "be"}
+    )
 
 
 def _sound(middle: str) -> bool:
-    if len(middle.split()) > 9 or re.search(r"[,;:()]|\b(?:that|which|who|if|when|because|where|only|unless|whether|than)\b", middle) or dangling(middle):
+    if (
+        len(middle.split()) > 9
+        or re.search(r"[,;:()]|\b(?:that|which|who|if|when|because|where|only|unless|whether|than)\b", middle)
+        or dangling(middle)
+    ):
         return False
     return not re.search(r"\b(?:and|or|but)\s+(?:then\s+|also\s+)?(?:\w+ed|kept|sent|paid|is|are|must|may|can|do|does|not)\b", middle)

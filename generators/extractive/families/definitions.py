@@ -7,25 +7,55 @@ from generators.extractive.clauses import Clause
 from generators.extractive.english import stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
+from generators.extractive.words import words
 
-_VAGUE = re.compile(r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)|a (?:good|great|common|little|bit|must|lot|few|fair|key|big)|an (?:important|exception|equal|option)|not|one of|all|up|about|at|in|on|for|to|from|very|available|possible|important|free|open|part|your)\b", re.IGNORECASE)
-_STARTS = re.compile(r"^(?:an?|the|any|when|what|how|work|software|new|money|time|hours|fixed|leave|anything|everything|people|devices|information|amounts?)\b", re.IGNORECASE)
-_ACRONYM = re.compile(r"(?P<long>(?:[A-Z][\w’'-]+|[a-z]{1,4})(?:[ -](?:[A-Z][\w’'-]+|of|and|the|for|to|on|in|a)){1,7}) \((?P<short>[A-Z][A-Za-z&]{1,7})\)")
-_SMALL = frozenset("of and the for to on in a".split())
+_VAGUE = re.compile(
+    r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)|(?:a|an) (?:good|great|common|little|bit|must|lot|few|fair|key|big|chance|popular|easy|excellent|critical|privilege|sign|matter|long|one-time|big|huge|fixed|natural|simple|hard|team|public)|an (?:important|exception|equal|option)|not|one of|all|up|about|at|in|on|for|to|from|very|available|possible|important|free|open|part|your)\b",
+    re.IGNORECASE,
+)
+_STARTS = re.compile(
+    r"^(?:an?|the|any|when|what|how|work|software|new|money|time|hours|fixed|leave|anything|everything|people|devices|information|amounts?)\b",
+    re.IGNORECASE,
+)
+_ACRONYM = re.compile(
+    r"(?P<long>(?:[A-Z][\w’'-]+|[a-z]{1,4})(?:[ -](?:[A-Z][\w’'-]+|of|and|the|for|to|on|in|a)){1,7}) \((?P<short>[A-Z][A-Za-z&]{1,7})\)"
+)
+_SMALL = words("small")
 
 
 def definition(section: Section, sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
     """The definition that opens a section about its subject, or one with "A term is ..."."""
     subject = clause.subject
-    if clause.aux not in {"is", "are"} or clause.verb or clause.negative or subject in {"I", "we"} or len(subject.split()) > 5 or not clause.body:
+    if (
+        clause.aux not in {"is", "are"}
+        or clause.verb
+        or clause.negative
+        or subject in {"I", "we"}
+        or len(subject.split()) > 5
+        or not clause.body
+    ):
         return
     indefinite = re.match(r"an? ", subject) is not None
     about = bool(stems(subject) & stems(" ".join(section.path[-2:]) or context.title))
-    if _VAGUE.match(clause.body) or not (indefinite or about) or not (_STARTS.match(clause.body) or (about and not sentence.before.strip())) or re.match(r"(?:my|each|every|all|most|some|any|many)\b", subject):
+    if subject.lower() == context.company.lower() and not re.search(
+        r"\b(?:company|firm|maker|manufacturer|organi[sz]ation|agency|start-?up|business|provider|family)\b", clause.body
+    ):
+        return
+    if (
+        _VAGUE.match(clause.body)
+        or not (indefinite or about)
+        or not _STARTS.match(clause.body)
+        or re.match(r"(?:my|each|every|all|most|some|any|many)\b", subject)
+    ):
         return
     if len(clause.body.split()) < 4 or re.search(r"\b(?:this|these|those)\b", clause.body.split(",")[0]) or re.match(r"\d", clause.body):
         return
-    yield Fact.of("define" if clause.aux == "is" else "define_many", {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)}, sentence.text, sentence.span)
+    yield Fact.of(
+        "define" if clause.aux == "is" else "define_many",
+        {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)},
+        sentence.text,
+        sentence.span,
+    )
 
 
 def acronyms(section: Section, sentence: Sentence, context: Context) -> Iterator[Fact]:
@@ -45,6 +75,6 @@ def _spelled(words: str, short: str) -> str | None:
         taken = parts[start:]
         initials = [part[0].lower() for part in taken]
         content = [part[0].lower() for part in taken if part.lower() not in _SMALL]
-        if taken[0][0].isupper() and letters in (initials, content):
+        if taken[0][0].isupper() and taken[0].lower() not in _SMALL and letters in (initials, content):
             return words[sum(len(part) + 1 for part in parts[:start]) :]
     return None

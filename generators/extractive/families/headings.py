@@ -9,10 +9,20 @@ from generators.extractive.facts import Context, Fact
 from generators.extractive.page import ListPart, Paragraph, Section
 from generators.extractive.topics import Topic
 
-_NORMS = re.compile(r"\b(?:must|may not|cannot|can|required?|limit|allowed|up to|at least|at most|within|should|need|entitled|eligible|receive)\b")
-_PROCESS = re.compile(r"\b(?:leave|bonus|allowance|plan|time|process|probation|review|transfer|insurance|contribution|pension|duty|warranty|program|reimbursement|support|update|backup|release|balance|sabbatical|escalation|credit|cycle)s?$", re.IGNORECASE)
-_LEAD = re.compile(r"^(?:(?:please |follow|complete|proceed|work through|take|use|do|you|here|these|the (?:steps|procedure)|in this order|as follows|the following).*)", re.IGNORECASE)
-_IN_ORDER = re.compile(r"^(?P<vp>[A-Z]\w+ .{3,60}?) (?:in (?:this|the following) order|as follows|like this|in these steps|with these steps)(?:,[^:]*)?:$")
+_NORMS = re.compile(
+    r"\b(?:must|may not|cannot|can|required?|limit|allowed|up to|at least|at most|within|should|need|entitled|eligible|receive)\b"
+)
+_PROCESS = re.compile(
+    r"\b(?:leave|bonus|allowance|plan|time|process|probation|review|transfer|insurance|contribution|pension|duty|warranty|program|reimbursement|support|update|backup|release|balance|sabbatical|escalation|credit|cycle)s?$",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    r"^(?:(?:please |follow|complete|proceed|work through|take|use|do|you|here|these|the (?:steps|procedure)|in this order|as follows|the following).*)",
+    re.IGNORECASE,
+)
+_IN_ORDER = re.compile(
+    r"^(?P<vp>[A-Z]\w+ .{3,60}?) (?:in (?:this|the following) order|as follows|like this|in these steps|with these steps)(?:,[^:]*)?:$"
+)
 _TO_LEAD = re.compile(r"^To (?P<vp>[a-z]+ [^,:]{3,60}?)(?:, .{0,60})?:$")
 
 
@@ -40,11 +50,19 @@ def _question_family(slots: dict[str, str]) -> str:
 
 def _rewritten(question: str) -> dict[str, str]:
     plain = question.rstrip("?")
-    for name, pattern in (("vp_how", r"How (?:do|can|should|would) I (\w+ .+)"), ("vp_can", r"(?:Can|May) I (\w+ .+)"), ("vp_must", r"(?:Do I (?:need|have) to|Must I) (\w+ .+)"), ("x", r"What (?:is|are) ((?:an? |the )?[\w’' -]+)")):
+    for name, pattern in (
+        ("vp_how", r"How (?:do|can|should|would) I (\w+ .+)"),
+        ("vp_can", r"(?:Can|May) I (\w+ .+)"),
+        ("vp_must", r"(?:Do I (?:need|have) to|Must I) (\w+ .+)"),
+        ("x", r"What (?:is|are) ((?!in |on |at |not |to |for |under |inside )(?:an? |the )?[\w’' -]+)"),
+    ):
         match = re.fullmatch(pattern, plain)
         if match and not (name == "x" and len(match.group(1).split()) > 6):
             return {name: match.group(1)}
-    match = re.fullmatch(r"(?P<wh>(?:How (?:many|much|long|often|far|soon|close|quickly|big)|What|Which|When|Where|Why)\b(?:(?! (?:do|does|can|must|should) ).)*) (?P<aux>do|does|can|must|should) (?P<rest>.+)", plain)
+    match = re.fullmatch(
+        r"(?P<wh>(?:How (?:many|much|long|often|far|soon|close|quickly|big)|What|Which|When|Where|Why)\b(?:(?! (?:do|does|can|must|should) ).)*) (?P<aux>do|does|can|must|should) (?P<rest>.+)",
+        plain,
+    )
     statement = _statement(match.group("aux"), match.group("rest")) if match else None
     return {"plain": f"{match.group('wh')[0].lower()}{match.group('wh')[1:]} {statement}"} if match and statement else {}
 
@@ -69,11 +87,16 @@ def procedures(section: Section, topic: Topic, context: Context) -> Iterator[Fac
     if listed and (phrase or topic.kind == "howto") and _imperatives(listed, context):
         yield Fact.of("howto_steps", {"vp": phrase or topic.words}, listed.text(), listed.span, task="how_to")
         return
-    if topic.kind != "howto" or section.tables() or numbered:
+    if topic.kind != "howto" or section.tables() or numbered or (section.level == 1 and section.children):
         return
     answer = section.prose()
     sentences = list(section.sentences())
-    instructs = [sentence for sentence in sentences if (clause := parse(sentence.text, context.lexicon)) and (clause.imperative or clause.subject == "I" or clause.aux in {"must", "can"})]
+    instructs = [
+        sentence
+        for sentence in sentences
+        if (clause := parse(sentence.text, context.lexicon))
+        and (clause.imperative or clause.subject == "I" or clause.aux in {"must", "can"})
+    ]
     if 12 <= len(answer.split()) <= 130 and not answer.endswith(":") and instructs and len(instructs) * 3 >= len(sentences):
         yield Fact.of("howto", {"vp": topic.words}, answer, *section.body_spans(), task="how_to")
 
@@ -83,7 +106,10 @@ def _complete(part: ListPart) -> bool:
 
 
 def _imperatives(part: ListPart, context: Context) -> bool:
-    count = sum((clause := parse(item, context.lexicon)) is not None and clause.imperative or known_verb(item.split()[0].strip(",")) for item in part.items)
+    count = sum(
+        ((clause := parse(item, context.lexicon)) is not None and clause.imperative) or known_verb(item.split()[0].strip(","))
+        for item in part.items
+    )
     return count * 2 > len(part.items)
 
 
@@ -103,7 +129,15 @@ def noun_topics(section: Section, topic: Topic, context: Context) -> Iterator[Fa
     answer = section.prose()
     if topic.kind != "topic" or section.tables() or section.children or not 25 <= len(answer.split()) <= 110 or answer.endswith(":"):
         return
-    if len(_NORMS.findall(answer)) < 2 or not all(isinstance(part, Paragraph) or part.lead for part in section.parts if not hasattr(part, "rows")):
+    if (
+        re.search(r"\b(?:checklist|list|table|form|forms|contents)\b", topic.noun)
+        or (len(topic.noun.split()) == 1 and section.level > 2)
+        or section.level == 1
+    ):
+        return
+    if len(_NORMS.findall(answer)) < 2 or not all(
+        isinstance(part, Paragraph) or part.lead for part in section.parts if not hasattr(part, "rows")
+    ):
         return
     slots = {"x": topic.words, "process": topic.words if _PROCESS.search(topic.words) else "", "X": capital(topic.noun)}
     yield Fact.of("topic", slots, answer, *section.body_spans())

@@ -9,7 +9,9 @@ from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section
 
 _FOLLOWING = re.compile(r"\bthe following(?: (?:\d+|two|three|four|five|six|seven|eight))?(?: (?P<noun>[\w-]+(?: [\w-]+)?))?")
-_CASES = re.compile(r"(?P<main>.+?) (?:in|under) (?:the following|these|any of these|one of these) (?:cases|conditions|circumstances|situations)$")
+_CASES = re.compile(
+    r"(?P<main>.+?) (?:in|under) (?:the following|these|any of these|one of these) (?:cases|conditions|circumstances|situations)$"
+)
 _FOR = re.compile(r"(?:You|Employees) can use (?P<thing>.+?) (?:for|to)$")
 _ANY_PRONOUN = re.compile(r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?)\b", re.IGNORECASE)
 
@@ -17,7 +19,12 @@ _ANY_PRONOUN = re.compile(r"\b(?:it|its|they|them|this|that|these|those|here|suc
 def lists(section: Section, context: Context) -> Iterator[Fact]:
     """The facts of the section's lists."""
     for part in section.lists():
-        if part.lead is None or not 2 <= len(part.items) <= 12 or any(item.endswith((":", "?")) for item in part.items) or sum(len(item.split()) for item in part.items) > 180:
+        if (
+            part.lead is None
+            or not 2 <= len(part.items) <= 12
+            or any(item.endswith((":", "?")) for item in part.items)
+            or sum(len(item.split()) for item in part.items) > 180
+        ):
             continue
         slots = _asked(part.lead.text.rstrip(": "), context)
         if slots and not (part.numbered and "how" not in slots):
@@ -28,7 +35,14 @@ def _asked(lead: str, context: Context) -> dict[str, str] | None:
     cases = _CASES.match(lead)
     if cases:
         clause = parse(cases.group("main"), context.lexicon)
-        return None if clause is None else {"inv": f"in which cases {clause.inverted(clause.body, duty='should')}", "plain": f"in which cases {clause.plain(clause.body)}"}
+        return (
+            None
+            if clause is None
+            else {
+                "inv": f"in which cases {clause.inverted(clause.body, duty='should')}",
+                "plain": f"in which cases {clause.plain(clause.body)}",
+            }
+        )
     use = _FOR.match(lead)
     if use:
         thing = context.lexicon.lower_first(flip(use.group("thing")))
@@ -47,7 +61,13 @@ def _following(lead: str, context: Context) -> dict[str, str] | None:
         end = match.end()
     before, after = lead[: match.start()].strip(), lead[end:].strip()
     clause = parse(f"{before} X {after}", context.lexicon)
-    if clause is None or not clause.body.startswith("X") and " X" not in clause.body or "," in clause.body or re.search(r"\b(?:only)\b", lead):
+    if (
+        clause is None
+        or (not clause.body.startswith("X")
+        and " X" not in clause.body)
+        or "," in clause.body
+        or re.search(r"\b(?:only)\b", lead)
+    ):
         return None
     rest = re.sub(r"\s*\bX\b\s*", " ", clause.body).strip()
     if _ANY_PRONOUN.search(rest) or re.search(r"\b(?:to|of|for|with|by|in)$", clause.body.split("X")[0].strip()):
@@ -64,10 +84,17 @@ def _open(lead: str, context: Context) -> dict[str, str] | None:
     if clause.aux in {"is", "are"} and not clause.verb and not body:
         be = clause.aux
         return {"inv": f"what {be} {clause.subject}", "plain": f"what {clause.subject} {be}"}
-    if not clause.aux and clause.base in {"contain", "include", "cover", "need", "require", "have", "consist"} and body in {"", "of"} and clause.subject != "I":
+    if (
+        not clause.aux
+        and clause.base in {"contain", "include", "cover", "need", "require", "have", "consist"}
+        and body in {"", "of"}
+        and clause.subject != "I"
+    ):
         return {"inv": f"what {clause.inverted(body)}", "plain": f"what {clause.plain(body)}"}
-    if (clause.subject == "I" or clause.aux in {"can", "must", "should"}) and body == "" and clause.base not in {"do", "be", "take", "get", "have"}:
+    if (
+        (clause.subject == "I" or clause.aux in {"can", "must", "should"})
+        and body == ""
+        and clause.base not in {"do", "be", "take", "get", "have"}
+    ):
         return {"inv": f"what {clause.inverted('')}", "plain": f"what {clause.plain('')}"}
     return None
-
-

@@ -24,10 +24,19 @@ def _rows(section: Section) -> Iterator[Fact]:
             if len(row) == len(names):
                 record = {name: cell.text for name, cell in zip(names, row, strict=True)}
                 printed = "; ".join(f"{name}: {value}" for name, value in record.items())
-                yield Fact.of("json_row", {"k": row[0].text}, json.dumps(record, ensure_ascii=False), (row[0].span[0], row[-1].span[1]), task="extraction", passage=printed)
+                yield Fact.of(
+                    "json_row",
+                    {"k": row[0].text},
+                    json.dumps(record, ensure_ascii=False),
+                    (row[0].span[0], row[-1].span[1]),
+                    task="extraction",
+                    passage=printed,
+                )
 
 
 def _title(section: Section, topic: Topic) -> Iterator[Fact]:
     words = section.prose()
     if topic.kind == "topic" and not section.tables() and not section.children and 40 <= len(words.split()) <= 150:
-        yield Fact.of("title", {"x": section.heading}, section.heading, section.span, *section.body_spans(), task="summarization", passage=words)
+        yield Fact.of(
+            "title", {"x": section.heading}, section.heading, section.span, *section.body_spans(), task="summarization", passage=words
+        )

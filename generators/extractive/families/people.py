@@ -10,11 +10,18 @@ from generators.extractive.page import Section, Sentence
 from generators.extractive.phrases import dangling, trim
 from generators.extractive.words import words
 
-_ROLE = re.compile(r"\b(?:manager|head|officer|lead|team|coordinator|warden|founder|supervisor|specialist|desk|finance|committee|board|director|department|reception|administrator|owner|host|buddy|panel|service|partner|analyst|engineer)s?\b", re.IGNORECASE)
+_ROLE = re.compile(
+    r"\b(?:manager|head|officer|lead|team|coordinator|warden|founder|supervisor|specialist|desk|finance|committee|board|director|department|reception|administrator|owner|host|buddy|panel|service|partner|analyst|engineer)s?\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"^[A-Z][a-z]+ [A-Z][a-zé]+(?: and [A-Z][a-z]+ [A-Z][a-z]+)?$")
 _ADDRESS = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|#[a-z][\w-]+"
-_QUESTIONS = re.compile(rf"\b[Qq]uestions? (?:about|on|regarding|concerning) (?P<topic>[\w’' -]{{3,50}}?)(?:,? (?:go|goes|are answered|please|is answered|can be sent|should be sent|to|in|at|reach|contact|email)\b)[^;]*?(?P<address>{_ADDRESS})")
-_WRITE = re.compile(rf"^(?:For|With) (?P<topic>(?:questions? (?:about|on|regarding) |help (?:with|on) )?[\w’' -]{{3,50}}?), (?:please )?(?:write to|contact|email|e-mail|ask|call|reach out to|talk to|post in|message)\b")
+_QUESTIONS = re.compile(
+    rf"\b[Qq]uestions? (?:about|on|regarding|concerning) (?P<topic>[\w’' -]{{3,50}}?)(?:,? (?:go|goes|are answered|please|is answered|can be sent|should be sent|to|in|at|reach|contact|email)\b)[^;]*?(?P<address>{_ADDRESS})"
+)
+_WRITE = re.compile(
+    r"^(?:For|With) (?P<topic>(?:questions? (?:about|on|regarding) |help (?:with|on) )?[\w’' -]{3,50}?), (?:please )?(?:write to|contact|email|e-mail|ask|call|reach out to|talk to|post in|message)\b"
+)
 _REPORT = re.compile(rf"\b(?P<verb>report|send|submit) (?P<object>[\w’' -]{{3,40}}?) (?:to|in|at) (?:{_ADDRESS})", re.IGNORECASE)
 
 
@@ -46,6 +53,11 @@ def contacts(section: Section, sentence: Sentence, context: Context) -> Iterator
         match = pattern.search(sentence.text)
         if match:
             topic = re.sub(r"^(?:questions? (?:about|on|regarding)|help (?:with|on)) ", "", match.group("topic"))
-            if not re.search(r"\b(?:more|further|any|other|information|details|example|it|this|these|that)\b", topic) and len(topic.split()) <= 7:
+            if (
+                not re.search(
+                    r"\b(?:should|can|must|may|is|are|more|further|any|other|information|details|example|it|this|these|that)\b", topic
+                )
+                and len(topic.split()) <= 7
+            ):
                 yield Fact.of("contact", {"x": flip(context.lexicon.lower_first(topic))}, sentence.text, sentence.span)
             return

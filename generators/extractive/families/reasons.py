@@ -21,7 +21,14 @@ def reasons(section: Section, sentence: Sentence, clause: Clause, context: Conte
         return
     main = match.group("main")
     stated = parse(main, context.lexicon)
-    if stated is None or stated.subject != clause.subject or len(main.split()) > 15 or "," in stated.body or dangling(stated.body) or stated.body.startswith("so "):
+    if (
+        stated is None
+        or stated.subject != clause.subject
+        or len(main.split()) > 15
+        or "," in stated.body
+        or dangling(stated.body)
+        or stated.body.startswith("so ")
+    ):
         return
     if re.search(r"\band (?:\w+ ){0,2}(?:is|are|must|can|has|have|may|do|then)\b", stated.body):
         return

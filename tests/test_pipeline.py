@@ -1,0 +1,293 @@
+"""The whole path on six documents of the sample company: made, found again, changed, killed, and looked at."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.lineage import explain, model_folders
+from builder.pipeline import Run, run, status
+from builder.recipe_file import load_recipe
+from builder.split import held_out, prove
+from builder.store import read_records
+from schemas.checks import check
+from schemas.errors import KilopairError, UsageError
+from schemas.records import Chunk, Document, Dropped, Pair
+
+FILES = (
+    "policies/leave-policy-v3.md",
+    "policies/leave-policy-v2.md",
+    "support/faq.csv",
+    "support/tickets.jsonl",
+    "products/fathom-plans.html",
+    "security/incident-playbook.txt",
+)
+RECIPE = """\
+company: Tarnwell
+documents: {path: pages}
+curate: {target: 150, per_document: 1.0, per_opening: 1.0, per_task: 1.0}
+base: {vocabulary: 600, width: 32, layers: 2, heads: 2, tokens: 4000}
+train: {tokens: 12000}
+evaluate: {limit: 6, max_new_tokens: 24}
+report: {examples: 3}
+"""
+
+
+class Recorder:
+    """A watch that remembers which stages were made."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.progress: dict[str, list[tuple[int, int]]] = {}
+
+    def started(self, stage: str) -> None:
+        self.progress[stage] = []
+
+    def advanced(self, stage: str, done: int, total: int, figures: object) -> None:
+        self.progress[stage].append((done, total))
+
+    def finished(self, stage: str, counts: object, *, seconds: float, fresh: bool) -> None:
+        if fresh:
+            self.made.append(stage)
+
+
+def project(folder: Path, root: Path) -> Path:
+    for name in FILES:
+        target = folder / "pages" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "datasets" / "tarnwell" / name, target)
+    (folder / "pages" / "broken.md").write_bytes(b"\x00\x01\x02\xff\xfe" * 40)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Run, Recorder]]:
+    folder = project(tmp_path_factory.mktemp("company"), Path(__file__).parent.parent)
+    watch = Recorder()
+    done = run(load_recipe(folder / "recipe.yaml"), folder, watch=watch)
+    yield folder, done, watch
+
+
+@pytest.mark.slow
+def test_the_whole_path_ends_with_a_report_and_a_model(finished: tuple[Path, Run, Recorder]):
+    _, done, watch = finished
+
+    assert watch.made == ["read", "chunk", "generate", "validate", "curate", "split", "pretrain", "train", "evaluate", "report"]
+    assert done.report.read_text().startswith("<!doctype html>")
+    assert (done.model / "model.safetensors").exists()
+    assert all(done == sorted(done) for done in watch.progress.values())
+    assert {"read", "generate", "pretrain", "train", "evaluate"} <= {stage for stage, told in watch.progress.items() if told}
+
+
+@pytest.mark.slow
+def test_every_record_passes_its_schema_and_every_quote_is_where_it_says(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    documents = {document.id: document for document in read_records(done.workspace / "documents.jsonl", Document)}
+    chunks = list(read_records(done.workspace / "chunks.jsonl", Chunk))
+    pairs = list(read_records(done.workspace / "pairs.jsonl", Pair))
+    dropped = list(read_records(done.workspace / "quarantine.jsonl", Dropped))
+
+    for records in (list(documents.values()), chunks, pairs, dropped):
+        assert records
+        assert [check(record.model_dump(mode="json"), type(record).__name__) for record in records] == [None] * len(records)
+    for chunk in chunks:
+        assert documents[chunk.document_id].text[chunk.start : chunk.end] == chunk.text
+    for pair in pairs:
+        for span in pair.evidence:
+            assert documents[span.document_id].text[span.start : span.end] == span.quote
+    assert len({pair.id for pair in pairs}) == len(pairs)
+
+
+@pytest.mark.slow
+def test_the_funnel_adds_up_and_bad_files_wait_in_quarantine(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    counts = {name: output.counts for name, output in done.outputs.items()}
+
+    assert counts["read"]["in"] == len(FILES) + 1
+    assert counts["read"]["kept"] == len(FILES)
+    for before, after in (("generate", "validate"), ("validate", "curate"), ("curate", "split")):
+        assert counts[before]["kept"] == counts[after]["in"]
+        assert counts[after]["in"] == counts[after]["kept"] + sum(counts[after]["dropped"].values())
+    quarantined = list(read_records(done.workspace / "quarantine.jsonl", Dropped))
+    assert len(quarantined) == sum(sum(figures.get("dropped", {}).values()) for figures in counts.values())
+    assert "broken.md" in {record.id for record in quarantined}
+
+
+@pytest.mark.slow
+def test_the_superseded_policy_is_asked_about_nowhere(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    old = next(document for document in read_records(done.workspace / "documents.jsonl", Document) if document.path.endswith("v2.md"))
+
+    pairs = list(read_records(done.workspace / "pairs.jsonl", Pair))
+
+    assert [pair.instruction for pair in pairs if pair.provenance.document_id == old.id] == []
+    assert [pair.output for pair in pairs if "25 days" in pair.output] == []
+
+
+@pytest.mark.slow
+def test_no_held_out_pair_leaks_into_train(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    pairs = list(read_records(done.workspace / "pairs.jsonl", Pair))
+
+    sets = held_out(pairs)
+
+    assert set(prove(pairs).values()) == {0}
+    passages = {pair.provenance.chunk_id for pair in pairs if pair.split == "train"}
+    assert sets["test"]
+    assert all(pair.provenance.chunk_id not in passages for pair in sets["test"])
+    trained = {" ".join(pair.instruction.casefold().split()) for pair in pairs if pair.split == "train"}
+    assert sets["paraphrase"]
+    assert all(" ".join(pair.instruction.casefold().split()) not in trained for pair in sets["paraphrase"])
+    facts = {pair.group for pair in pairs if pair.split == "train"}
+    assert all(pair.group in facts for pair in sets["paraphrase"])
+
+
+@pytest.mark.slow
+def test_running_again_does_nothing(finished: tuple[Path, Run, Recorder]):
+    folder, done, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in (done.workspace / "stages").rglob("*") if path.is_file()}
+    watch = Recorder()
+
+    run(load_recipe(folder / "recipe.yaml"), folder, watch=watch)
+
+    assert watch.made == []
+    assert {path: path.stat().st_mtime_ns for path in (done.workspace / "stages").rglob("*") if path.is_file()} == before
+    assert all(output is not None for output in status(load_recipe(folder / "recipe.yaml"), folder).values())
+
+
+@pytest.mark.slow
+def test_editing_one_document_redoes_only_what_depends_on_it(finished: tuple[Path, Run, Recorder], tmp_path: Path):
+    folder, _, _ = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy, symlinks=True)
+    cache = copy / "workspace" / "cache"
+    before = {path: path.stat().st_mtime_ns for path in cache.rglob("*.jsonl")}
+    page = copy / "pages" / "security" / "incident-playbook.txt"
+    page.write_text(page.read_text() + "\n\nYou must write the incident report within 3 working days of every incident.\n")
+
+    run(load_recipe(copy / "recipe.yaml"), copy, until="validate", watch=Recorder())
+
+    after = {path: path.stat().st_mtime_ns for path in cache.rglob("*.jsonl")}
+    new = [path for path in after if path not in before]
+    assert {(path.parent.name, path.suffixes[0]) for path in new} == {("read", ".jsonl"), ("read", ".dropped"), ("generate", ".jsonl"), ("generate", ".dropped")}
+    assert len(new) == 4
+    assert all(after[path] == stamp for path, stamp in before.items() if path in after)
+
+
+@pytest.mark.slow
+def test_a_changed_training_setting_leaves_the_pairs_alone(finished: tuple[Path, Run, Recorder]):
+    folder, _, _ = finished
+    outputs = status(load_recipe(folder / "recipe.yaml", ["train.tokens=13000"]), folder)
+
+    assert [name for name, output in outputs.items() if output is None] == ["train", "evaluate", "report"]
+
+
+@pytest.mark.slow
+def test_the_report_is_one_file_that_needs_nothing_else(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    page = done.report.read_text()
+
+    assert re.findall(r'(?:src|href)="(?!#)', page) == []
+    assert "<script" not in page
+    assert "url(" not in page
+    assert len(page) < 1_000_000
+    for part in ("Base against tuned", "Answers side by side", "What left, and why", "Coverage of the documents", "<svg", "leave-policy-v3.md"):
+        assert part in page
+    assert json.loads((done.workspace / "report.json").read_text())["company"] == "Tarnwell"
+
+
+@pytest.mark.slow
+def test_explain_knows_the_whole_lineage_of_a_chosen_pair(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    answer = done.answers[0]
+
+    text = explain(done.workspace, answer["pair_id"]).as_text()
+
+    for part in (answer["question"], "evidence  characters", "passage", "document", "chosen, in ", "tuned     "):
+        assert part in text
+
+
+@pytest.mark.slow
+def test_the_manifest_repeats_the_run(finished: tuple[Path, Run, Recorder], tmp_path: Path):
+    folder, done, _ = finished
+    manifest = json.loads((done.workspace / "manifest.json").read_text())
+    (tmp_path / "again.yaml").write_text((done.workspace / "recipe.yaml").read_text())
+
+    assert load_recipe(tmp_path / "again.yaml") == load_recipe(folder / "recipe.yaml")
+    assert set(manifest) == {"kilopair", "python", "platform", "libraries", "recipe", "seed", "stages"}
+    assert set(manifest["stages"]) == set(done.outputs)
+    assert set(model_folders(done.workspace, with_base=True)) == {"base", "tuned"}
+
+
+@pytest.mark.slow
+def test_every_command_works_on_a_finished_run(finished: tuple[Path, Run, Recorder], tmp_path: Path):
+    folder, done, _ = finished
+
+    def kilopair(*arguments: str) -> str:
+        command = [sys.executable, "-m", "builder.cli.main", *arguments]
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    shown = kilopair("run")
+    assert shown.count("\nquestion") == 3
+    assert str(done.report) in shown
+    assert kilopair("status").count("done  ") == 10
+    for form in ("alpaca", "prompt-completion", "messages", "sharegpt", "openai"):
+        assert len(kilopair("export", "--format", form, "-o", str(tmp_path / form)).split()) == 4
+    answers = json.loads(kilopair("chat", "-m", "How many days of annual leave do I get?", "--base", "--json"))
+    assert set(answers) == {"question", "base", "tuned"}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_result(finished: tuple[Path, Run, Recorder], tmp_path: Path, root: Path):
+    _, done, _ = finished
+    folder = project(tmp_path / "killed", root)
+    command = [sys.executable, "-m", "builder.cli.main", "run", "--quiet"]
+    draw = random.Random(7)
+    kills = 0
+    for _ in range(20 if os.environ.get("KILOPAIR_SOAK") else 4):
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(draw.uniform(0.5, 14))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    outputs = status(load_recipe(folder / "recipe.yaml"), folder)
+    undisturbed = status(load_recipe(done.workspace.parent / "recipe.yaml"), done.workspace.parent)
+    assert kills > 0
+    for name in ("read", "chunk", "generate", "validate", "curate", "split"):
+        assert outputs[name].content == undisturbed[name].content, name
+    weights = [(place / "workspace" / "model" / "model.safetensors").read_bytes() for place in (folder, done.workspace.parent)]
+    assert weights[0] == weights[1]
+    assert not list((folder / "workspace" / "stages").glob(".making-*"))
+
+
+def test_an_unknown_last_stage_is_refused(tmp_path: Path):
+    (tmp_path / "r.yaml").write_text("")
+
+    with pytest.raises(UsageError, match="no such stage"):
+        run(load_recipe(tmp_path / "r.yaml"), tmp_path, until="fly")
+
+
+def test_too_few_pairs_to_train_are_said_before_training(tmp_path: Path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "a.md").write_text("# Leave\n\nHello there.\n")
+    (tmp_path / "r.yaml").write_text("documents: {path: pages}\n")
+
+    with pytest.raises(KilopairError) as refused:
+        run(load_recipe(tmp_path / "r.yaml"), tmp_path, until="train")
+
+    assert "pairs" in str(refused.value)
