@@ -36,9 +36,8 @@ SAME_WORD = 0.6  # character F above which two words are forms of one: budget, b
 
 _FRAME = frozenset(
     words(
-        "a about an and any are as at be by can could describe did do does explain for from get give has have how i if in is it list long "
-        "many may me much must my name need of on one or our please say should tell that the there they this to us use was we were what "
-        "when where which who whom whose why will with work would you your"
+        "a about an and any are as at be by can could describe did do does explain for from has have how i if in is it list may me must my "
+        "name need of on one or our please say should tell that the there they this to us was we were what which will with would you your"
     )
 )
 _SENTENCE_END = frozenset(".?!:")

@@ -154,14 +154,21 @@ def _fold(signatures: Bits) -> Bits:
 
 def _at_least(left: NDArray[np.int32], right: NDArray[np.int32], common: int) -> NDArray[np.bool_]:
     """Return for each row of `left` (k, m) and `right` (k, n) whether their LCS has at least `common` words."""
-    if left.shape[1] > 64:
-        return np.array([lcs_length(*rows) >= common for rows in zip(left.tolist(), right.tolist(), strict=True)], dtype=bool)
-    batches = range(0, len(left), _BATCH)
-    return np.concatenate([_lcs_lengths(left[at : at + _BATCH], right[at : at + _BATCH]) for at in batches]) >= common
+    width = left.shape[1]
+    # words at the same place from the start, or from the end, are a common subsequence: that settles most of one template
+    near = (left == right[:, :width]).sum(axis=1) >= common
+    near |= (left == right[:, -width:]).sum(axis=1) >= common
+    (open_rows,) = np.nonzero(~near)
+    for start in range(0, len(open_rows), _BATCH):
+        rows = open_rows[start : start + _BATCH]
+        near[rows] = _lcs_lengths(left[rows], right[rows]) >= common
+    return near
 
 
 def _lcs_lengths(left: NDArray[np.int32], right: NDArray[np.int32]) -> Numbers:
-    """Return the LCS length of every row of `left` (k, m <= 64) with the same row of `right` (k, n)."""
+    """Return the LCS length of every row of `left` (k, m) with the same row of `right` (k, n)."""
+    if left.shape[1] > 64:
+        return np.array([lcs_length(*rows) for rows in zip(left.tolist(), right.tolist(), strict=True)], dtype=np.int64)
     bits = np.uint64(1) << np.arange(left.shape[1], dtype=np.uint64)
     row = np.full(len(left), ~np.uint64(0))
     for column in right.T:

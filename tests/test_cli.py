@@ -72,7 +72,7 @@ def test_every_command_has_help_of_its_own(name: str):
     result = CliRunner().invoke(group, [name, "--help"])
 
     assert result.exit_code == 0
-    assert COMMANDS[name][1].split(";")[0][:40] in " ".join(result.output.split())
+    assert COMMANDS[name][1].rstrip(".").split(";")[0][:40] in " ".join(result.output.split())
 
 
 def test_an_unknown_command_names_the_nearest(tmp_path: Path):

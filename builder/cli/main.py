@@ -74,11 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from schemas.errors import KilopairError
 
     try:
-        group.main(args=arguments, prog_name="kilopair", standalone_mode=False)
+        sys.exit(group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0)
     except KilopairError as error:
         _fail(str(error), error.exit_code)
-    except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
