@@ -8,6 +8,8 @@ below it, and a sentence that ends with a colon with the list it announces.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from textwrap import shorten
 
 from schemas.markdown import Block, Span, parse_blocks, plain
 from schemas.records import Chunk, Document
@@ -19,6 +21,7 @@ _WORD = re.compile(r"\w+")
 _LINES = re.compile(r"\n")
 _SENTENCES = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 _SPACES = re.compile(r"\s+")
+_LONGEST_HEADING = 300  # characters in a heading path
 _OWN_WORDS = 25  # a section of so many words is never put together with another one
 _TINY = 0.2  # of the budget
 _TINY_CHARACTERS = 1500  # nothing longer is looked at
@@ -59,8 +62,14 @@ def estimate_tokens(text: str) -> int:
 def _cut(document: Document, run: list[_Piece]) -> Chunk:
     start, end = run[0].start, run[-1].end
     path = next((piece.path for piece in run if not piece.is_heading), run[-1].path)
-    words = tuple(filter(None, map(plain, path)))
+    words = tuple(filter(None, map(_heading_words, path)))
     return Chunk.of(document, start, end, words, estimate_tokens(document.text[start:end]))
+
+
+@lru_cache(maxsize=1024)
+def _heading_words(heading: str) -> str:
+    """The heading without markup; a paragraph that is marked as one must not be repeated whole in every chunk below it."""
+    return shorten(plain(heading[: 4 * _LONGEST_HEADING]), _LONGEST_HEADING, placeholder="…")
 
 
 def _blocks(text: str) -> Iterator[Block]:

@@ -22,12 +22,21 @@ from schemas.errors import InputError
 from schemas.recipe import DocumentsSection
 from schemas.records import Document, Dropped, Reason
 
-_IS_HTML = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,5000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_IS_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,5000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _IS_MARKDOWN = re.compile(r"^#{1,6} \S|^```|^\|[ :|-]+\|$|^---\n[a-z][\w-]*:", re.MULTILINE)
-_KINDS = (
-    (b"%PDF-", "a PDF"), (b"PK\x03\x04", "an Office file or a zip archive"), (b"\xd0\xcf\x11\xe0", "an old Office file"), (b"{\\rtf", "an RTF file"),
-    (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"), (b"\x1f\x8b", "a gzip archive"), (b"SQLite format 3", "a database"),
-)  # fmt: skip
+_KINDS = {
+    b"%PDF-": "a PDF",
+    b"PK\x03\x04": "an Office file or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Office file",
+    b"{\\rtf": "an RTF file",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"\x1f\x8b": "a gzip archive",
+    b"SQLite format 3": "a database",
+}
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _GLOB = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", re.DOTALL)
 _GLOBS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -172,7 +181,7 @@ def _format(raw: bytes, name: str) -> str | Refused:
 
 
 def _kind(raw: bytes) -> str:
-    return next((kind for magic, kind in _KINDS if raw.startswith(magic)), "")
+    return next((kind for magic, kind in _KINDS.items() if raw.startswith(magic)), "")
 
 
 def _load(path: Path, name: str, max_bytes: int) -> bytes | Refused:

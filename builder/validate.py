@@ -125,7 +125,7 @@ def _pair(draft: Draft, rules: _Rules) -> Pair:
 
 def _require_text(draft: Draft) -> None:
     fields = draft.model_dump(mode="json")
-    if _writable(fields) != fields:
+    if _writable(fields) != fields or _writable(draft.extra) != draft.extra:  # a dump replaces those in keys
         raise DraftError(Reason.SCHEMA, "holds a lone surrogate, which no UTF-8 file can hold")
     for name in ("instruction", "output", "task", "group", "form"):
         if not fields[name].strip():

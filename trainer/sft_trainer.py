@@ -125,7 +125,7 @@ def _arguments(job: Job, plan: Plan) -> SFTConfig:
         weight_decay=0.0 if job.section.method == "lora" else 0.01,
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.05},
-        warmup_steps=job.section.warmup,
+        warmup_steps=int(job.section.warmup * updates),  # a share, or a short run would never reach its rate (P70)
         logging_steps=max(1, updates // _POINTS),
         logging_nan_inf_filter=False,  # P76: True shows a loss that is not a number as 0.0
         save_strategy="no",

@@ -3,8 +3,14 @@
 from collections.abc import Iterable
 
 QUESTION = ("question", "questions", "q", "frage", "fragen", "pregunta", "domanda", "vraag", "pergunta", "pytanie", "问题", "質問")
-ANSWER = ("answer", "answers", "a", "antwort", "antworten", "réponse", "reponse", "respuesta", "risposta", "antwoord", "resposta", "odpowiedź", "回答", "答案")
-TOPIC = ("product", "category", "topic", "section", "produkt", "kategorie", "thema", "produit", "catégorie", "producto", "categoría", "prodotto", "categoria")
+ANSWER = (
+    "answer", "answers", "a", "antwort", "antworten", "réponse", "reponse", "respuesta", "risposta", "antwoord", "resposta",
+    "odpowiedź", "回答", "答案",
+)  # fmt: skip
+TOPIC = (
+    "product", "category", "topic", "section", "produkt", "kategorie", "thema", "produit", "catégorie", "producto", "categoría",
+    "prodotto", "categoria",
+)  # fmt: skip
 
 
 def find(names: Iterable[str], wanted: tuple[str, ...]) -> str | None:

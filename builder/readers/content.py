@@ -45,7 +45,7 @@ TextReader = Callable[[str], Content | Refused]
 
 
 def clean(text: str) -> str:
-    """Return `text` with "\\n" line ends, composed characters, plain spaces, and nothing that cannot be seen."""
+    """Return `text` with line feeds as line ends, composed characters, plain spaces, and nothing that cannot be seen."""
     text = _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 

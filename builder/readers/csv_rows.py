@@ -80,4 +80,5 @@ def _sections(rows: list[tuple[str, str, str]]) -> Iterator[str]:
 
 def _shape(rows: list[list[str]]) -> dict[str, JsonValue]:
     ragged = sum(len(row) != len(rows[0]) for row in rows)
-    return {"rows": len(rows) - 1} | ({"ragged_rows": ragged} if ragged else {})
+    shape: dict[str, JsonValue] = {"rows": len(rows) - 1}
+    return shape | {"ragged_rows": ragged} if ragged else shape

@@ -33,7 +33,11 @@ def decode(raw: bytes) -> tuple[str, str] | Refused:
     if isinstance(found, Refused):
         return found
     sample = found[0][:_SAMPLE]
-    return _BINARY if "\x00" in found[0] or len(_CONTROL.findall(sample)) > 0.02 * len(sample) else found
+    return _BINARY if "\x00" in found[0] or _is_binary(sample) else found
+
+
+def _is_binary(text: str) -> bool:
+    return len(_CONTROL.findall(text)) > max(4, 0.02 * len(text))
 
 
 def _as(raw: bytes, encoding: str) -> tuple[str, str] | None:
@@ -85,7 +89,7 @@ def _western(raw: bytes) -> tuple[str, str] | Refused | None:
         return None
     doubtful = "\n".join(text or "" for text, sure in lines if not sure)
     if not _plausible(doubtful):
-        return _BINARY if len(_CONTROL.findall(doubtful)) > 0.02 * len(doubtful) else None
+        return _BINARY if _is_binary(doubtful) else None
     mixed = any(sure and text and not text.isascii() for text, sure in lines)
     return "\n".join(text or "" for text, _ in lines), "mixed" if mixed else "cp1252"
 

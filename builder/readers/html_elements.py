@@ -13,8 +13,9 @@ _LAYOUT = "h1, h2, h3, h4, h5, h6, table"
 _MOST_TABLES = 30  # tables inside one another that are looked into
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "kbd": "`", "samp": "`", "s": "~~", "del": "~~", "strike": "~~"}
 _BLOCKS = (
-    "p div section article main header footer aside address figure figcaption center fieldset form details body hgroup thead tbody tfoot tr"
-).split()
+    "p", "div", "section", "article", "main", "header", "footer", "aside", "address", "figure", "figcaption", "center", "fieldset",
+    "form", "details", "body", "hgroup", "thead", "tbody", "tfoot", "tr",
+)  # fmt: skip
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """HTML pages: the main part as Markdown, without the frame of the site and without what a reader does not see."""
 
 import re
+from collections.abc import Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -9,26 +10,42 @@ from builder.readers.html_elements import CLOSES, OPENS, Page
 from schemas.markdown import plain
 from schemas.records import Reason
 
-_DROPPED = frozenset(
-    "script style noscript template svg math canvas iframe object embed audio video img picture map head nav button input select "
-    "textarea option datalist label legend meter progress dialog".split()
-)
-_FRAME_ROLES = frozenset("navigation banner contentinfo search dialog alertdialog complementary menu menubar".split())
+_DROPPED = frozenset((
+    "script", "style", "noscript", "template", "svg", "math", "canvas", "iframe", "object", "embed", "audio", "video", "img",
+    "picture", "map", "head", "nav", "input", "select", "textarea", "option", "datalist", "meter",
+    "progress", "dialog",
+))  # fmt: skip
+_FRAME_ROLES = frozenset((
+    "navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary", "menu", "menubar",
+))  # fmt: skip
 _FRAME = re.compile(
-    r"(?:^|\s)(?!(?:has|with|without|no|is)[-_])(?:[\w-]{0,40}[-_])?(?:cookies?|consent|gdpr|breadcrumbs?|sidebar|navbar|navigation|nav|navbox"
-    r"|skip|skiplink|share|sharing|social|newsletter|advert|advertisement|ads|pagination|pager|masthead|editsection|noprint|popup|modal"
-    r"|sr-only|visually-hidden|edit|edit-page|edit-this-page)(?:[-_][\w-]{0,40})?(?=\s|$)",
+    r"(?:^|\s)(?!(?:has|with|without|no|is)[-_])(?:(?:[\w-]{0,40}[-_])?(?:cookies?|consent|gdpr|breadcrumbs?|sidebar|navbar|navigation|nav|navbox"
+    r"|newsletter|advert|advertisement|pagination|pager|masthead|editsection|noprint|sr-only|visually-hidden)(?:[-_][\w-]{0,40})?"
+    r"|skip(?:-?link|-to-\w+)?|(?:social-)?(?:share|sharing|social)(?:-(?:buttons?|links?|icons?|bar))?|ads|modal|popup|edit|edit-(?:this-)?page)(?=\s|$)",
     re.IGNORECASE,
 )
+_FRAME_ID = re.compile(
+    r"(?:cookies?|consent|gdpr)[-_]\w+|(?:breadcrumbs?|side-?bar|nav|navbar|site-?nav)(?:[-_](?:bar|main|menu|wrapper|container|left|right|top))?",
+    re.IGNORECASE,
+)
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
 _SIGN_IN = re.compile(r"\b(?:sign|log)[ -]?in\b|\blogin\b|\bpassword\b|\bpasswort\b|\banmelden\b", re.IGNORECASE)
 _SITE = re.compile(r"\s+[|·—–-]\s+")
+_NESTS = re.compile(
+    r"<(/?)(?:div|span|section|article|main|blockquote|table|ul|ol|dl|b|i|em|strong|font|a|center|form)[\s>]", re.IGNORECASE
+)
+_DEEPEST = 30_000  # the parser's time grows with the square of the depth
 _FRAME_SHARE = 0.3  # what holds more of the page than this is no frame, whatever its class says
 _MEASURED = 20  # no page is measured more often than this to tell its frame
+
+Attributes = Mapping[str, str | None]
 
 
 def read_html(text: str) -> Content | Refused:
     """Return the main part of the page; a page that only asks to sign in, or that only a script fills, is refused."""
+    if _is_too_deep(text):
+        return Refused(Reason.UNREADABLE, f"elements nested more than {_DEEPEST:,} deep; the page is broken")
     tree = LexborHTMLParser(text)
     words = to_markdown(_main(tree.body)) if tree.body is not None else ""
     if not any(map(str.isalnum, words)):
@@ -67,10 +84,19 @@ def to_markdown(root: LexborNode) -> str:
     return page.writer.markdown()
 
 
+def _is_too_deep(text: str) -> bool:
+    depth = 0
+    for match in _NESTS.finditer(text):
+        depth = max(0, depth + (-1 if match[1] else 1))
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
 def _main(body: LexborNode) -> LexborNode:
     """The part of the page that says it is the main one, if it holds a fair share of the words."""
     for query in ("main, [role=main]", "article"):
-        found = body.css(query)
+        found = body.css(query)[:20]
         if found and (query != "article" or len(found) == 1):
             largest = max(found, key=lambda node: len(node.text()))
             if len(largest.text()) >= 0.1 * len(body.text()):
@@ -95,15 +121,12 @@ class _Frame:
 
     def holds(self, node: LexborNode, page: Page) -> bool:
         """Whether the element is not part of what the page has to say."""
-        tag, attributes = node.tag, node.attributes
+        tag, attributes = node.tag or "", node.attributes
         if tag in _DROPPED or (tag in ("header", "footer", "aside") and not page.articles) or (tag in ("ul", "ol") and page.headers):
             return True
-        if not attributes:
-            return False
-        if "hidden" in attributes or attributes.get("aria-hidden") == "true" or _HIDDEN.search(attributes.get("style") or ""):
-            return True
-        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-        return (attributes.get("role") in _FRAME_ROLES or bool(_FRAME.search(names))) and self._is_small(node)
+        if tag == "button":
+            return node.parent is None or node.parent.tag not in _HEADINGS  # the question of a fold-out is a button in a heading
+        return bool(attributes) and (_is_hidden(attributes) or (_is_frame(node) and self._is_small(node)))
 
     def _is_small(self, node: LexborNode) -> bool:
         if self.left <= 0:
@@ -111,3 +134,20 @@ class _Frame:
         size = len(node.text())
         self.left -= size
         return size < _FRAME_SHARE * self.size
+
+
+def _is_hidden(attributes: Attributes) -> bool:
+    if attributes.get("role") in ("region", "tabpanel"):
+        return False  # a fold-out opens on a click
+    return "hidden" in attributes or attributes.get("aria-hidden") == "true" or bool(_HIDDEN.search(attributes.get("style") or ""))
+
+
+def _is_frame(node: LexborNode) -> bool:
+    """Whether role, class or id say so; the id of a heading or a section is made of its words and says nothing."""
+    attributes = node.attributes
+    if attributes.get("role") in _FRAME_ROLES:
+        return True
+    if node.tag in _HEADINGS or node.tag in ("table", "tr", "td", "th"):
+        return False
+    named = node.tag != "section" and _FRAME_ID.fullmatch(attributes.get("id") or "")
+    return bool(named or _FRAME.search(attributes.get("class") or ""))

@@ -6,15 +6,19 @@ table cell everything is one line: a paragraph that ends there is a space, an it
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from builder.readers.content import clean, heading, table
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _TAG = re.compile(r"<(?=[A-Za-z!?/])")
 _STRUCTURE = re.compile(r"(?=(?:#{1,6}|[-+*]|>|={2,}|-{2,}|~{3,}|`{3,})(?:\s|$))|(\d{1,9})(?=[.)]\s)")
+_TARGET = re.compile(r"[ ()<>]")
+_LINE_ENDS = re.compile(r"[\t\r\n]")
 _TICKS = re.compile(r"`+")
 _ANCHORS = ("¶", "#", "§", "🔗")
 _LARGEST_SPAN = 50
+_DEEPEST = 30  # items or marks inside one another; what is deeper is flattened, lest the indent outgrow the words
 
 
 @dataclass
@@ -50,7 +54,9 @@ class Writer:
         self._parts: list[str] = []
         self._inline: list[str] = []
         self._marks: list[int] = []  # where in `_inline` each open mark began
+        self._flat_marks = 0
         self._places: list[_Place] = []
+        self._flat_places = 0
         self._tables: list[_Table] = []
         self._pre: list[str] | None = None
         self._after_item = False
@@ -120,30 +126,45 @@ class Writer:
             self._inline[:] = [f"{words}; " if words else ""]
         else:
             self.end_block()
-            self._places.append(_Place(f"{marker} ", " " * (len(marker) + 1)))
+            self._open_place(f"{marker} ", " " * (len(marker) + 1))
 
     def open_quote(self) -> None:
         """Open a quotation."""
         self.end_block()
         if not self.in_cell:
-            self._places.append(_Place("> ", "> "))
+            self._open_place("> ", "> ")
+
+    def _open_place(self, first: str, rest: str) -> None:
+        if len(self._places) < _DEEPEST:
+            self._places.append(_Place(first, rest))
+        else:
+            self._flat_places += 1
 
     def close_place(self) -> None:
         """Close the item or quotation."""
         self._joins = False
         self.end_block()
-        if not self.in_cell and self._places:
+        if self._flat_places and not self.in_cell:
+            self._flat_places -= 1
+        elif self._places and not self.in_cell:
             self._places.pop()
 
     def open_mark(self) -> None:
         """Begin words that will be marked."""
-        self._marks.append(len(self._inline))
+        if len(self._marks) < _DEEPEST:
+            self._marks.append(len(self._inline))
+        else:
+            self._flat_marks += 1
 
     def close_mark(self, mark: str) -> None:
         """Put `mark` on both sides of the words since `open_mark`."""
+        if self._flat_marks:
+            self._flat_marks -= 1
+            return
         before, words, after = self._marked()
         if mark == "`":
             words = words.replace("\\<", "<")
+            words = f" {words} " if words.startswith("`") or words.endswith("`") else words
             mark = "`" * (1 + max(map(len, _TICKS.findall(words)), default=0))
         if words and not (words.startswith(mark) and words.endswith(mark)):
             words = f"{mark}{words}{mark}"
@@ -151,8 +172,11 @@ class Writer:
 
     def close_link(self, target: str) -> None:
         """Make the words since `open_mark` a link; a link without words is dropped."""
+        if self._flat_marks:
+            self._flat_marks -= 1
+            return
         before, words, after = self._marked()
-        target = "".join(target.split()).replace("(", "%28").replace(")", "%29")
+        target = _TARGET.sub(lambda match: quote(match.group()), _LINE_ENDS.sub("", target.strip()))
         if words in _ANCHORS:
             words = ""
         elif target.removeprefix("mailto:") == words:

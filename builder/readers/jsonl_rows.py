@@ -5,7 +5,6 @@ and are left out, also counted.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
@@ -37,7 +36,11 @@ def read_jsonl(text: str) -> Content | Refused:
             row = _row(line)
             rows.append(row) if isinstance(row, dict) else bad.append(f"line {number}: {row}")
     if not rows:
-        return Refused(Reason.BAD_ROWS, f"none of its {len(bad)} lines is a JSON object; {bad[0]}") if bad else Refused(Reason.EMPTY, "no rows")
+        return (
+            Refused(Reason.BAD_ROWS, f"none of its {len(bad)} lines is a JSON object; {bad[0]}")
+            if bad
+            else Refused(Reason.EMPTY, "no rows")
+        )
     sections = [_section(row, number) for number, row in enumerate(rows, start=1)]
     open_tickets = sum(not section for section in sections)
     if open_tickets == len(rows):
@@ -65,7 +68,7 @@ def _section(row: Row, number: int) -> str:
     if turns:
         return "\n\n".join(_conversation(turns, number))
     question, answer, subject = _text(row, QUESTION), _text(row, ANSWER), _text(row, _SUBJECT)
-    if subject and (find(row, ("resolution", "solution", "comments")) or _text(row, ("status",)) and _text(row, _PROBLEM)):
+    if subject and (find(row, ("resolution", "solution", "comments")) or (_text(row, ("status",)) and _text(row, _PROBLEM))):
         return _ticket(row, subject)
     if question and answer:
         return _asked(question, answer, number)
@@ -85,7 +88,11 @@ def _asked(question: str, answer: str, number: int) -> str:
 def _ticket(row: Row, subject: str) -> str:
     """The subject as heading, the customer's words as a quote, then the solution."""
     comments = [comment for comment in _list(row, "comments") if isinstance(comment, dict)]
-    agents = [text for comment in comments if _text(comment, ("role", "author")) in ("agent", "support", "staff") and (text := _text(comment, _TEXT))]
+    agents = [
+        text
+        for comment in comments
+        if _text(comment, ("role", "author")) in ("agent", "support", "staff") and (text := _text(comment, _TEXT))
+    ]
     is_open = (_text(row, ("status",)) or "").lower() in _OPEN
     solution = _text(row, _SOLUTION) or (agents[-1] if agents and not is_open else "")
     if not solution:
@@ -132,7 +139,9 @@ def _quoted(text: str) -> str:
 
 def _text(row: Row, names: tuple[str, ...]) -> str:
     """The text under the first of `names` that the record has."""
-    return next((value.strip() for name in names for key, value in row.items() if key.strip().lower() == name and isinstance(value, str)), "")
+    return next(
+        (value.strip() for name in names for key, value in row.items() if key.strip().lower() == name and isinstance(value, str)), ""
+    )
 
 
 def _list(row: Row, name: str) -> list[JsonValue]:

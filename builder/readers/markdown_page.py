@@ -15,26 +15,29 @@ from schemas.markdown import parse_blocks, plain
 
 _OPENING = re.compile(r"---[ \t]*\n")
 _CLOSING = re.compile(r"(?:---|\.\.\.)[ \t]*(?:\n|$)")
-_YAML = re.compile(r"(?:(?!---[ \t]*$|\.\.\.[ \t]*$)(?:[\w\"'][^\n:]{0,100}:(?=\s)|[ \t]+\S|-(?=\s)|#|[ \t]*$|[\]}])[^\n]*(?:\n|\Z))*+", re.MULTILINE)
+_YAML = re.compile(
+    r"(?:(?!---[ \t]*$|\.\.\.[ \t]*$)(?:[\w\"'][^\n:]{0,100}:(?=\s)|[ \t]+\S|-(?=\s)|#|[ \t]*$|[\]}])[^\n]*(?:\n|\Z))*+", re.MULTILINE
+)
 _UNCLOSED = re.compile(r"(?:(?:[a-z][\w-]*:(?=[ \t\n])|[ \t]+\S|-(?=[ \t]))[^\n]*(?:\n|\Z))++")
 _KEY = re.compile(r"([\w-]+):[ \t]*(.*)")
+_FENCED = r"^[ \t]*(?P<fence>`{3,}|~{3,})[^`\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
 _MARKUP = re.compile(
-    r"(?P<code>^[ \t]*(?P<fence>`{3,}|~{3,})[^`\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)|(?P<ticks>`+)(?!`)[^`\n]{1,1000}(?P=ticks)(?!`))"
+    rf"(?P<code>{_FENCED}|(?P<ticks>`+)(?!`)[^`\n]{{1,1000}}(?P=ticks)(?!`))"
     r"|(?P<comment><!--.*?(?:-->|\Z))"
     r"|(?P<tag>\{%[^{}]{0,1000}?%\}|\{\{[^{}]{0,1000}?\}\}|\{#[^{}\n]{0,1000}?#\})"
     r"|<a\s[^<>]{0,400}?href=[\"'](?P<href>[^\"'<>\s]{1,1000})[\"'][^<>]{0,400}>(?P<words>[^<>]{1,1000})</a>"
     r"|^ {0,3}<(?P<element>table|ul|ol|dl)[\s>]",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
+_GAP = re.compile(rf"(?P<code>{_FENCED})|\n(?:[ \t]*\n)+", re.MULTILINE | re.DOTALL)
 _ELEMENT = re.compile(r"<(?P<slash>/?)(?P<name>table|ul|ol|dl)\b[^<>]{0,1000}>", re.IGNORECASE)
 _ARGUMENT = re.compile(r"[\"']([^\"'{}%]{1,500})[\"']")
-_GAP = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 
 def read_markdown(text: str) -> Content | Refused:
     """Return the page without front matter, template tags and comments; a title in the front matter becomes a heading."""
     text, metadata = front_matter(clean(text))
-    text = "".join(_without_markup(text)).strip("\n")
+    text = _GAP.sub(lambda match: match["code"] or "\n\n", "".join(_without_markup(text))).strip("\n")
     titles = [block for block in parse_blocks(text) if block.kind == "heading" and block.level == 1]
     named = plain(str(metadata.get("title") or ""))
     if titles:
@@ -74,14 +77,14 @@ def _without_markup(text: str) -> Iterator[str]:
     closings = _closings(text)
     position = 0
     while match := _MARKUP.search(text, position):
-        yield _GAP.sub("\n\n", text[position : match.start()])
+        yield text[position : match.start()]
         position = match.end()
         if match["element"] and (end := closings.get(match.start("element"))):
             yield f"\n{fragment(text[match.start() : end])}\n\n"
             position = end
         else:
             yield match.group() if match["code"] or match["element"] else _instead(text, match)
-    yield _GAP.sub("\n\n", text[position:])
+    yield text[position:]
 
 
 def _closings(text: str) -> dict[int, int]:

@@ -52,7 +52,7 @@ def _underlined(lines: list[str]) -> tuple[int, int]:
     if len(lines) < start + 2 or not (rule := _RULE.match(lines[start + 1])) or _RULE.match(lines[start]):
         return 0, 0
     words = lines[start].strip()
-    if len(words) > _LONGEST_HEADING or _LIST.match(words) and not _NUMBERED.match(words) or "  " in words:
+    if len(words) > _LONGEST_HEADING or (_LIST.match(words) and not _NUMBERED.match(words)) or "  " in words:
         return 0, 0
     return 1 if over or rule[1] in "=#" else 2 if rule[1] in "-*_" else 3, start + 2
 

@@ -17,11 +17,17 @@ _SECOND = re.compile(
     r"\b(you are|you were|you're|you’re|you've|you’ve|you'll|you’ll|you'd|you’d|yourself|yourselves|yours|your|you)\b", re.IGNORECASE
 )
 _FIXED = {
-    "you are": "I am", "you were": "I was", "you're": "I'm", "you’re": "I'm", "you've": "I've", "you’ve": "I've", "you'll": "I'll", "you’ll": "I'll",
-    "you'd": "I'd", "you’d": "I'd", "yourself": "myself", "yourselves": "myself", "yours": "mine", "your": "my",
-}  # fmt: skip
-_SUBJECT_BEFORE = words("subject_before")
-_PLURAL_ONLY = words("plural_only")
+    "you are": "I am",
+    "you were": "I was",
+    "you're": "I'm",
+    "you've": "I've",
+    "you'll": "I'll",
+    "you'd": "I'd",
+    "yourself": "myself",
+    "yourselves": "myself",
+    "yours": "mine",
+    "your": "my",
+}
 
 
 def tokens(text: str) -> list[tuple[str, int, int]]:
@@ -52,12 +58,8 @@ def participle(word: str) -> bool:
     """Whether `word` reads as a past participle ("kept", "reviewed")."""
     lower = word.lower()
     base = lemma(lower)
-    return (
-        (base != lower
-        and lower == inflect(base, "VBN"))
-        or (lower.endswith("ed") and len(lower) > 4)
-        or lower in {"paid", "set", "put", "let", "cut", "read"}
-    )
+    regular = lower.endswith("ed") and len(lower) > 4
+    return regular or (base != lower and lower == inflect(base, "VBN")) or lower in {"paid", "set", "put", "let", "cut", "read"}
 
 
 def known_verb(word: str) -> bool:
@@ -83,14 +85,14 @@ def gerund(phrase: str) -> str:
 def plural(noun: str) -> bool:
     """Whether the head word `noun` looks plural."""
     lower = noun.lower()
-    return lower in _PLURAL_ONLY or (lower.endswith("s") and not lower.endswith(("ss", "us", "is", "news")) and len(lower) > 2)
+    return lower in words("plural_only") or (lower.endswith("s") and not lower.endswith(("ss", "us", "is", "news")) and len(lower) > 2)
 
 
 def flip(text: str) -> str:
     """Put the reader in the first person: you -> I or me, your -> my."""
 
     def turn(match: re.Match[str]) -> str:
-        word = match.group().lower()
+        word = match.group().lower().replace("’", "'")
         if match.start() and match.group()[0].isupper() and re.match(r" [A-Z]", text[match.end() :]):
             return match.group()
         if word in _FIXED:
@@ -101,27 +103,18 @@ def flip(text: str) -> str:
 
 
 def _is_subject(before: str, after: str) -> bool:
-    previous = re.findall(r"[\w’'#@-]+|[,;:]", before)
-    following = [word for word in re.findall(r"[\w’'-]+|[,;.:?]", after) if word.lower() not in ADVERBS]
-    if not following or not following[0][0].isalpha():
+    previous = [word.lower() for word in re.findall(r"[\w’'#@-]+|[,;:]", before)[-1:]]
+    following = next((word.lower() for word in re.findall(r"[\w’'-]+|[,;.:?]", after) if word.lower() not in ADVERBS), "")
+    if not following[:1].isalpha():
         return False
-    following_word = following[0].lower()
-    verbal = (
-        following_word in AUXILIARIES
-        or known_verb(following_word)
-        or (lemma(following_word) in words("verbs") and participle(following_word))
-    )
-    if not previous or previous[-1].lower() in AUXILIARIES:
-        return following_word not in PREPOSITIONS
-    if previous and previous[-1].lower() in PREPOSITIONS - {"before", "after", "until", "since", "as"}:
+    if not previous or previous[0] in AUXILIARIES:
+        return following not in PREPOSITIONS
+    if previous[0] in PREPOSITIONS - {"before", "after", "until", "since", "as"}:
         return False
-    if previous and previous[-1].lower() in _SUBJECT_BEFORE:
+    verbal = following in AUXILIARIES or known_verb(following) or (known_verb(lemma(following)) and participle(following))
+    if previous[0] in words("subject_before"):
         return verbal
-    return (
-        verbal
-        and following_word not in PREPOSITIONS
-        and not (previous and known_verb(previous[-1]) and previous[-1].lower() not in words("nounish"))
-    )
+    return verbal and following not in PREPOSITIONS and not (known_verb(previous[0]) and previous[0] not in words("nounish"))
 
 
 def first_person(text: str) -> bool:
@@ -132,16 +125,10 @@ def first_person(text: str) -> bool:
 def article(noun: str) -> str:
     """Add "the" before a bare singular count noun phrase."""
     head, first = noun.rsplit(maxsplit=1)[-1], noun.split(maxsplit=1)[0].lower()
-    bare = first not in DETERMINERS and not re.match(NUMBER + r"\b", first)
-    if (
-        not bare
-        or plural(head)
-        or head.lower() in words("mass")
-        or head.lower().endswith(("ing", "ity", "ness", "ment", "ion"))
-        or head[0].isupper()
-    ):
+    if first in DETERMINERS or re.match(NUMBER + r"\b", first) or plural(head) or head[0].isupper():
         return noun
-    return f"the {noun}"
+    bare = head.lower() in words("mass") or head.lower().endswith(("ing", "ity", "ness", "ment", "ion"))
+    return noun if bare else f"the {noun}"
 
 
 def capital(text: str) -> str:
@@ -156,6 +143,5 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """Stems of the content words of `text`."""
-    return frozenset(
-        stem(word) for word in re.findall(r"[A-Za-z][\w-]{2,}", text) if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES
-    )
+    found = re.findall(r"[A-Za-z][\w-]{2,}", text)
+    return frozenset(stem(word) for word in found if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES)

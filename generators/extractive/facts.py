@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from generators.extractive.lexicon import Lexicon
-from generators.extractive.page import Section
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,6 @@ class Fact:
     input: str = ""
     topic: str = ""
     scoped: bool = False
-    checked: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -41,7 +39,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family may know beside its section: corpus statistics, the company's name, the document's title and product."""
+    """What a family may know beside its section: corpus statistics, the company's name, the document's title, product and headings."""
 
     lexicon: Lexicon
     company: str
@@ -49,6 +47,3 @@ class Context:
     product: str = ""
     product_noun: str = ""
     headings: tuple[str, ...] = ()
-
-
-Place = tuple[Section, Context]

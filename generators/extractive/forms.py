@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -116,9 +115,3 @@ def _clashes(text: str) -> bool:
 
 def _key(question: str) -> str:
     return re.sub(r"\W+", " ", question.lower()).strip()
-
-
-def every_form() -> Iterator[Form]:
-    """All forms, for tests and documentation."""
-    for family in _all():
-        yield from forms(family)

@@ -13,13 +13,17 @@ _WORD = re.compile(r"[A-Za-z][\w’'-]*")
 _ADDRESS = re.compile(r"\S+@\S+|https?:\S+|\]\([^)]*\)|\S+\.\w{2,}/\S*")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,3}\b")
 _PRODUCT = re.compile(r"\b[A-Z][a-z]{2,} \d{2,4}\b(?![.,:]\d)")
-_FUNCTION = words("function")
+_FIRST = re.compile(r"[\"“(]*([\w’'-]+)(?:(?: (?:of|or|and|the|for|to|&))* ([A-Z][a-z]+)\b)?")
 _MONTHS = words("months")
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`proper`: lower-cased words that the documents capitalise inside sentences; `lowered`: words they also write small; `repeated`: headings used twice."""
+    """What the documents do with words.
+
+    `proper`: lower-cased words that they capitalise inside sentences; `lowered`: words that they also write small; `names`: runs of
+    capitalised words inside sentences; `repeated`: headings used more than once; `products`: names with a number.
+    """
 
     proper: frozenset[str] = frozenset()
     repeated: frozenset[str] = frozenset()
@@ -48,30 +52,30 @@ class Lexicon:
     def is_proper(self, word: str) -> bool:
         """Whether `word` keeps its capital inside a sentence."""
         core = word.strip("'’\"“”().,;:")
-        return (
-            re.match(r"I(?:[’']|$)", core) is not None
-            or any(character.isupper() or character.isdigit() for character in core[1:])
-            or core.lower() in self.proper
-        )
+        pronoun = re.match(r"I(?:[’']|$)", core) is not None
+        return pronoun or any(character.isupper() or character.isdigit() for character in core[1:]) or core.lower() in self.proper
 
     def lower_first(self, text: str) -> str:
         """Lower-case the first letter unless its word is a name."""
-        first = re.match(r"[\"“(]*([\w’'-]+)(?:(?: (?:of|or|and|the|for|to|&))* ([A-Z][a-z]+)\b)?", text)
-        name = first is not None and first.group(2) is not None and first.group(1).lower() not in _FUNCTION
-        return (
-            text
-            if first is None or name or self.is_proper(first.group(1))
-            else text[: first.start(1)] + text[first.start(1)].lower() + text[first.start(1) + 1 :]
-        )
+        first = _FIRST.match(text)
+        if first is None:
+            return text
+        begins_name = first.group(2) is not None and first.group(1).lower() not in words("function")
+        if begins_name or self.is_proper(first.group(1)):
+            return text
+        start = first.start(1)
+        return text[:start] + text[start].lower() + text[start + 1 :]
 
     def heading_case(self, heading: str) -> str:
         """A heading as it would stand inside a sentence: title case is lowered, all of it or nothing, except for names."""
-        capitals = [word for word in heading.split() if word[:1].isupper()]
-        small = any(word[:1].islower() and len(word) > 3 for word in heading.split())
-        named = any(name == heading for name in self.names)
-        if small or named or (len(capitals) > 1 and sum(self.is_proper(word) for word in capitals) * 2 > len(capitals)):
-            return heading if named else self.lower_first(heading)
-        return " ".join(word if self.is_proper(word) or not word[:1].isupper() else word[0].lower() + word[1:] for word in heading.split())
+        written = heading.split()
+        if heading in self.names:
+            return heading
+        capitals = [word for word in written if word[:1].isupper()]
+        mostly_names = len(capitals) > 1 and sum(map(self.is_proper, capitals)) * 2 > len(capitals)
+        if mostly_names or any(word[:1].islower() and len(word) > 3 for word in written):
+            return self.lower_first(heading)
+        return " ".join(word if self.is_proper(word) or not word[:1].isupper() else word[0].lower() + word[1:] for word in written)
 
 
 def lexicon(documents: Iterable[Document]) -> Lexicon:

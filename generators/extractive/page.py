@@ -15,12 +15,11 @@ _ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence with its raw span; `before` is the section's text up to it, `step` whether it stands in a numbered list."""
+    """One sentence with its raw span; `before` is the section's text up to it."""
 
     text: str
     span: tuple[int, int]
     before: str = ""
-    step: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,10 +187,9 @@ def _paragraph(text: str, start: int, end: int, before: str) -> Iterator[Paragra
 
 def _sentences(words: Clean, before: str) -> Iterator[Sentence]:
     for first, last in sentences(words.text):
-        while first < last and words.text[first] == " ":
-            first += 1
-        if first < last:
-            yield Sentence(words.text[first:last], words.span(first, last), f"{before} {words.text[:first]}")
+        start = first + len(words.text[first:last]) - len(words.text[first:last].lstrip())
+        if start < last:
+            yield Sentence(words.text[start:last], words.span(start, last), f"{before} {words.text[:start]}")
 
 
 def _list(text: str, block: Block, section: Section) -> ListPart:

@@ -8,14 +8,17 @@ from generators.extractive.words import words
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _HARD = re.compile(r"[;–—]|:(?=\s|$)|(?:^|\s)-\s|\.\s|\s+(?:because|so that|unless|whereas|although)\b")
 _CLAUSE_AFTER_COMMA = (
-    r"(?:but|so|because|since|while|whereas|which|who|whose|where|unless|if|when|as|provided|except|without|although|though|for example|such as|including|"
-    r"especially|not|never|after|before|until|even|either|preferably|usually|whatever|whichever|at the latest|otherwise|then|thereby|then|ideally|depending|plus|rather)\b"
+    r"(?:but|so|because|since|while|whereas|which|who|whose|where|unless|if|when|as|provided|except|without|although|though|for example|"
+    r"such as|including|especially|not|never|after|before|until|even|either|preferably|usually|whatever|whichever|at the latest|otherwise|"
+    r"then|thereby|ideally|depending|plus|rather)\b"
 )
 _COMMA = re.compile(rf",\s+(?={_CLAUSE_AFTER_COMMA})")
 _COMMA_AND = re.compile(r",\s+(?:and|or)\s+(?:then\s+|also\s+)?([\w’'#-]+)(?:\s+([\w’'-]+))?")
+_NEW_CLAUSE = re.compile(r",\s+(?:and|or)\s+(?:you|we|it|they|the|a|my|your)\b")
 _COORDINATED = re.compile(rf"\s+(?:and|but|or)\s+(?:then\s+|also\s+|therefore\s+)?(?:{'|'.join(sorted(AUXILIARIES))}|not)\b")
-_DANGLING = PREPOSITIONS - {"out", "off", "up", "over", "in", "on", "down", "through", "around", "about", "along", "by", "behind", "before", "inside", "outside"} | DETERMINERS - {
-    "all", "both", "either", "another", "most", "many", "few", "several", "that", "each", "his", "no"} | frozenset(["and", "or", "but", "that", "which", "who", "than", "also", "very", "whether", "so", "if", "because", "not", "only"])  # fmt: skip
+_POINTING = re.compile(rf"\b(?:it|they|them|this|these|that|which|I will)\b|\band {NUMBER}\b")
+_DANGLING = (PREPOSITIONS - words("particles")) | (DETERMINERS - words("pronominal")) | words("unfinished")
+_AFTER_COUNT = (PREPOSITIONS - {"of"}) | AUXILIARIES | words("after_count")
 
 
 def trim(body: str, *, limit: int = 14) -> str | None:
@@ -32,13 +35,10 @@ def trim(body: str, *, limit: int = 14) -> str | None:
 
 
 def _opens_clause(match: re.Match[str]) -> bool:
-    first, second = match.group(1).lower(), (match.group(2) or "").lower()
-    return (
-        first in DETERMINERS | PREPOSITIONS | {"you", "we", "it", "they", "i", "nobody", "there"}
-        or known_verb(first)
-        or second in AUXILIARIES
-        or match.group(1)[0].isupper()
-    )
+    first, second = match.group(1), (match.group(2) or "").lower()
+    if first[0].isupper() or known_verb(first) or second in AUXILIARIES:
+        return True
+    return first in DETERMINERS | PREPOSITIONS | {"you", "we", "it", "they", "nobody", "there"}
 
 
 def _is_list(head: str) -> bool:
@@ -67,16 +67,10 @@ def _whole_phrase(post: str) -> str:
     head = _HARD.split(post)[0]
     comma = head.find(",")
     if comma >= 0:
-        listed = not _COMMA.match(head, comma) and not re.match(r",\s+(?:and|or)\s+(?:you|we|it|they|the|a|my|your)\b", head[comma:])
-        head = "" if listed else head[:comma]
+        ends = _COMMA.match(head, comma) or _NEW_CLAUSE.match(head, comma)
+        head = head[:comma] if ends else ""
     head = _COORDINATED.split(head)[0].strip(" ,.")
-    return (
-        ""
-        if len(head.split()) > 8
-        or dangling(head)
-        or re.search(rf"\b(?:it|they|them|this|these|that|which|I will)\b|\band {NUMBER}\b", head)
-        else head
-    )
+    return "" if len(head.split()) > 8 or dangling(head) or _POINTING.search(head) else head
 
 
 def amount_noun(text: str) -> str:
@@ -84,37 +78,10 @@ def amount_noun(text: str) -> str:
     taken: list[str] = []
     for match in re.finditer(r"[\w’'-]+|[^\w\s]", text):
         word = match.group().lower()
-        stop = (
-            not word[0].isalnum()
-            or word in AUXILIARIES
-            or (word in PREPOSITIONS - {"of"})
-            or word
-            in {
-                "and",
-                "or",
-                "that",
-                "which",
-                "if",
-                "when",
-                "ahead",
-                "later",
-                "once",
-                "to",
-                "as",
-                "you",
-                "so",
-                "because",
-                "who",
-                "each",
-                "a",
-                "the",
-                "whose",
-                "then",
-                "in",
-            }
-            - ({"the", "a"} if taken and taken[-1] == "of" else set())
-        )
-        if stop or len(taken) >= 6 or (taken and re.fullmatch(NUMBER, word)):
+        determined = word in {"the", "a"} and taken[-1:] == ["of"]
+        if not word[0].isalnum() or (word in _AFTER_COUNT and not determined):
+            break
+        if len(taken) >= 6 or (taken and re.fullmatch(NUMBER, word)):
             break
         taken.append(match.group())
     while taken and taken[-1].lower() in {"of", "the", "a", "an"} | words("anaphora"):

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from generators.extractive.clauses import parse
 from generators.extractive.english import (
     ADVERBS,
     AUXILIARIES,
@@ -18,19 +17,24 @@ from generators.extractive.english import (
     known_verb,
     lemma,
     plural,
-)  # fmt: skip
+)
 from generators.extractive.facts import Context
-from generators.extractive.page import Section
+from generators.extractive.parsing import parse
 from generators.extractive.words import words
 
 Kind = Literal["question", "howto", "topic", "none"]
-_QUESTION = re.compile(r"^(?:how (?!to\b)|what|when|where|who|why|which|can|do|does|is|are|may|must|should|will|am|i\b|if )", re.IGNORECASE)
+_ASKS = re.compile(
+    r"(?:how|what|when|where|who|why|which) (?:do|does|can|is|are|should|many|much|long|often|I)\b"
+    r"|(?:can|do|should|is|are|may) (?:I|you|the|my|a)\b",
+    re.IGNORECASE,
+)
 _NUMBERING = re.compile(
     r"^(?:(?:step|part|section|chapter|appendix)\s+)?[\dA-Z]{1,3}(?:\.\d+)*[.:)]\s+|^(?:Step|Part|Phase)\s+\d+\s*[-–:]?\s*", re.IGNORECASE
 )
-_COMPOUND_GERUNDS = words("compound_gerunds")
-_AMBIGUOUS = words("ambiguous")
-_CLAUSE_VERBS = BE | frozenset(["should", "must", "will", "can", "may", "has", "have", "matters", "wins", "works", "counts", "means", "belongs", "does", "do"])
+_TWO_VERBS = re.compile(r"(\w+) (?:or|and) (\w+) (?=(?:your|my|a|an|the)\b)")
+_PREPOSED = re.compile(r"\s(?=(?:for|of|in|at|on|to|from|with|under|during|after|before|between)\b)")
+_CLAUSE_VERBS = BE | words("clause_verbs")
+_NO_TOPIC = PREPOSITIONS | AUXILIARIES | words("no_topic")
 
 
 @dataclass(frozen=True)
@@ -42,38 +46,30 @@ class Topic:
     noun: str = ""
 
 
-def topic_of(section: Section, context: Context) -> Topic:
-    """Type the section's heading."""
-    heading = _NUMBERING.sub("", re.sub(r"\s*\([^()]*\)\s*$", "", section.heading)).strip()
-    if not heading or len(heading.split()) > 16 or re.search(r"[{}\[\]|<>]|:\s", heading):
+def topic_of(heading: str, context: Context) -> Topic:
+    """Type `heading`."""
+    core = _NUMBERING.sub("", re.sub(r"\s*\([^()]*\)\s*$", "", heading)).strip()
+    if not core or len(core.split()) > 16 or re.search(r"[{}\[\]|<>]|:\s", core):
         return Topic("none")
-    if heading.endswith("?") or (
-        _QUESTION.match(heading)
-        and len(heading.split()) > 3
-        and re.match(
-            r"(?:how|what|when|where|who|why|which) (?:do|does|can|is|are|should|many|much|long|often|I)\b|(?:can|do|should|is|are|may) (?:I|you|the|my|a)\b",
-            heading,
-            re.IGNORECASE,
-        )
-    ):
-        return Topic("question", heading.rstrip("? ") + "?")
-    return _howto(heading, context) or _noun(heading, context)
+    if core.endswith("?") or (len(core.split()) > 3 and _ASKS.match(core)):
+        return Topic("question", core.rstrip("? ") + "?")
+    return _howto(core, context) or _noun(core, context)
 
 
 def _howto(heading: str, context: Context) -> Topic | None:
     lowered = context.lexicon.heading_case(heading)
-    match = re.match(r"how to (.+)", lowered, re.IGNORECASE)
-    if match:
-        phrase = match.group(1)
-        return Topic("howto", flip(phrase)) if known_verb(phrase.split()[0]) else Topic("none")
     first, _, rest = lowered.partition(" ")
+    if not rest:
+        return None
+    if first.lower() == "how" and rest.startswith("to "):
+        phrase = rest.removeprefix("to ").strip()
+        return Topic("howto", flip(phrase)) if known_verb(phrase.split(maxsplit=1)[0]) else Topic("none")
     base = gerund_base(first)
-    if base and rest and not (first in _COMPOUND_GERUNDS and not _object(rest, context)):
+    if base and (first not in words("compound_gerunds") or _object(rest, context)):
         return Topic("howto", _with_articles(base, flip(_bases(rest))))
-    if known_verb(first) and rest and rest.split()[0].lower() in DETERMINERS and first.lower() not in {"be"}:
-        return Topic("howto", flip(f"{first.lower()} {rest}"))
-    match = re.match(r"(\w+) (?:or|and) (\w+) (?=(?:your|my|a|an|the)\b)", lowered)
-    if match and known_verb(match.group(1)) and known_verb(match.group(2)):
+    pair = _TWO_VERBS.match(lowered)
+    commands = known_verb(first) and first.lower() != "be" and rest.split(maxsplit=1)[0].lower() in DETERMINERS
+    if commands or (pair and known_verb(pair.group(1)) and known_verb(pair.group(2))):
         return Topic("howto", flip(lowered[0].lower() + lowered[1:]))
     return None
 
@@ -85,12 +81,8 @@ def _bases(rest: str) -> str:
 
 def _with_articles(base: str, rest: str) -> str:
     parts = rest.split()
-    if (
-        parts[0].lower() in PREPOSITIONS | DETERMINERS | ADVERBS | AUXILIARIES
-        or base in {"work", "travel", "go", "return"}
-        or "and" in parts
-        or len(parts) > 3
-    ):
+    opened = parts[0].lower() in PREPOSITIONS | DETERMINERS | ADVERBS | AUXILIARIES
+    if opened or base in {"work", "travel", "go", "return"} or "and" in parts or len(parts) > 3:
         return f"{base} {rest}"
     return f"{base} {article(rest)}"
 
@@ -100,50 +92,34 @@ def _object(rest: str, context: Context) -> bool:
     return first.lower() in DETERMINERS | PREPOSITIONS or plural(rest.rsplit(maxsplit=1)[-1]) or context.lexicon.is_proper(first)
 
 
-def _clause(heading: str, context: Context) -> bool:
-    """Whether the heading is a sentence or a slogan ("Meetings start on time")."""
-    clause = parse(capital(heading.lower()), context.lexicon)
-    return clause is not None and not clause.imperative
-
-
 def _noun(heading: str, context: Context) -> Topic:
     lowered = context.lexicon.heading_case(heading)
-    parts = lowered.split()
-    inside = [part.lower() for part in parts]
-    if (
-        re.search(r"[?!.;\"“”]|, ", lowered)
-        or any(part in _CLAUSE_VERBS for part in inside)
-        or len(parts) > 7
-        or inside[0]
-        in PREPOSITIONS
-        | AUXILIARIES
-        | {"if", "how", "what", "when", "where", "why", "who", "not", "no", "only", "see", "your", "you", "also", "next", "other", "more"}
-    ):
-        return Topic("none")
-    if (
-        (inside[-1] in words("generic")
-        and len(parts) == 1)
-        or inside[0] in {"before", "after", "during", "prior", "upon", "post", "once", "while", "regarding", "additional"}
-        or re.fullmatch(r"[\d\W]+", lowered)
-        or re.search(r"\b(?:you|your|we|I|us)\b", lowered)
-        or _clause(heading, context)
-    ):
-        return Topic("none")
-    if inside[0] in _AMBIGUOUS and len(parts) > 1 and not re.match(r"\w+ (?:of|for|to)\b", lowered):
-        return Topic("none")
-    if (
-        known_verb(inside[0])
-        and inside[0] not in words("nounish")
-        and lemma(inside[0], "NOUN") == inside[0]
-        and inside[0] not in {"work"}
-        and len(parts) > 1
-        and not context.lexicon.is_proper(parts[0])
-    ):
+    parts = lowered.lower().split()
+    clause = parse(capital(heading.lower()), context.lexicon)
+    if _unaskable(lowered, parts) or _commands(parts, lowered, context) or (clause is not None and not clause.imperative):
         return Topic("none")
     noun = flip(lowered)
     return Topic("topic", _articled(noun), noun)
 
 
+def _unaskable(lowered: str, parts: list[str]) -> bool:
+    """Whether the heading is no plain noun phrase: a clause, a slogan, a generic word, or one addressed to the reader."""
+    if re.search(r"[?!.;\"“”]|, |\b(?:you|your|we|I|us)\b", lowered) or not re.search(r"[^\d\W]", lowered):
+        return True
+    generic = len(parts) == 1 and parts[0] in words("generic")
+    return generic or len(parts) > 7 or parts[0] in _NO_TOPIC or any(part in _CLAUSE_VERBS for part in parts)
+
+
+def _commands(parts: list[str], lowered: str, context: Context) -> bool:
+    """Whether the first word may be a verb: "Book lodging", "Award leave"."""
+    if len(parts) < 2:
+        return False
+    if parts[0] in words("ambiguous") and not re.match(r"\w+ (?:of|for|to)\b", lowered):
+        return True
+    verb = known_verb(parts[0]) and parts[0] not in words("nounish") and lemma(parts[0], "NOUN") == parts[0]
+    return verb and parts[0] != "work" and not context.lexicon.is_proper(lowered.split(maxsplit=1)[0])
+
+
 def _articled(noun: str) -> str:
-    head = re.split(r"\s(?=(?:for|of|in|at|on|to|from|with|under|during|after|before|between)\b)", noun, maxsplit=1)
+    head = _PREPOSED.split(noun, maxsplit=1)
     return noun if re.search(r"\b(?:and|or)\b", noun) else " ".join([article(head[0]), *head[1:]])

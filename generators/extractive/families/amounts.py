@@ -5,139 +5,157 @@ The clause keeps its words up to the amount; the amount itself becomes the quest
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from generators.extractive.clauses import Clause
 from generators.extractive.english import ADVERBS, NUMBER, flip
-from generators.extractive.facts import Context, Fact
-from generators.extractive.page import Section, Sentence
+from generators.extractive.facts import Fact
+from generators.extractive.page import Sentence
 from generators.extractive.phrases import amount_noun, dangling, tail
+from generators.extractive.words import words
 
-_QUANTIFIER = r"(?:up to|at least|at most|a maximum of|a minimum of|a total of|about|around|approximately|roughly|no more than|no longer than|not more than|more than|fewer than|less than|exactly|another|(?:plus or minus)|between)\s+"
-_TIME_UNIT = r"(?:full |working |calendar |business |consecutive |paid |further |stable |equal )?(?:second|minute|hour|day|night|week|month|quarter|year|weekday)s?\b"
+_QUANTIFIER = (
+    r"(?:up to|at least|at most|a maximum of|a minimum of|a total of|about|around|approximately|roughly|no more than|no longer than|"
+    r"not more than|more than|fewer than|less than|exactly|another|plus or minus|between)\s+"
+)
+_TIME_UNIT = (
+    r"(?:full |working |calendar |business |consecutive |paid |further |stable |equal )?"
+    r"(?:second|minute|hour|day|night|week|month|quarter|year|weekday)s?\b"
+)
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _WEEKDAY = r"(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|weekday|weekend)s?"
 _CLOCK = r"\d{1,2}(?::\d\d)?\s?(?:a\.?m\.?|p\.?m\.?)|\d{1,2}:\d\d|noon|midnight"
-_DATE = rf"(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of (?:each|the|every) (?:month|year|following month))?(?: {_MONTH})?(?: \d{{4}})?|{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{4}})?|(?:\w+ )?{_WEEKDAY}(?: of (?:the|each|every) (?:month|quarter|year|\w+))?|(?:first|last|second|third|\w+ last) (?:working )?(?:day|week|payday)(?: of [\w’' -]{{1,30}})?)"
+_DATE = (
+    rf"(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of (?:each|the|every) (?:month|year|following month))?(?: {_MONTH})?(?: \d{{4}})?"
+    rf"|{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{4}})?"
+    rf"|(?:\w+ )?{_WEEKDAY}(?: of (?:the|each|every) (?:month|quarter|year|\w+))?"
+    r"|(?:first|last|second|third|\w+ last) (?:working )?(?:day|week|payday)(?: of [\w’' -]{1,30})?)"
+)
 _POINT = rf"(?:(?:{_CLOCK})(?: [A-Z]{{2,4}}\b)?(?: on {_DATE})?|{_DATE}(?:(?: at|,) (?:{_CLOCK}))?)"
 _AMOUNT = rf"(?:{_QUANTIFIER})?{NUMBER}(?: (?:to|and|or) {NUMBER})? "
-_ADJUNCTS = (
-    ("ahead", re.compile(rf"(?:at least |up to |no later than |at the latest )?{NUMBER} {_TIME_UNIT}(?: of notice)? (?:ahead|in advance|beforehand|before|earlier|prior to)\b")),
-    ("soon", re.compile(rf"\b(?:within|in less than|in under|not later than|no later than) (?:the (?:first|next) |a maximum of |about )?{NUMBER} {_TIME_UNIT}")),
-    ("often", re.compile(rf"\b(?:every (?:(?:{NUMBER}|second|third|other) )?(?:{_TIME_UNIT}|morning|night|evening|{_MONTH}(?: and {_MONTH})?|{_WEEKDAY})|(?:at least |up to |only )?(?:once|twice|{NUMBER} times) (?:a|an|per|every|each|in) (?:calendar |fiscal |leave )?(?:{_TIME_UNIT}|{NUMBER} {_TIME_UNIT})|each (?:calendar |fiscal )?(?:month|quarter|year|week|day|{_MONTH})|(?:daily|weekly|monthly|quarterly|yearly|annually)\b)")),
-    ("long", re.compile(rf"\bfor {_AMOUNT}{_TIME_UNIT}")),
-    ("until", re.compile(rf"\buntil {_POINT}")),
-    ("deadline", re.compile(rf"\bby {_POINT}(?! (?:and|or) )")),
-    ("period", re.compile(rf"\bfrom (?:{_CLOCK}|{_DATE}) to (?:{_CLOCK}|{_DATE})|\bbetween (?:{_CLOCK}|{_MONTH}) and (?:{_CLOCK}|{_MONTH})")),
-    ("when", re.compile(rf"\b(?:on|at|in|before|after) (?:{_POINT}|{_MONTH})(?:(?:,| and) (?:{_POINT}|{_MONTH}))*\b")),
-)  # fmt: skip
+_EACH = r"(?:calendar |fiscal |leave )?"
+_OFTEN = (
+    rf"\b(?:every (?:(?:{NUMBER}|second|third|other) )?(?:{_TIME_UNIT}|morning|night|evening|{_MONTH}(?: and {_MONTH})?|{_WEEKDAY})"
+    rf"|(?:at least |up to |only )?(?:once|twice|{NUMBER} times) (?:a|an|per|every|each|in) {_EACH}(?:{_TIME_UNIT}|{NUMBER} {_TIME_UNIT})"
+    rf"|each {_EACH}(?:month|quarter|year|week|day|{_MONTH})|(?:daily|weekly|monthly|quarterly|yearly|annually)\b)"
+)
+_AHEAD = (
+    rf"(?:at least |up to |no later than |at the latest )?{NUMBER} {_TIME_UNIT}(?: of notice)? "
+    r"(?:ahead|in advance|beforehand|before|earlier|prior to)\b"
+)
+_SOON = (
+    rf"\b(?:within|in less than|in under|not later than|no later than) (?:the (?:first|next) |a maximum of |about )?{NUMBER} {_TIME_UNIT}"
+)
+_ADJUNCTS = {
+    "ahead": re.compile(_AHEAD),
+    "soon": re.compile(_SOON),
+    "often": re.compile(_OFTEN),
+    "long": re.compile(rf"\bfor {_AMOUNT}{_TIME_UNIT}"),
+    "until": re.compile(rf"\buntil {_POINT}"),
+    "deadline": re.compile(rf"\bby {_POINT}(?! (?:and|or) )"),
+    "period": re.compile(rf"\bfrom (?:{_CLOCK}|{_DATE}) to (?:{_CLOCK}|{_DATE})|\bbetween (?:{_CLOCK}|{_MONTH}) and (?:{_CLOCK}|{_MONTH})"),
+    "when": re.compile(rf"\b(?:on|at|in|before|after) (?:{_POINT}|{_MONTH})(?:(?:,| and) (?:{_POINT}|{_MONTH}))*\b"),
+}
 _MONEY = re.compile(
     rf"^(?:{_QUANTIFIER})?(?:(?:EUR|USD|GBP|CHF)\s?\d[\d,.]*|[$€£]\d[\d,.]*|{NUMBER} (?:euros?|dollars?|pounds|percent|cents)\b|\d+\s?%)"
 )
 _COUNT = re.compile(rf"^(?P<quantifier>{_QUANTIFIER})?{NUMBER}(?: (?:to|or) {NUMBER})? (?=[a-z])")
-_ONE = re.compile(r"^(?:one|1)\b|^(?:\d+)(?:st|nd|rd|th)\b")
+_ONE = re.compile(r"^(?:one|1)\b|^\d+(?:st|nd|rd|th)\b")
+_EXAMPLE = re.compile(r"\b(?:for example|e\.g\.)")
+_LOOSE = re.compile(r"[,;:()]|\b(?:that|which|who|if|when|because|where|only|unless|whether|than)\b")
+_SECOND_VERB = re.compile(r"\b(?:and|or|but)\s+(?:then\s+|also\s+)?(?:\w+ed|kept|sent|paid|is|are|must|may|can|do|does|not)\b")
+_OF_TIME = re.compile(r"(?:of|after|from|before|for|to|at|on|in)\b")
 
 
-def amounts(section: Section, sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a clause: its words before the amount (`middle`), those after it (`post`), and what is counted."""
+
+    family: str
+    middle: str
+    post: str
+    unit: str = ""
+
+
+def amounts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
     """The facts about amounts and times in `clause`, the surest first."""
-    _ = section, context
-    if clause.negative or re.search(r"\b(?:for example|e\.g\.)", sentence.text):
+    if clause.negative or _EXAMPLE.search(sentence.text):
         return
-    found = _object_amount(sentence, clause) or next(_adjuncts(sentence, clause), None)
-    if found:
-        yield found
-        if found.family in {"many", "much"}:
-            yield from (fact for fact in list(_adjuncts(sentence, clause))[:1] if fact.family not in {"often", "when"})
+    adjuncts = list(_adjuncts(sentence, clause))
+    counted = _object_amount(clause)
+    fact = _fact(counted, sentence, clause) if counted else None
+    if fact:
+        yield fact
+        yield from [adjunct for adjunct in adjuncts[:1] if fact.family in {"many", "much"} and adjunct.family not in {"often", "when"}]
+    else:
+        yield from adjuncts[:1]
 
 
-def _object_amount(sentence: Sentence, clause: Clause) -> Fact | None:
-    if _ONE.match(clause.body):
-        return None
+def _object_amount(clause: Clause) -> _Question | None:
+    """The amount that is the object of the clause: "14 characters", "140 euros"."""
     money = _MONEY.match(clause.body)
     if money:
-        return _fact("much", sentence, clause, "", clause.body[money.end() :])
+        return _Question("much", "", clause.body[money.end() :])
     count = _COUNT.match(clause.body)
-    if not count:
+    if not count or _ONE.match(clause.body):
         return None
     noun = amount_noun(clause.body[count.end() :])
     rest = clause.body[count.end() + len(noun) :]
     if not noun or noun.split()[0].lower() in ADVERBS or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
         return None
-    timed = re.fullmatch(_TIME_UNIT, noun) is not None
-    if timed and clause.base in {"take", "last", "be", "run"} and not clause.verb.startswith("be "):
-        return _fact("long", sentence, clause, "", rest)
-    if (
-        clause.base == "be"
-        or (clause.imperative and timed)
-        or (
-            timed
-            and clause.base not in {"have", "receive", "get", "earn", "wait", "take", "request", "use", "accrue", "spend", "add", "keep"}
-        )
-    ):
-        return None
-    return _fact("many", sentence, clause, "", rest, unit=noun)
+    if re.fullmatch(_TIME_UNIT, noun):
+        return _duration(clause, noun, rest)
+    return None if clause.base == "be" else _Question("many", "", rest, noun)
+
+
+def _duration(clause: Clause, noun: str, rest: str) -> _Question | None:
+    if clause.base in {"take", "last", "be", "run"} and not clause.verb.startswith("be "):
+        return _Question("long", "", rest)
+    counted = clause.base in words("takes_days") and not clause.imperative
+    return _Question("many", "", rest, noun) if counted else None
 
 
 def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
-    for family, pattern in _ADJUNCTS:
+    for family, pattern in _ADJUNCTS.items():
         match = pattern.search(clause.body)
         if match is None or (clause.base == "be" and not clause.verb and family not in {"when", "period", "ahead"}):
             continue
-        middle = clause.body[: match.start()].strip()
-        fact = _fact(family, sentence, clause, middle.removesuffix(" at least").removesuffix(" only"), clause.body[match.end() :])
+        middle = clause.body[: match.start()].strip().removesuffix(" at least").removesuffix(" only")
+        fact = _fact(_Question(family, middle, clause.body[match.end() :]), sentence, clause)
         if fact:
             yield fact
 
 
-def _fact(family: str, sentence: Sentence, clause: Clause, middle: str, post: str, unit: str = "") -> Fact | None:
-    end = tail(post)
-    if end is None or not _sound(middle):
+def _fact(asked: _Question, sentence: Sentence, clause: Clause) -> Fact | None:
+    end = tail(asked.post)
+    if end is None or not _sound(asked.middle):
         return None
-    if (
-        family in {"ahead", "soon", "when", "deadline", "until", "long"}
-        and re.match(r"(?:of|after|from|before|for|to|at|on|in)\b", end)
-        and not unit
-    ):
-        end = "" if re.match(r"(?:of|after|from|before)\b", end) or family in {"when", "ahead"} else end
-    if (
-        middle == ""
-        and end == ""
-        and clause.base in {"have", "take", "be", "get", "receive", "use", "need"}
-        and clause.subject == "I"
-        and not unit
-    ):
+    if asked.family in {"soon", "until", "deadline", "long"} and not asked.unit and re.match(r"(?:of|after|from|before)\b", end):
+        end = ""
+    if asked.family in {"when", "ahead"} and _OF_TIME.match(end):
+        end = ""
+    rest = f"{asked.middle} {end}".strip()
+    if not rest and clause.subject == "I" and not asked.unit and clause.base in {"have", "take", "be", "get", "receive", "use", "need"}:
         return None
-    rest = f"{middle} {end}".strip()
-    slots = {
+    return Fact.of(asked.family, _slots(asked, clause, rest), sentence.text, sentence.span)
+
+
+def _slots(asked: _Question, clause: Clause, rest: str) -> dict[str, str]:
+    is_amount = clause.base == "be" and not clause.verb
+    return {
         "inv": clause.inverted(rest),
         "plain": clause.plain(rest),
-        "unit": flip(unit),
+        "unit": flip(asked.unit),
         "vp": clause.phrase(rest) if _personal(clause) else "",
+        "active": "" if is_amount else clause.inverted(rest),
+        "thing": clause.subject if is_amount and not rest and asked.family == "long" else "",
     }
-    if clause.verb and not (clause.base == "be" and not clause.verb):
-        slots |= {"active": clause.inverted(rest)}
-    if (
-        clause.base == "be"
-        and not clause.verb
-        and not clause.aux.startswith(("can", "may", "must", "should"))
-        and family in {"long", "much"}
-    ):
-        slots |= {"thing": clause.subject}
-    return Fact.of(family, slots, sentence.text, sentence.span)
 
 
 def _personal(clause: Clause) -> bool:
-    return clause.imperative or (
-        clause.subject == "I"
-        and clause.aux in {"", "must", "should", "can", "may"}
-        and clause.base not in {"have", "receive", "get", "need", "be"}
-    )
+    acts = clause.aux in {"", "must", "should", "can", "may"} and clause.base not in {"have", "receive", "get", "need", "be"}
+    return clause.imperative or (clause.subject == "I" and acts)
 
 
 def _sound(middle: str) -> bool:
-    if (
-        len(middle.split()) > 9
-        or re.search(r"[,;:()]|\b(?:that|which|who|if|when|because|where|only|unless|whether|than)\b", middle)
-        or dangling(middle)
-    ):
-        return False
-    return not re.search(r"\b(?:and|or|but)\s+(?:then\s+|also\s+)?(?:\w+ed|kept|sent|paid|is|are|must|may|can|do|does|not)\b", middle)
+    return len(middle.split()) <= 9 and not (_LOOSE.search(middle) or dangling(middle) or _SECOND_VERB.search(middle))

@@ -10,7 +10,10 @@ from generators.extractive.page import Section, Sentence
 from generators.extractive.words import words
 
 _VAGUE = re.compile(
-    r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)|(?:a|an) (?:good|great|common|little|bit|must|lot|few|fair|key|big|chance|popular|easy|excellent|critical|privilege|sign|matter|long|one-time|big|huge|fixed|natural|simple|hard|team|public)|an (?:important|exception|equal|option)|not|one of|all|up|about|at|in|on|for|to|from|very|available|possible|important|free|open|part|your)\b",
+    r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)"
+    r"|an? (?:good|great|common|little|bit|must|lot|few|fair|key|big|chance|popular|easy|excellent|critical|privilege|sign|matter|long|"
+    r"one-time|huge|fixed|natural|simple|hard|team|public|important|exception|equal|option)"
+    r"|not|one of|all|up|about|at|in|on|for|to|from|very|available|possible|important|free|open|part|your)\b",
     re.IGNORECASE,
 )
 _STARTS = re.compile(
@@ -20,47 +23,34 @@ _STARTS = re.compile(
 _ACRONYM = re.compile(
     r"(?P<long>(?:[A-Z][\w’'-]+|[a-z]{1,4})(?:[ -](?:[A-Z][\w’'-]+|of|and|the|for|to|on|in|a)){1,7}) \((?P<short>[A-Z][A-Za-z&]{1,7})\)"
 )
+_COMPANY = re.compile(r"\b(?:company|firm|maker|manufacturer|organi[sz]ation|agency|start-?up|business|provider|family)\b")
+_QUANTIFIED = re.compile(r"(?:my|each|every|all|most|some|any|many)\b")
 _SMALL = words("small")
 
 
 def definition(section: Section, sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
     """The definition that opens a section about its subject, or one with "A term is ..."."""
     subject = clause.subject
-    if (
-        clause.aux not in {"is", "are"}
-        or clause.verb
-        or clause.negative
-        or subject in {"I", "we"}
-        or len(subject.split()) > 5
-        or not clause.body
-    ):
+    if clause.aux not in {"is", "are"} or clause.verb or clause.negative or subject in {"I", "we"} or len(subject.split()) > 5:
         return
     indefinite = re.match(r"an? ", subject) is not None
-    about = bool(stems(subject) & stems(" ".join(section.path[-2:]) or context.title))
-    if subject.lower() == context.company.lower() and not re.search(
-        r"\b(?:company|firm|maker|manufacturer|organi[sz]ation|agency|start-?up|business|provider|family)\b", clause.body
-    ):
+    about = stems(subject) & stems(" ".join(section.path[-2:]) or context.title)
+    if not (indefinite or about) or _QUANTIFIED.match(subject) or not _defines(clause.body):
         return
-    if (
-        _VAGUE.match(clause.body)
-        or not (indefinite or about)
-        or not _STARTS.match(clause.body)
-        or re.match(r"(?:my|each|every|all|most|some|any|many)\b", subject)
-    ):
+    if subject.lower() == context.company.lower() and not _COMPANY.search(clause.body):
         return
-    if len(clause.body.split()) < 4 or re.search(r"\b(?:this|these|those)\b", clause.body.split(",")[0]) or re.match(r"\d", clause.body):
-        return
-    yield Fact.of(
-        "define" if clause.aux == "is" else "define_many",
-        {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)},
-        sentence.text,
-        sentence.span,
-    )
+    slots = {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)}
+    yield Fact.of("define" if clause.aux == "is" else "define_many", slots, sentence.text, sentence.span)
 
 
-def acronyms(section: Section, sentence: Sentence, context: Context) -> Iterator[Fact]:
+def _defines(body: str) -> bool:
+    if len(body.split()) < 4 or _VAGUE.match(body) or not _STARTS.match(body):
+        return False
+    return re.search(r"\b(?:this|these|those)\b", body.split(",", maxsplit=1)[0]) is None
+
+
+def acronyms(sentence: Sentence) -> Iterator[Fact]:
     """The acronyms that the sentence spells out."""
-    _ = section, context
     for match in _ACRONYM.finditer(sentence.text):
         long = _spelled(match.group("long"), match.group("short"))
         if long and not match.group("short").endswith("s"):

@@ -3,46 +3,43 @@
 import re
 from collections.abc import Iterator
 
-from generators.extractive.clauses import parse
+from generators.extractive.clauses import Clause
 from generators.extractive.english import flip
 from generators.extractive.facts import Context, Fact
-from generators.extractive.page import Section
+from generators.extractive.page import ListPart, Section
+from generators.extractive.parsing import parse
 
 _FOLLOWING = re.compile(r"\bthe following(?: (?:\d+|two|three|four|five|six|seven|eight))?(?: (?P<noun>[\w-]+(?: [\w-]+)?))?")
 _CASES = re.compile(
     r"(?P<main>.+?) (?:in|under) (?:the following|these|any of these|one of these) (?:cases|conditions|circumstances|situations)$"
 )
 _FOR = re.compile(r"(?:You|Employees) can use (?P<thing>.+?) (?:for|to)$")
-_ANY_PRONOUN = re.compile(r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?)\b", re.IGNORECASE)
+_POINTING = re.compile(r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?|following)\b", re.IGNORECASE)
+_NOT_A_NOUN = frozenset({"for", "to", "on", "in", "before", "at", "with", "as", "if", "when", "from", "of"})
+_CONTAINS = frozenset({"contain", "include", "cover", "need", "require", "have", "consist"})
+_EMPTY = frozenset({"do", "be", "take", "get", "have"})
 
 
 def lists(section: Section, context: Context) -> Iterator[Fact]:
-    """The facts of the section's lists."""
+    """The facts of the section's lists; a numbered list is a procedure, not a set of things."""
     for part in section.lists():
-        if (
-            part.lead is None
-            or not 2 <= len(part.items) <= 12
-            or any(item.endswith((":", "?")) for item in part.items)
-            or sum(len(item.split()) for item in part.items) > 180
-        ):
+        if part.lead is None or part.numbered or not _complete(part):
             continue
         slots = _asked(part.lead.text.rstrip(": "), context)
-        if slots and not (part.numbered and "how" not in slots):
+        if slots:
             yield Fact.of("list", slots, part.text(), part.lead.span, part.span)
+
+
+def _complete(part: ListPart) -> bool:
+    whole = not any(item.endswith((":", "?")) for item in part.items)
+    return whole and 2 <= len(part.items) <= 12 and sum(len(item.split()) for item in part.items) <= 180
 
 
 def _asked(lead: str, context: Context) -> dict[str, str] | None:
     cases = _CASES.match(lead)
     if cases:
         clause = parse(cases.group("main"), context.lexicon)
-        return (
-            None
-            if clause is None
-            else {
-                "inv": f"in which cases {clause.inverted(clause.body, duty='should')}",
-                "plain": f"in which cases {clause.plain(clause.body)}",
-            }
-        )
+        return _worded("in which cases", clause, clause.body) if clause else None
     use = _FOR.match(lead)
     if use:
         thing = context.lexicon.lower_first(flip(use.group("thing")))
@@ -50,51 +47,35 @@ def _asked(lead: str, context: Context) -> dict[str, str] | None:
     return _following(lead, context) or _open(lead, context)
 
 
+def _worded(word: str, clause: Clause, rest: str) -> dict[str, str]:
+    return {"inv": f"{word} {clause.inverted(rest, duty='should')}", "plain": f"{word} {clause.plain(rest)}"}
+
+
 def _following(lead: str, context: Context) -> dict[str, str] | None:
+    """What "the following" stands for: "Bring the following to your first day"."""
     match = _FOLLOWING.search(lead)
-    if match is None:
+    if match is None or re.search(r"\bonly\b", lead):
         return None
-    noun = match.group("noun") or ""
-    if noun.split()[:1] and noun.split()[0] in {"for", "to", "on", "in", "before", "at", "with", "as", "if", "when", "from", "of"}:
+    noun, end = match.group("noun") or "", match.end()
+    if noun.split(maxsplit=1)[:1] and noun.split(maxsplit=1)[0] in _NOT_A_NOUN:
         noun, end = "", match.start("noun")
-    else:
-        end = match.end()
-    before, after = lead[: match.start()].strip(), lead[end:].strip()
-    clause = parse(f"{before} X {after}", context.lexicon)
-    if (
-        clause is None
-        or (not clause.body.startswith("X")
-        and " X" not in clause.body)
-        or "," in clause.body
-        or re.search(r"\b(?:only)\b", lead)
-    ):
+    clause = parse(f"{lead[: match.start()].strip()} X {lead[end:].strip()}", context.lexicon)
+    if clause is None or "X" not in clause.body.split() or "," in clause.body:
         return None
     rest = re.sub(r"\s*\bX\b\s*", " ", clause.body).strip()
-    if _ANY_PRONOUN.search(rest) or re.search(r"\b(?:to|of|for|with|by|in)$", clause.body.split("X")[0].strip()):
+    if _POINTING.search(rest) or re.search(r"\b(?:to|of|for|with|by|in)$", clause.body.split("X")[0].strip()):
         return None
-    word = f"which {noun}" if noun else "what"
-    return {"inv": f"{word} {clause.inverted(flip(rest), duty='should')}", "plain": f"{word} {clause.plain(flip(rest))}"}
+    return _worded(f"which {noun}" if noun else "what", clause, flip(rest))
 
 
 def _open(lead: str, context: Context) -> dict[str, str] | None:
+    """A lead that breaks off where the list begins: "A carton contains"."""
     clause = parse(f"{lead} X Y", context.lexicon)
-    if clause is None or "," in lead or _ANY_PRONOUN.search(lead) or re.search(r"\bfollowing\b", lead):
+    if clause is None or "," in lead or _POINTING.search(lead):
         return None
     body = re.sub(r"\s*X Y$", "", clause.body)
     if clause.aux in {"is", "are"} and not clause.verb and not body:
-        be = clause.aux
-        return {"inv": f"what {be} {clause.subject}", "plain": f"what {clause.subject} {be}"}
-    if (
-        not clause.aux
-        and clause.base in {"contain", "include", "cover", "need", "require", "have", "consist"}
-        and body in {"", "of"}
-        and clause.subject != "I"
-    ):
-        return {"inv": f"what {clause.inverted(body)}", "plain": f"what {clause.plain(body)}"}
-    if (
-        (clause.subject == "I" or clause.aux in {"can", "must", "should"})
-        and body == ""
-        and clause.base not in {"do", "be", "take", "get", "have"}
-    ):
-        return {"inv": f"what {clause.inverted('')}", "plain": f"what {clause.plain('')}"}
-    return None
+        return {"inv": f"what {clause.aux} {clause.subject}", "plain": f"what {clause.subject} {clause.aux}"}
+    contains = not clause.aux and clause.base in _CONTAINS and body in {"", "of"} and clause.subject != "I"
+    acts = (clause.subject == "I" or clause.aux in {"can", "must", "should"}) and not body and clause.base not in _EMPTY
+    return _worded("what", clause, body) if contains or acts else None

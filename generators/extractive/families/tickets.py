@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from generators.extractive.facts import Context, Fact
+from generators.extractive.facts import Fact
 from generators.extractive.page import Paragraph, Quote, Section
 
 _GREETING = re.compile(r"^(?:Hi|Hello|Hey|Dear [\w ]+|Good (?:morning|afternoon|day))(?: there| all| team)?[,!.]?\s+", re.IGNORECASE)
-_CLOSING = re.compile(
-    r"\s*(?:(?:Many |Kind |Best )?(?:Thanks|Regards|Cheers|Thank you|Greetings|Best|Yours)(?: in advance)?[,!.]?\s*)?(?:[A-Z]\.\s?){1,3}$|\s*(?:Thanks|Regards|Thank you|Cheers)[!.]?$"
-)
+_THANKS = r"(?:Thanks|Regards|Cheers|Thank you|Greetings|Best|Yours)"
+_CLOSING = re.compile(rf"\s*(?:(?:Many |Kind |Best )?{_THANKS}(?: in advance)?[,!.]?\s*)?(?:[A-Z]\.\s?){{1,3}}$|\s*{_THANKS}[!.]?$")
 
 
-def tickets(section: Section, context: Context) -> Iterator[Fact]:
+def tickets(section: Section) -> Iterator[Fact]:
     """The ticket in `section`: one quoted message followed by its answer."""
-    _ = context
     quotes = [part for part in section.parts if isinstance(part, Quote)]
     after = section.parts[-1]
     if len(quotes) != 1 or section.parts[0] is not quotes[0] or not isinstance(after, Paragraph) or len(section.parts) != 2:

@@ -1,0 +1,229 @@
+"""Reading the main clause of a sentence with closed lists, or saying that they are not sure.
+
+A clause is read only from an auxiliary, or from a known verb whose form agrees with its subject. Anything else is no
+clause, and no question is asked of it: over-generated questions are three quarters noise (Heilman & Smith 2010).
+"""
+
+import re
+from dataclasses import dataclass
+
+from generators.extractive.clauses import Clause
+from generators.extractive.english import (
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    MODALS,
+    NUMBER,
+    PREPOSITIONS,
+    flip,
+    inflect,
+    known_verb,
+    lemma,
+    participle,
+    plural,
+    tokens,
+)
+from generators.extractive.lexicon import Lexicon
+from generators.extractive.words import words
+
+_RELATIVE = words("relative")
+_NO_SUBJECT = PREPOSITIONS | AUXILIARIES | _RELATIVE | words("no_subject") | (words("anaphora") - {"each"})
+_TAKES_OBJECT = DETERMINERS | words("after_imperative")
+_PRONOUNS = frozenset({"you", "we", "i", "they", "it"})
+_GERUND_NOUNS = frozenset({"building", "training", "meeting"})
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_LABEL = re.compile(r"[A-Z][\w /&-]{1,60}:\s")
+_FORBIDS = re.compile(r"(?:Do not|Don[’']t|Never)\s+(\w+)\s+")
+_TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
+_AFTER_VERB = re.compile(
+    r"\s*(?:(?:a|an|the|your|our|their|its|all|any|no|each|every|up|at|by|within|on|for|until|from|between|about|around|only|both|in|to|it|"
+    rf"you|them)\b|{NUMBER}\b|[A-Z#\"“])"
+)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A sentence without brackets as words; `lower` for comparing, `starts`/`ends` for cutting the text."""
+
+    text: str
+    words: tuple[str, ...]
+    lower: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sentence: str) -> "_Line":
+        text = _BRACKETS.sub("", sentence).rstrip(" .!:;")
+        found = tokens(text)
+        return cls(
+            text,
+            tuple(word for word, _, _ in found),
+            tuple(word.lower() for word, _, _ in found),
+            tuple(start for _, start, _ in found),
+            tuple(end for _, _, end in found),
+        )
+
+    def word(self, index: int) -> str:
+        """The lower-cased word at `index`, empty past the end."""
+        return self.lower[index] if index < len(self.lower) else ""
+
+    def after(self, index: int) -> str:
+        """The text behind word `index`, in the asker's person."""
+        return flip(self.text[self.ends[index] :].strip())
+
+    def auxiliary_follows(self, index: int, limit: int) -> bool:
+        """Whether an auxiliary comes within `limit` words, before the clause ends."""
+        for word in self.lower[index : index + limit]:
+            if word in _RELATIVE or word in ",;:":
+                return False
+            if word in AUXILIARIES:
+                return True
+        return False
+
+
+def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
+    """Read the main clause at the start of `sentence`, or None where the lists are not sure."""
+    line = _Line.of(sentence)
+    if len(line.words) < 3 or _LABEL.match(line.text):
+        return None
+    if line.lower[0] in {"you", "we"}:
+        return _predicate(line, 1, "I" if line.lower[0] == "you" else "we")
+    return _prohibition(line) or _imperative(line) or _statement(line, lexicon)
+
+
+def _prohibition(line: _Line) -> Clause | None:
+    lead = _FORBIDS.match(line.text)
+    if lead is None or not known_verb(lead.group(1)):
+        return None
+    verb = lead.group(1).lower()
+    return Clause("you", "", True, verb, verb, flip(line.text[lead.end() :]), imperative=True)
+
+
+def _imperative(line: _Line) -> Clause | None:
+    place = 1 if line.words[0] in {"Always", "Immediately", "Please"} else 0
+    verb, following = line.words[place], line.word(place + 1)
+    if (place == 0 and verb[0].islower()) or not known_verb(verb) or following in AUXILIARIES or following in ",.:":
+        return None
+    rest = line.text[line.ends[place] :]
+    if (
+        verb.lower() in words("nounish")
+        and following not in DETERMINERS | {"it", "at", "with", "you"}
+        and not re.match(r"\s*[A-Z0-9#\"“]", rest)
+    ):
+        return None
+    if following not in _TAKES_OBJECT and line.auxiliary_follows(place + 1, limit=7):
+        return None
+    return Clause("you", "", False, verb.lower(), verb.lower(), flip(rest).strip(), imperative=True)
+
+
+def _statement(line: _Line, lexicon: Lexicon) -> Clause | None:
+    if line.lower[0] in _NO_SUBJECT or not line.words[0][0].isalnum() or _opens_participle(line, lexicon):
+        return None
+    for index in range(1, min(len(line.words), 14)):
+        word = line.lower[index]
+        if word in _RELATIVE or word in ",;:.()—–-" or word in _PRONOUNS:
+            return None
+        if _finite(line, index):
+            subject = lexicon.lower_first(flip(_TRAILING.sub("", line.text[: line.ends[index - 1]].strip())))
+            return _predicate(line, index, subject) if _noun_phrase(subject) else None
+    return None
+
+
+def _opens_participle(line: _Line, lexicon: Lexicon) -> bool:
+    first = line.lower[0]
+    return (
+        first.endswith(("ing", "ed"))
+        and first not in _GERUND_NOUNS
+        and not lexicon.is_proper(line.words[0])
+        and line.lower[1] in DETERMINERS
+    )
+
+
+def _noun_phrase(subject: str) -> bool:
+    parts = subject.lower().split()
+    return 0 < len(parts) <= 10 and parts[0] != "only" and parts[-1] not in PREPOSITIONS | DETERMINERS | {"and", "or", "also", "to"}
+
+
+def _finite(line: _Line, index: int) -> bool:
+    """Whether the word at `index` is the finite verb of the subject before it."""
+    word, previous = line.lower[index], line.lower[index - 1]
+    if word in AUXILIARIES:
+        return not (word in {"need", "needs"} and previous in DETERMINERS)
+    if not line.words[index][0].islower() or previous in DETERMINERS | PREPOSITIONS | {"and", "or", "to", "not"}:
+        return False
+    base, last = lemma(word), index + 1 == len(line.words)
+    if not known_verb(base) or word not in {base, inflect(base, "VBZ")} or (last and word in words("nounish")):
+        return False
+    if (word != base) == plural(_head(line, index)):
+        return False
+    if base in words("nounish") or (word != base and lemma(word, "NOUN") != word):
+        return (last or _AFTER_VERB.match(line.text, line.ends[index]) is not None) and not line.auxiliary_follows(index + 1, limit=8)
+    return True
+
+
+def _head(line: _Line, index: int) -> str:
+    """The head noun of the subject before `index`: the word before the first preposition, or a plural for a coordination."""
+    before = list(line.lower[:index])
+    first_preposition = next((place for place, word in enumerate(before) if place and word in PREPOSITIONS), len(before))
+    if "and" in before[:first_preposition]:
+        return "people"
+    nouns = [word for word in before[:first_preposition] if word not in ADVERBS]
+    return nouns[-1] if nouns else before[-1]
+
+
+def _predicate(line: _Line, index: int, subject: str) -> Clause | None:
+    """The clause whose verb group starts at word `index`."""
+    while line.word(index) in ADVERBS - {"only"}:
+        index += 1
+    word = line.word(index)
+    if word in {"has", "have", "need", "needs"}:
+        return _have(line, index, subject)
+    if word in AUXILIARIES:
+        return None if word in {"had", "could", "might", "would"} else _auxiliary(line, index, subject)
+    base = lemma(word)
+    if not known_verb(base) or word not in {base, inflect(base, "VBZ")}:
+        return None
+    return Clause(subject, "", False, word, base, line.after(index))
+
+
+def _have(line: _Line, index: int, subject: str) -> Clause | None:
+    """has/have/need with an object, or as "must" before "to"; the perfect is left alone."""
+    word, following = line.lower[index], line.word(index + 1)
+    perfect = word in {"has", "have"} and participle(following) and following not in {"set", "read"}
+    if perfect or following == "been" or following in ADVERBS - {"both", "first"}:
+        return None
+    if following == "to" and line.word(index + 2):
+        return _modal(line, index + 2, subject, "must")
+    return Clause(subject, "", False, word, "have" if word == "has" else lemma(word), line.after(index))
+
+
+def _auxiliary(line: _Line, index: int, subject: str) -> Clause | None:
+    aux, negative = line.lower[index], line.lower[index] == "cannot"
+    place = index + 1
+    while line.word(place) in ADVERBS:
+        word = line.word(place)
+        # "does not automatically renew" denies less than "does not renew", so such clauses are left alone
+        if word == "only" or (negative and word not in {"also", "not"}):
+            return None
+        negative, place = negative or word in {"not", "never"}, place + 1
+    verb = line.word(place)
+    if not verb:
+        return None
+    if aux in {"do", "does"}:
+        written = inflect(verb, "VBZ") if aux == "does" else verb
+        return Clause(subject, "", True, written, verb, line.after(place)) if negative and known_verb(verb) else None
+    if aux in BE:
+        return (
+            Clause(subject, aux, negative, verb, verb, line.after(place))
+            if participle(verb)
+            else Clause(subject, aux, negative, "", "be", line.after(place - 1))
+        )
+    return _modal(line, place, subject, "can" if aux == "cannot" else aux, negative=negative) if aux in MODALS else None
+
+
+def _modal(line: _Line, place: int, subject: str, aux: str, *, negative: bool = False) -> Clause | None:
+    verb = line.lower[place]
+    if verb == "be" and participle(line.word(place + 1)):
+        return Clause(subject, aux, negative, f"be {line.lower[place + 1]}", "be", line.after(place + 1))
+    return Clause(subject, aux, negative, verb, verb, line.after(place)) if known_verb(verb) or verb == "be" else None

@@ -1,0 +1,230 @@
+"""No split leaks, whole facts stay together, and paraphrase asks in other words what train teaches."""
+
+import os
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.connect import connected
+from builder.split import held_out, paraphrase_kind, prove, split
+from schemas.errors import KilopairError
+from schemas.records import Evidence, Pair, Provenance
+
+EXAMPLES = int(os.environ.get("KILOPAIR_SOAK", "300"))
+SHARES = {"test": 0.1, "validation": 0.05, "paraphrase": 0.15, "unseen_forms": 0.4}
+
+
+def pair(number, *, fact, chunk="chunk", form="plain", task="qa", instruction=None, output=None, span=None, quote=None, document="doc", source=""):
+    start, end = span or (1000 * hash_of(fact), 1000 * hash_of(fact) + 8)
+    text = quote or f"quote of {fact}"
+    return Pair(
+        id=f"pair-{number}",
+        task=task,
+        instruction=instruction or f"q{number}?",
+        input=source,
+        output=output or f"response of {fact}",
+        evidence=(Evidence(document_id=document, start=start, end=start + len(text) if span is None else end, quote=text.ljust(end - start)[: end - start] if span else text),),
+        provenance=Provenance(document_id=document, chunk_id=chunk, generator="test"),
+        group=f"fact-{fact}",
+        form=form,
+    )  # fmt: skip
+
+
+def hash_of(fact):
+    return fact if isinstance(fact, int) else sum(map(ord, fact))
+
+
+def corpus(facts=120, wordings=5, forms=20):
+    """Make facts of three per passage, each with wordings of some of the forms."""
+    choose = random.Random(7)
+    return [
+        pair(f"{fact}-{number}", fact=fact, chunk=f"chunk-{fact // 3}", form=form, task=f"task-{fact % 3}", instruction=f"{form} about fact{fact}?")
+        for fact in range(facts)
+        for number, form in enumerate(choose.sample([f"form-{n}" for n in range(forms)], wordings))
+    ]
+
+
+def parts(pairs):
+    return {name: [one for one in pairs if one.split == name] for name in ("train", "validation", "test", "paraphrase")}
+
+
+NODES = st.lists(
+    st.tuples(
+        st.integers(0, 12), st.integers(0, 8), st.sampled_from(["f1", "f2", "f3", "f4"]), st.integers(0, 60), st.integers(1, 9),
+        st.sampled_from(["doc-1", "doc-2"]), st.sampled_from(["", "what is it", "how is the thing done here"]),
+        st.sampled_from(["a short quote", "the limit for hotels is 140 EUR", "the limit for hotels is now 140 EUR"]),
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+def graph(rows):
+    return [
+        pair(
+            number,
+            fact=fact,
+            chunk=f"{document}/{chunk}",
+            form=form,
+            document=document,
+            span=(start, start + length),
+            instruction=question or None,
+            output=f"response {fact % 3}",
+            quote=quote,
+        )
+        for number, (fact, chunk, form, start, length, document, question, quote) in enumerate(rows)
+    ]
+
+
+@given(NODES, st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.0, 0.15, 0.5]), st.sampled_from([0.0, 0.4, 1.0]), st.integers(0, 2))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_whatever_hangs_together_the_split_is_proved_free_of_leaks(rows, test, paraphrase, unseen, seed):
+    pairs = graph(rows)
+
+    out = list(split(pairs, test=test, validation=0.1, paraphrase=paraphrase, unseen_forms=unseen, seed=seed))
+
+    assert [one.id for one in out] == [one.id for one in pairs]
+    assert not any(prove(out).values())
+    assert sum(map(len, held_out(out).values())) == sum(one.split in ("test", "paraphrase") for one in out)
+    if pairs:
+        assert any(one.split == "train" for one in out)
+
+
+@given(NODES, st.randoms(use_true_random=False))
+@settings(max_examples=min(EXAMPLES, 100), deadline=None)
+def test_the_order_of_the_pairs_does_not_matter(rows, shuffler):
+    pairs = graph(rows)
+
+    one = {done.id: done.split for done in split(pairs, **SHARES, seed=3)}
+    other = {done.id: done.split for done in split(shuffler.sample(pairs, len(pairs)), **SHARES, seed=3)}
+
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"chunk": "same"}, {"chunk": "same"}),
+        ({"fact": 1}, {"fact": 1}),
+        ({"instruction": "What is the limit?"}, {"instruction": "what is  the limit"}),
+        ({"span": (10, 20)}, {"span": (19, 30)}),
+        ({"quote": "hotels may cost 140 EUR"}, {"quote": "Hotels may cost 140 EUR."}),
+        (
+            {"quote": "in every city the hotel may cost up to 140 EUR for one night"},
+            {"quote": "in every city the hotel may cost up to 150 EUR for one night"},
+        ),
+        ({"instruction": "What is the hotel limit now?", "output": "140"}, {"instruction": "What is the hotel limit here?", "output": "140."}),
+    ],
+)
+def test_pairs_that_share_something_are_connected(one, other):
+    pairs = [pair(0, **{"fact": 1, "chunk": "a", **one}), pair(1, **{"fact": 2, "chunk": "b", **other})]
+
+    assert connected(pairs, near=0.7) == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"span": (10, 20)}, {"span": (20, 30)}),
+        ({"quote": "30 days"}, {"quote": "30 days"}),
+        ({"instruction": "What is the hotel limit now?", "output": "140"}, {"instruction": "What is the hotel limit here?", "output": "90"}),
+        ({"instruction": "Sum up.", "source": "a text"}, {"instruction": "Sum up.", "source": "another"}),
+    ],
+)
+def test_pairs_that_share_nothing_of_weight_are_not_connected(one, other):
+    pairs = [pair(0, **{"fact": 1, "chunk": "a", **one}), pair(1, **{"fact": 2, "chunk": "b", **other})]
+
+    assert connected(pairs, near=0.7) == [[0], [1]]
+
+
+def test_the_shares_are_met_where_components_are_small():
+    sizes = Counter(one.split for one in split(corpus(), **SHARES, seed=0))
+
+    assert 55 <= sizes["test"] <= 60
+    assert 25 <= sizes["validation"] <= 30
+    assert sizes["paraphrase"] == 90
+
+
+def test_test_holds_tasks_as_the_whole_does():
+    test = parts(list(split(corpus(300), **SHARES, seed=0)))["test"]
+
+    assert set(Counter(one.task for one in test)) == {"task-0", "task-1", "task-2"}
+
+
+def test_every_paraphrased_fact_keeps_three_wordings_in_train_when_it_has_enough():
+    done = parts(list(split(corpus(), **SHARES, seed=0)))
+    taught = Counter(one.group for one in done["train"])
+
+    assert min(taught[one.group] for one in done["paraphrase"]) >= 3
+
+
+def test_paraphrase_has_forms_that_train_has_and_forms_that_it_has_not():
+    pairs = list(split(corpus(), **SHARES, seed=0))
+    forms = {one.form for one in pairs if one.split == "train"}
+    sets = held_out(pairs)
+
+    assert {one.form for one in sets["paraphrase_seen"]} <= forms
+    assert forms.isdisjoint(one.form for one in sets["paraphrase_unseen"])
+    assert 25 <= len(sets["paraphrase_unseen"]) <= 45
+    assert paraphrase_kind(sets["paraphrase_unseen"][0], forms) == "unseen"
+    assert len(sets["test"]) == sum(one.split == "test" for one in pairs)
+
+
+def test_facts_with_two_wordings_are_never_withheld():
+    assert not parts(list(split(corpus(wordings=2), **SHARES, seed=0)))["paraphrase"]
+
+
+def test_questions_about_an_input_are_not_withheld_while_there_are_enough_others():
+    reading = [one.model_copy(update={"input": "a text", "id": f"{one.id}-r"}) for one in corpus(facts=20)]
+    moved = [one.model_copy(update={"group": f"r{one.group}", "output": f"r {one.output}"}) for one in reading]
+
+    done = parts(list(split(corpus() + moved, **SHARES, seed=0)))
+
+    assert done["paraphrase"]
+    assert not [one for one in done["paraphrase"] if one.input]
+
+
+def test_a_small_set_still_gets_a_test_pair():
+    pairs = [pair(n, fact=n, chunk=f"c{n // 3}") for n in range(9)]
+
+    sizes = Counter(one.split for one in split(pairs, test=0.1, validation=0.0, paraphrase=0.0, unseen_forms=0.0, seed=0))
+
+    assert sizes["test"] == 3
+
+
+def test_one_passage_is_all_train():
+    pairs = [pair(n, fact=n, chunk="c") for n in range(9)]
+
+    assert {one.split for one in split(pairs, **SHARES, seed=0)} == {"train"}
+
+
+def test_the_seed_decides_which():
+    one, other = ([done.split for done in split(corpus(), **SHARES, seed=seed)] for seed in (1, 2))
+
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("held", "changes", "leak"),
+    [
+        ("test", {"chunk": "chunk-train"}, "test passages elsewhere: 1"),
+        ("validation", {"fact": 0}, "validation facts elsewhere: 1"),
+        ("test", {"span": (5, 7)}, "test evidence elsewhere: 1"),
+        ("test", {"instruction": "Q0"}, "test questions elsewhere: 1"),
+        ("paraphrase", {"fact": 0, "instruction": "Q0 ?"}, "paraphrase questions in train: 1"),
+        ("paraphrase", {}, "paraphrase facts not taught: 1"),
+    ],
+)
+def test_the_proof_finds_a_leak(held, changes, leak):
+    train = [pair(0, fact=0, chunk="chunk-train", span=(0, 6)), pair(1, fact=0, chunk="chunk-train", span=(0, 6))]
+    other = pair(2, **{"fact": 9, "chunk": "elsewhere", "span": (50, 60), **changes})
+
+    with pytest.raises(KilopairError, match=leak):
+        prove([*(one.model_copy(update={"split": "train"}) for one in train), other.model_copy(update={"split": held})])
+
+
+def test_the_proof_refuses_pairs_without_a_split():
+    with pytest.raises(KilopairError, match="without a split"):
+        prove([pair(0, fact=0)])
