@@ -23,7 +23,6 @@ soak: $(VENV)/.tested
 	KILOPAIR_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 bench: $(VENV)/.tested
-	$(BIN)/python -m pip install -q -c constraints.txt psutil
 	$(BIN)/python tests/bench.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt

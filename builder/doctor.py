@@ -68,13 +68,21 @@ def _datasets_package() -> Finding:
     spec = importlib.util.find_spec("datasets")
     origin = spec.origin if spec else None
     if origin is None or not (Path(origin).parent / "arrow_dataset.py").exists():
-        return Finding("datasets", False, f"`import datasets` finds {origin or 'a folder without code'}; remove any datasets/__init__.py and install datasets")
+        return Finding(
+            "datasets",
+            False,
+            f"`import datasets` finds {origin or 'a folder without code'}; remove any datasets/__init__.py and install datasets",
+        )
     return Finding("datasets", True, "the Hugging Face package is found")
 
 
 def _memory() -> Finding:
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return Finding("memory", gigabytes >= MEMORY_GIGABYTES, f"{gigabytes:.1f} GB, {len(os.sched_getaffinity(0))} cores (the demo needs {MEMORY_GIGABYTES:.0f} GB)")
+    return Finding(
+        "memory",
+        gigabytes >= MEMORY_GIGABYTES,
+        f"{gigabytes:.1f} GB, {len(os.sched_getaffinity(0))} cores (the demo needs {MEMORY_GIGABYTES:.0f} GB)",
+    )
 
 
 def _device() -> Finding:

@@ -230,8 +230,7 @@ def _features() -> "Features":
 
 def _row(pair: Pair, documents: Mapping[str, str]) -> Row:
     origin = pair.provenance
-    return {
-        **pair.model_dump(mode="json", include={"id", "task", "instruction", "input", "output", "evidence", "group", "form"}),
+    row = pair.model_dump(mode="json", include={"id", "task", "instruction", "input", "output", "evidence", "group", "form"}) | {
         "document": documents.get(origin.document_id, ""),
         "document_id": origin.document_id,
         "chunk_id": origin.chunk_id,
@@ -240,6 +239,7 @@ def _row(pair: Pair, documents: Mapping[str, str]) -> Row:
         "scores": json.dumps(pair.scores, sort_keys=True),
         "extra": json.dumps(pair.extra, ensure_ascii=False, sort_keys=True),
     }
+    return {name: row[name] for name in COLUMNS}
 
 
 def _write_parquet(part: "Dataset", path: Path) -> Path:

@@ -37,6 +37,7 @@ class Lineage:
     def as_text(self) -> str:
         """Return the lineage for people."""
         record, made = self.record, self.record.provenance
+        place = " > ".join(self.chunk.heading_path) or "(no heading)"
         by = f"{made.generator}" + (f", rule {made.rule}" if made.rule else "") + (f", model {made.model}" if made.model else "")
         lines = [
             f"pair      {record.id}",
@@ -47,7 +48,7 @@ class Lineage:
             f"became    {self._fate()}",
             f"made by   {by}" + (f", request {made.request_id}, prompt {made.prompt_hash}" if made.request_id else ""),
             f"document  {self.document.path} ({self.document.id}, {self.document.format}, file sha256 {self.document.sha256[:16]})",
-            f"passage   {' > '.join(self.chunk.heading_path) or '(no heading)'} ({self.chunk.id}, characters {self.chunk.start}-{self.chunk.end})",
+            f"passage   {place} ({self.chunk.id}, characters {self.chunk.start}-{self.chunk.end})",
             *self._evidence(),
             *(f"scores    {name} {value:g}" for name, value in (record.scores.items() if isinstance(record, Pair) else ())),
             *(f"wording   {pair.instruction} [{pair.split}, {pair.form}]" for pair in self.wordings if pair.id != record.id),
@@ -80,10 +81,12 @@ def explain(workspace: Path, pair_id: str) -> Lineage:
     pairs = split_pairs(workspace) if (workspace / PAIRS).exists() else []
     chosen = {pair.id: pair for pair in pairs}
     drafts = {draft.id: draft for draft in _records(workspace, DRAFTS, Draft)}
-    found = sorted(key for key in {**drafts, **chosen} if key.startswith(pair_id) or key.startswith(f"pair-{pair_id}"))
+    found = sorted(key for key in {**drafts, **chosen} if key.startswith((pair_id, f"pair-{pair_id}")))
     if len(found) != 1:
         some = next(iter(chosen), next(iter(drafts), "none"))
-        raise WorkspaceError(f"{pair_id}: {'no pair has' if not found else f'{len(found)} pairs begin with'} this id; an id of this workspace is {some}")
+        raise WorkspaceError(
+            f"{pair_id}: {'no pair has' if not found else f'{len(found)} pairs begin with'} this id; an id of this workspace is {some}"
+        )
     record = chosen.get(found[0]) or drafts[found[0]]
     made = record.provenance
     answers = read_json(workspace / ANSWERS) if (workspace / ANSWERS).exists() else []

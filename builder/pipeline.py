@@ -133,7 +133,9 @@ def check_funnel(outputs: dict[str, Output]) -> None:
     for name, output in outputs.items():
         counts = output.counts
         if "in" in counts and counts["in"] != counts["kept"] + sum(counts["dropped"].values()):
-            raise KilopairError(f"{name}: {counts['in']} records came in but {counts['kept']} kept and {counts['dropped']} dropped do not add up")
+            raise KilopairError(
+                f"{name}: {counts['in']} records came in but {counts['kept']} kept and {counts['dropped']} dropped do not add up"
+            )
     for before, after in pairwise(FUNNEL):
         if after in outputs and outputs[before].counts["kept"] != outputs[after].counts["in"]:
             raise KilopairError(f"{after}: got {outputs[after].counts['in']} records but {before} kept {outputs[before].counts['kept']}")

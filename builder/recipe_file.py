@@ -50,7 +50,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path.name}:{mark.line + 1}" if mark else path.name
-        raise RecipeError(f"{place}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}; check indentation and quotes") from None
+        raise RecipeError(
+            f"{place}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}; check indentation and quotes"
+        ) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -132,5 +134,3 @@ def _yaml(value: Any) -> str:
     if isinstance(value, tuple):
         value = list(value)
     return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("\n").removesuffix("\n...")
-
-

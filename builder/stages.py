@@ -21,6 +21,7 @@ from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, Pair, Recor
 if TYPE_CHECKING:
     from generators.interface import Source
 
+UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 RECORDS = ("schemas.records", "schemas.markdown")
 LLM = tuple(f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses"))
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
@@ -61,7 +62,9 @@ def read(step: Step) -> Output:
     from builder.read import discover, read_file, relative_name, unique
 
     section = step.recipe.documents
-    paths = {relative_name(path, section, step.root): path for path in discover(section, step.root)}
+    own = step.work.folder.resolve()  # a workspace inside the folder of documents must not be read as documents
+    found = [path for path in discover(section, step.root) if not path.absolute().is_relative_to(own)]
+    paths = {relative_name(path, section, step.root): path for path in found}
     raw = {name: _raw_hash(path) for name, path in paths.items()}
     code = (*RECORDS, "builder.read", "builder.readers")
     max_bytes = int(section.max_megabytes * 1_000_000)
@@ -80,7 +83,9 @@ def read(step: Step) -> Output:
 
         counts = _save(folder, DOCUMENTS, unique(documents()))
         if not counts["kept"]:
-            raise InputError(f"{section.path}: none of its {len(paths)} files could be read; see documents.path and documents.include ({_worst(counts)})")
+            raise InputError(
+                f"{section.path}: none of its {len(paths)} files could be read; see documents.path and documents.include ({_worst(counts)})"
+            )
         return counts
 
     return step.work.stage("read", reads={"files": raw, "max_bytes": max_bytes}, code=code, make=make)
@@ -171,10 +176,11 @@ def validate(step: Step) -> Output:
     def make(folder: Path) -> Counts:
         documents = {document.id: document for document in step.documents()}
         drafts = read_records(step.output("generate").folder / DRAFTS, Draft)
-        return _save(folder, PAIRS, check(drafts, documents=documents, max_words=section.max_words, extra_schema=schema))
+        chunks = {piece.id: piece for piece in step.chunks()}
+        return _save(folder, PAIRS, check(drafts, documents=documents, chunks=chunks, max_words=section.max_words, extra_schema=schema))
 
-    reads = {**step.contents("read", "generate"), "max_words": section.max_words, "schema": schema}
-    return step.work.stage("validate", reads=reads, code=(*RECORDS, "builder.validate", "schemas.checks"), make=make)
+    reads = {**step.contents("read", "chunk", "generate"), "max_words": section.max_words, "schema": schema}
+    return step.work.stage("validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.rouge", "schemas.checks"), make=make)
 
 
 def curate(step: Step) -> Output:
@@ -223,7 +229,9 @@ def split(step: Step) -> Output:
         return counts
 
     reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": step.recipe.seed, "company": step.recipe.company}
-    return step.work.stage("split", reads=reads, code=(*RECORDS, "builder.split", "builder.rouge", "builder.export"), make=make)
+    return step.work.stage(
+        "split", reads=reads, code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export"), make=make
+    )
 
 
 def pretrain(step: Step) -> Output:
@@ -288,13 +296,9 @@ def evaluate(step: Step) -> Output:
         from trainer.evaluate import evaluate as compare
 
         models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
-        result, answers = compare(
-            held_out(step.pairs("split")),
-            models=models,
-            template=step.recipe.train.template,
-            section=section,
-            progress=step.work.progress("evaluate"),
-        )
+        sets = held_out(step.pairs("split"))
+        result = compare(sets, models=models, unions=UNIONS, section=section, progress=step.work.progress("evaluate"))
+        answers = result.pop("answers")
         write_json(folder / EVALUATION, result)
         write_json(folder / ANSWERS, answers)
         return {"questions": len(answers)}

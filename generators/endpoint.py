@@ -79,7 +79,7 @@ class Endpoint:
         """Return the connection, after asking the endpoint whether it is there, takes the key, and has the model."""
         async with self._lock:
             if self._connection is None:
-                from generators.client import Connection  # noqa: PLC0415 - openai is slow to import, and may not be needed
+                from generators.client import Connection
 
                 connection = Connection(self._endpoint)
                 try:

@@ -55,8 +55,8 @@ class Task:
 
     @cached_property
     def _checks(self) -> "tuple[Validator, ...]":
-        from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
-        from referencing import Registry  # noqa: PLC0415
+        from jsonschema import Draft202012Validator
+        from referencing import Registry
 
         # An empty registry: a $ref to somewhere else must never be fetched.
         whole = Draft202012Validator(self.schema, registry=Registry())
@@ -64,7 +64,7 @@ class Task:
 
     def problem(self, item: Any) -> str:
         """Return in one line what is wrong with one item of a reply, or an empty string."""
-        from jsonschema.exceptions import best_match  # noqa: PLC0415 - slow to import
+        from jsonschema.exceptions import best_match
 
         for check in self._checks:
             error = best_match(check.iter_errors(item))
@@ -139,8 +139,8 @@ def _check_prompt(prompt: str, name: str) -> None:
 
 
 def _read_schema(path: Path, name: str) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
 
     try:
         schema = json.loads(_read(path, name))
@@ -171,7 +171,7 @@ def _missing(schema: Any) -> str:
 def _input_is_passage(path: Path, name: str) -> bool:
     if not path.exists():
         return False
-    import yaml  # noqa: PLC0415 - most tasks have no such file
+    import yaml
 
     try:
         settings = yaml.safe_load(_read(path, name))

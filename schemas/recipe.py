@@ -38,11 +38,13 @@ class GenerateSection(Section):
     """How chunks become drafts."""
 
     generator: Literal["extractive", "openai"] = Field(
-        default="extractive", description="extractive: rules, no model, no network; openai: any OpenAI-compatible endpoint")
+        default="extractive", description="extractive: rules, no model, no network; openai: any OpenAI-compatible endpoint"
+    )
     wordings: int = Field(default=5, ge=1, le=12, description="most wordings of one fact (extractive), or asked for (openai)")
     tasks: tuple[str, ...] = Field(
         default=("question_answering", "summarization", "rewriting"),
-        description="tasks of the openai generator: names of shipped tasks or folders of your own")
+        description="tasks of the openai generator: names of shipped tasks or folders of your own",
+    )
     pairs_per_chunk: int = Field(default=4, ge=1, le=40, description="pairs asked for per chunk and task (openai)")
 
 
@@ -56,7 +58,9 @@ class EndpointSection(Section):
     temperature: float = Field(default=0.7, ge=0, le=2, description="sampling temperature")
     max_tokens: int = Field(default=2048, ge=16, description="most tokens of one reply")
     timeout_seconds: float = Field(default=120.0, gt=0, description="deadline of one request, connection included")
-    attempts: int = Field(default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try")
+    attempts: int = Field(
+        default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try"
+    )
     repair: bool = Field(default=True, description="send an unusable reply back once, with what is wrong with it")
 
     @field_validator("base_url")
@@ -82,11 +86,16 @@ class CurateSection(Section):
     """How drafts become about 1,000 pairs."""
 
     target: int = Field(default=1000, ge=1, description="pairs to choose")
-    rouge_l: float = Field(default=0.7, gt=0, le=1, description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does")
+    rouge_l: float = Field(
+        default=0.7,
+        gt=0,
+        le=1,
+        description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does",
+    )
     max_words: int = Field(default=220, ge=5, description="most words of a response")
     per_fact: int = Field(default=5, ge=1, description="most wordings of one fact in the chosen set")
     per_document: Share = Field(default=0.12, gt=0, le=1, description="largest share of one document in the chosen set")
-    per_task: Share = Field(default=0.6, gt=0, le=1, description="largest share of one task in the chosen set")
+    per_task: Share = Field(default=0.85, gt=0, le=1, description="largest share of one task in the chosen set")
     per_opening: Share = Field(default=0.04, gt=0, le=1, description="largest share of one opening (first three words of the question)")
     pair_schema: Path | None = Field(default=None, description="your own JSON Schema file for the field `extra` of every pair")
 
@@ -125,15 +134,23 @@ class TrainSection(Section):
     base: str = Field(default="embedded", description="embedded, the name of a Hugging Face model, or a local folder")
     method: Literal["full", "lora"] = Field(default="full", description="full: all weights; lora: adapters on every linear layer")
     lora_rank: int = Field(default=16, ge=1, description="rank of the adapters")
-    template: Literal["auto", "chat", "alpaca"] = Field(default="auto", description="auto: the model's chat template if it has one, else alpaca")
+    template: Literal["auto", "chat", "alpaca"] = Field(
+        default="auto", description="auto: the model's chat template if it has one, else alpaca"
+    )
     epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs (embedded base: see tokens)")
     tokens: int | None = Field(default=None, description="tokens to train on instead of epochs; embedded base: 700,000 when unset")
     batch_tokens: int = Field(default=1024, ge=32, description="real tokens of one update, rows of like length together")
     learning_rate: float | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
     warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
-    raw_text: Share | Literal["auto"] = Field(default="auto", description="share of the updates on raw document text; auto: 0.25 for the embedded base, else 0")
-    word_drop: Share | Literal["auto"] = Field(default="auto", description="chance that a question loses some of its words; auto: 0.7 for the embedded base, else 0")
-    max_length: int | Literal["auto"] = Field(default="auto", description="auto: the longest row; rows that do not fit are refused, never cut")
+    raw_text: Share | Literal["auto"] = Field(
+        default="auto", description="share of the updates on raw document text; auto: 0.25 for the embedded base, else 0"
+    )
+    word_drop: Share | Literal["auto"] = Field(
+        default="auto", description="chance that a question loses some of its words; auto: 0.7 for the embedded base, else 0"
+    )
+    max_length: int | Literal["auto"] = Field(
+        default="auto", description="auto: the longest row; rows that do not fit are refused, never cut"
+    )
 
 
 class EvaluateSection(Section):

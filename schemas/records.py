@@ -40,11 +40,16 @@ class Document(Record):
     metadata: dict[str, JsonValue] = Field(default_factory=dict, description="front matter and the like")
 
     @classmethod
-    def of(cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None) -> Self:  # noqa: A002
+    def of(cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None) -> Self:
         """Make a document whose id is the hash of its text."""
         return cls(
-            id=content_id("doc", text), path=path, title=title, format=format, text=text,
-            sha256=hashlib.sha256(raw).hexdigest(), metadata=metadata or {},
+            id=content_id("doc", text),
+            path=path,
+            title=title,
+            format=format,
+            text=text,
+            sha256=hashlib.sha256(raw).hexdigest(),
+            metadata=metadata or {},
         )
 
 
@@ -63,8 +68,13 @@ class Chunk(Record):
     def of(cls, document: Document, start: int, end: int, heading_path: tuple[str, ...], tokens: int) -> Self:
         """Cut `document.text[start:end]`."""
         return cls(
-            id=content_id("chunk", document.id, start, end), document_id=document.id, start=start, end=end,
-            text=document.text[start:end], heading_path=heading_path, tokens=tokens,
+            id=content_id("chunk", document.id, start, end),
+            document_id=document.id,
+            start=start,
+            end=end,
+            text=document.text[start:end],
+            heading_path=heading_path,
+            tokens=tokens,
         )
 
 
@@ -116,16 +126,33 @@ class Draft(Record):
     extra: dict[str, JsonValue] = Field(default_factory=dict, description="fields of the user's own schema")
 
     @classmethod
-    def of(  # noqa: PLR0913
-        cls, *, task: str, instruction: str, output: str, quotes: tuple[str, ...], group: str, form: str,
-        provenance: Provenance, input: str = "", spans: tuple[tuple[int, int], ...] = (),  # noqa: A002
+    def of(
+        cls,
+        *,
+        task: str,
+        instruction: str,
+        output: str,
+        quotes: tuple[str, ...],
+        group: str,
+        form: str,
+        provenance: Provenance,
+        input: str = "",
+        spans: tuple[tuple[int, int], ...] = (),
         extra: dict[str, JsonValue] | None = None,
     ) -> Self:
         """Make a draft whose id is the hash of its chunk, task and three texts."""
         return cls(
-            id=content_id("pair", provenance.chunk_id, task, instruction, input, output), task=task,
-            instruction=instruction, input=input, output=output, quotes=quotes, spans=spans, group=group, form=form,
-            provenance=provenance, extra=extra or {},
+            id=content_id("pair", provenance.chunk_id, task, instruction, input, output),
+            task=task,
+            instruction=instruction,
+            input=input,
+            output=output,
+            quotes=quotes,
+            spans=spans,
+            group=group,
+            form=form,
+            provenance=provenance,
+            extra=extra or {},
         )
 
 

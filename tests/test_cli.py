@@ -13,7 +13,21 @@ from click.testing import CliRunner
 from builder.cli.main import COMMANDS, group, main
 from schemas.errors import KilopairError
 
-HEAVY = ("torch", "transformers", "trl", "datasets", "pandas", "openai", "pydantic", "jsonschema", "yaml", "rich", "numpy", "lemminflect", "markdown_it")
+HEAVY = (
+    "torch",
+    "transformers",
+    "trl",
+    "datasets",
+    "pandas",
+    "openai",
+    "pydantic",
+    "jsonschema",
+    "yaml",
+    "rich",
+    "numpy",
+    "lemminflect",
+    "markdown_it",
+)
 PAGE = """\
 # Leave handbook
 
@@ -36,7 +50,9 @@ You must tell your manager before 9:30 if you are ill. If you are ill for more t
 
 
 def kilopair(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "builder.cli.main", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=environment())
+    return subprocess.run(
+        [sys.executable, "-m", "builder.cli.main", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=environment()
+    )
 
 
 def environment() -> dict[str, str]:
@@ -53,7 +69,13 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_help_imports_nothing_heavy():
-    result = subprocess.run([sys.executable, "-X", "importtime", "-m", "builder.cli.main", "--help"], capture_output=True, text=True, check=True, env=environment())
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "builder.cli.main", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
 
     imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
     assert imported & set(HEAVY) == set()

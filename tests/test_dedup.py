@@ -1,6 +1,7 @@
 """Near copies go, siblings and wordings stay, and in alpaca mode every decision is Alpaca's."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,6 +33,10 @@ def pair(instruction, output="It is so.", *, group=None, source="", number=0):
 
 def pairs(*rows):
     return [pair(*row[:2], **(row[2] if len(row) > 2 else {}), number=number) for number, row in enumerate(rows)]
+
+
+def decided(records) -> Any:
+    return list(dedup(records, threshold=0.7))
 
 
 def result(records, *, threshold=0.7, alpaca=False):
@@ -80,7 +85,14 @@ def test_near_pairs_are_all_pairs_above_the_threshold(texts, threshold):
 
 def test_texts_longer_than_a_machine_word_are_compared_exactly():
     long = [f"w{n}" for n in range(150)]
-    texts = [tuple(long), tuple(long[:60] + ["x"] * 30 + long[90:]), tuple(long[:80]), tuple(reversed(long)), tuple(long[:64]), tuple(long[:65])]
+    texts = [
+        tuple(long),
+        tuple(long[:60] + ["x"] * 30 + long[90:]),
+        tuple(long[:80]),
+        tuple(reversed(long)),
+        tuple(long[:64]),
+        tuple(long[:65]),
+    ]
 
     expected = [[i, j] for j in range(len(texts)) for i in range(j) if rouge_l(texts[i], texts[j]) > 0.6]
 
@@ -109,10 +121,16 @@ def test_words_are_of_any_script():
 
 
 def test_normalised_is_blind_to_case_spacing_quotes_and_the_mark_at_the_end():
-    assert normalised("  What’s\n the “limit” ?") == normalised("what's the \"limit\"")
+    assert normalised("  What’s\n the “limit” ?") == normalised('what\'s the "limit"')
 
 
-@given(st.lists(st.tuples(QUESTION, st.sampled_from(["Yes.", "No.", "It costs 40 EUR a month."]), st.sampled_from("abc"), st.sampled_from(["", "t", "u"]))))
+@given(
+    st.lists(
+        st.tuples(
+            QUESTION, st.sampled_from(["Yes.", "No.", "It costs 40 EUR a month."]), st.sampled_from("abc"), st.sampled_from(["", "t", "u"])
+        )
+    )
+)
 @settings(max_examples=100, deadline=None)
 def test_no_record_is_lost_and_the_order_stays(rows):
     records = [pair(question, output, group=group, source=source, number=n) for n, (question, output, group, source) in enumerate(rows)]
@@ -137,7 +155,7 @@ def test_what_was_kept_is_kept_again(rows):
 def test_the_same_question_with_the_same_response_is_a_duplicate():
     records = pairs(("What is the limit?", "40 EUR a night."), ("what is  the limit", "40 EUR a night"))
 
-    *_, dropped = dedup(records, threshold=0.7)
+    *_, dropped = decided(records)
 
     assert isinstance(dropped, Dropped)
     assert (dropped.reason, dropped.stage, dropped.record["instruction"]) == (Reason.DUPLICATE, "dedup", "what is  the limit")
@@ -152,7 +170,7 @@ def test_the_same_question_with_another_response_is_a_conflict_that_takes_its_wh
         ("Tell me my yearly days off.", "You get 25 days.", old),
     )
 
-    _, conflict, along = dedup(records, threshold=0.7)
+    _, conflict, along = decided(records)
 
     assert conflict.reason == along.reason == Reason.CONFLICT
     assert "pair-0" in conflict.detail
@@ -191,7 +209,7 @@ def test_a_fact_that_repeats_another_goes_with_all_its_wordings():
     ],
 )
 def test_siblings_with_different_responses_are_kept_and_counted(one, other):
-    first, second = dedup(pairs((one, "The first response is this."), (other, "The second response is that.")), threshold=0.7)
+    first, second = decided(pairs((one, "The first response is this."), (other, "The second response is that.")))
 
     assert not first.scores
     assert second.scores == {"sibling": 1.0}
@@ -214,7 +232,9 @@ def test_a_short_response_is_right_for_many_facts():
 
 
 def test_another_form_of_a_word_is_no_other_thing():
-    records = pairs(("What is the travel budget of a team?", "It is small."), ("What is the travel budgets of a team?", "It is rather small."))
+    records = pairs(
+        ("What is the travel budget of a team?", "It is small."), ("What is the travel budgets of a team?", "It is rather small.")
+    )
 
     assert result(records) == ["kept", Reason.NEAR_DUPLICATE]
 

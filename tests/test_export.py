@@ -12,7 +12,7 @@ from builder.export import COLUMNS, FORMATS, card, export, save_dataset, to_data
 from schemas.errors import UsageError
 from schemas.records import Evidence, Pair, Provenance
 
-QUOTE = "Zeile eins\n\"zwei\" – drei, 価格 | vier"
+QUOTE = 'Zeile eins\n"zwei" – drei, 価格 | vier'
 
 
 def pair(number, split, *, source="", extra=None):
@@ -126,7 +126,9 @@ def test_the_saved_folder_loads_offline_with_the_same_rows(tmp_path):
     save_dataset(PAIRS, folder, facts=FACTS)
     quiet = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HOME": str(tmp_path / "home")}
 
-    done = subprocess.run([sys.executable, "-c", LOAD, str(folder)], env=os.environ | quiet, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder)], env=os.environ | quiet, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {name: part.to_list() for name, part in to_dataset(PAIRS, documents=FACTS["documents"]).items()}
@@ -158,10 +160,10 @@ def test_an_empty_set_has_a_card_too():
     assert "0 pairs" in card([], {})
 
 
-@pytest.mark.parametrize("form", ["prompt-completion", "messages"])
-def test_trl_takes_the_rows_for_conversations(form, tmp_path):
+@pytest.mark.slow
+def test_trl_takes_the_rows_for_conversations(tmp_path):
     from trl.data_utils import is_conversational
 
-    row = rows(export(PAIRS, form, tmp_path)[0])[0]
+    examples = [rows(export(PAIRS, form, tmp_path)[0])[0] for form in ("prompt-completion", "messages")]
 
-    assert is_conversational({name: value for name, value in row.items() if name != "id"})
+    assert all(is_conversational({name: value for name, value in row.items() if name != "id"}) for row in examples)

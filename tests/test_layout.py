@@ -20,7 +20,13 @@ def test_imports_point_one_way(package: str, root: Path):
     wrong = []
     for path in (root / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             wrong += [f"{path.name}: {name}" for name in names if name.split(".")[0] in set(ALLOWED) - ALLOWED[package]]
 
     assert wrong == []
@@ -42,7 +48,9 @@ def test_the_guard_stops_the_tests_when_code_appears_in_datasets(tmp_path: Path,
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "__init__.py").write_text("")
 
-    result = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
 
     assert result.returncode == 3
     assert "remove datasets/__init__.py" in result.stdout + result.stderr

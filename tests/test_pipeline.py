@@ -178,7 +178,12 @@ def test_editing_one_document_redoes_only_what_depends_on_it(finished: tuple[Pat
 
     after = {path: path.stat().st_mtime_ns for path in cache.rglob("*.jsonl")}
     new = [path for path in after if path not in before]
-    assert {(path.parent.name, path.suffixes[0]) for path in new} == {("read", ".jsonl"), ("read", ".dropped"), ("generate", ".jsonl"), ("generate", ".dropped")}
+    assert {(path.parent.name, path.suffixes[0]) for path in new} == {
+        ("read", ".jsonl"),
+        ("read", ".dropped"),
+        ("generate", ".jsonl"),
+        ("generate", ".dropped"),
+    }
     assert len(new) == 4
     assert all(after[path] == stamp for path, stamp in before.items() if path in after)
 
@@ -200,7 +205,14 @@ def test_the_report_is_one_file_that_needs_nothing_else(finished: tuple[Path, Ru
     assert "<script" not in page
     assert "url(" not in page
     assert len(page) < 1_000_000
-    for part in ("Base against tuned", "Answers side by side", "What left, and why", "Coverage of the documents", "<svg", "leave-policy-v3.md"):
+    for part in (
+        "Base against tuned",
+        "Answers side by side",
+        "What left, and why",
+        "Coverage of the documents",
+        "<svg",
+        "leave-policy-v3.md",
+    ):
         assert part in page
     assert json.loads((done.workspace / "report.json").read_text())["company"] == "Tarnwell"
 

@@ -17,7 +17,9 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def test_a_written_recipe_is_read_back_as_it_was(recipe: Path):
-    original = Recipe.model_validate({"company": "Ümläut & Co: \"x\"", "curate": {"target": 12, "pair_schema": "a.json"}, "train": {"tokens": 5}})
+    original = Recipe.model_validate(
+        {"company": 'Ümläut & Co: "x"', "curate": {"target": 12, "pair_schema": "a.json"}, "train": {"tokens": 5}}
+    )
 
     write_recipe(recipe, original)
 
@@ -104,7 +106,11 @@ def test_the_key_itself_cannot_be_put_into_a_recipe(recipe: Path):
     assert "SECRET" not in str(refused.value)
 
 
-SECTIONS = {name: info.annotation for name, info in Recipe.model_fields.items() if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)}
+SECTIONS = {
+    name: info.annotation
+    for name, info in Recipe.model_fields.items()
+    if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+}
 
 
 def reads_of(tree: ast.AST) -> set[str]:

@@ -13,11 +13,13 @@ from builder.split import held_out, paraphrase_kind, prove, split
 from schemas.errors import KilopairError
 from schemas.records import Evidence, Pair, Provenance
 
-EXAMPLES = int(os.environ.get("KILOPAIR_SOAK", "300"))
+EXAMPLES = 10_000 if os.environ.get("KILOPAIR_SOAK") else 300
 SHARES = {"test": 0.1, "validation": 0.05, "paraphrase": 0.15, "unseen_forms": 0.4}
 
 
-def pair(number, *, fact, chunk="chunk", form="plain", task="qa", instruction=None, output=None, span=None, quote=None, document="doc", source=""):
+def pair(
+    number, *, fact, chunk="chunk", form="plain", task="qa", instruction=None, output=None, span=None, quote=None, document="doc", source=""
+):
     start, end = span or (1000 * hash_of(fact), 1000 * hash_of(fact) + 8)
     text = quote or f"quote of {fact}"
     return Pair(
@@ -41,7 +43,14 @@ def corpus(facts=120, wordings=5, forms=20):
     """Make facts of three per passage, each with wordings of some of the forms."""
     choose = random.Random(7)
     return [
-        pair(f"{fact}-{number}", fact=fact, chunk=f"chunk-{fact // 3}", form=form, task=f"task-{fact % 3}", instruction=f"{form} about fact{fact}?")
+        pair(
+            f"{fact}-{number}",
+            fact=fact,
+            chunk=f"chunk-{fact // 3}",
+            form=form,
+            task=f"task-{fact % 3}",
+            instruction=f"{form} about fact{fact}?",
+        )
         for fact in range(facts)
         for number, form in enumerate(choose.sample([f"form-{n}" for n in range(forms)], wordings))
     ]
@@ -115,7 +124,10 @@ def test_the_order_of_the_pairs_does_not_matter(rows, shuffler):
             {"quote": "in every city the hotel may cost up to 140 EUR for one night"},
             {"quote": "in every city the hotel may cost up to 150 EUR for one night"},
         ),
-        ({"instruction": "What is the hotel limit now?", "output": "140"}, {"instruction": "What is the hotel limit here?", "output": "140."}),
+        (
+            {"instruction": "What is the hotel limit now?", "output": "140"},
+            {"instruction": "What is the hotel limit here?", "output": "140."},
+        ),
     ],
 )
 def test_pairs_that_share_something_are_connected(one, other):
@@ -129,7 +141,10 @@ def test_pairs_that_share_something_are_connected(one, other):
     [
         ({"span": (10, 20)}, {"span": (20, 30)}),
         ({"quote": "30 days"}, {"quote": "30 days"}),
-        ({"instruction": "What is the hotel limit now?", "output": "140"}, {"instruction": "What is the hotel limit here?", "output": "90"}),
+        (
+            {"instruction": "What is the hotel limit now?", "output": "140"},
+            {"instruction": "What is the hotel limit here?", "output": "90"},
+        ),
         ({"instruction": "Sum up.", "source": "a text"}, {"instruction": "Sum up.", "source": "another"}),
     ],
 )

@@ -154,7 +154,9 @@ def test_a_forced_alpaca_template_is_the_one_that_is_answered_with(tmp_path, bas
     figures = _tune(tmp_path / "tuned", base=base, section=section)
 
     assert figures["template"] == "alpaca"
-    tables, _ = evaluate({"train": facts()[:4]}, models={"base": base, "tuned": tmp_path / "tuned"}, section=EvaluateSection(), progress=ignore)
+    tables, _ = evaluate(
+        {"train": facts()[:4]}, models={"base": base, "tuned": tmp_path / "tuned"}, section=EvaluateSection(), progress=ignore
+    )
     assert tables["template"] == "alpaca"
 
 
@@ -267,7 +269,16 @@ def test_too_little_text_and_an_odd_shape_are_refused(tmp_path):
 def test_the_validation_loss_is_part_of_the_curve(tmp_path, base):
     validation = facts((UNSEEN_WORDING,))
 
-    figures = train(facts(), validation, TEXTS, base=base, section=TrainSection(tokens=5_000, batch_tokens=256), seed=0, folder=tmp_path, progress=ignore)
+    figures = train(
+        facts(),
+        validation,
+        TEXTS,
+        base=base,
+        section=TrainSection(tokens=5_000, batch_tokens=256),
+        seed=0,
+        folder=tmp_path,
+        progress=ignore,
+    )
 
     checked = [point for point in figures["curve"] if "validation_loss" in point]
     assert len(checked) >= 2

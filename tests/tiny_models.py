@@ -69,7 +69,13 @@ def tiny_model(kind: str, tokenizer: PreTrainedTokenizerFast, **changes: object)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 256}
     heads = {} if kind == "gpt_neox" else {"num_key_value_heads": 2, "head_dim": 16}
     config = _CONFIGS[kind](
-        vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id, pad_token_id=None, **shape, **heads, **changes
+        vocab_size=len(tokenizer),
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        pad_token_id=None,
+        **shape,
+        **heads,
+        **changes,
     )
     return AutoModelForCausalLM.from_config(config).eval()
 

@@ -35,7 +35,9 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
         "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks",
         "validate": lambda: f"{counts['kept']:,} valid pairs",
         "curate": lambda: f"{counts['kept']:,} chosen of {counts['distinct']:,} distinct pairs",
-        "split": lambda: f"train {counts['train']}, validation {counts['validation']}, test {counts['test']}, paraphrase {counts['paraphrase']}",
+        "split": lambda: (
+            f"train {counts['train']}, validation {counts['validation']}, test {counts['test']}, paraphrase {counts['paraphrase']}"
+        ),
         "pretrain": lambda: _model_line(counts) if "parameters" in counts else f"base model {counts['base']}",
         "train": lambda: _model_line(counts),
         "evaluate": lambda: f"{counts['questions']} held-out questions answered by base and tuned model",
@@ -109,7 +111,14 @@ class Live:
         """Show a bar."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description:<9}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns, TextColumn("{task.fields[figures]}"), console=self._console, transient=True)
         self._task = self._progress.add_task(stage, total=None, figures="")
         self._progress.start()

@@ -18,7 +18,9 @@ def status(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool)
     settings, root = opened(recipe, overrides)
     outputs = look(settings, root)
     if as_json:
-        facts = {name: None if output is None else {"folder": str(output.folder), "counts": output.counts} for name, output in outputs.items()}
+        facts = {
+            name: None if output is None else {"folder": str(output.folder), "counts": output.counts} for name, output in outputs.items()
+        }
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
     elif not quiet:
         for name, output in outputs.items():

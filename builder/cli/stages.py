@@ -42,7 +42,9 @@ def _finish(done: "Run", *, as_json: bool) -> None:
 
     answers = telling_answers(done.answers, EXAMPLES)
     if as_json:
-        click.echo(json.dumps({"event": "done", "report": str(done.report), "model": str(done.model), "examples": answers}, ensure_ascii=False))
+        click.echo(
+            json.dumps({"event": "done", "report": str(done.report), "model": str(done.model), "examples": answers}, ensure_ascii=False)
+        )
         return
     for answer in answers:
         click.echo(f"\n{click.style('question', bold=True)}   {answer['question']}")

@@ -12,7 +12,9 @@ FORMATS = ("alpaca", "prompt-completion", "messages", "sharegpt", "openai")
 @click.command(help="Write the pairs in the format of another tool.")
 @recipe_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="messages", show_default=True, help="The format.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="The folder to write to; else export/ in the workspace.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=None, help="The folder to write to; else export/ in the workspace."
+)
 def export(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, form: str, output: Path | None) -> None:
     """Write one file per split."""
     import json

@@ -64,7 +64,7 @@ class Writer:
 
     def markdown(self) -> str:
         """Everything written."""
-        self.end_block()
+        self._end_line()
         return "".join(self._parts)
 
     def text(self, text: str) -> None:
@@ -90,6 +90,11 @@ class Writer:
             self._inline.append(" ")
         elif not self._joins:
             self._write("\n".join(_STRUCTURE.sub(r"\1\\", line, count=1) if _STRUCTURE.match(line) else line for line in self._take()))
+
+    def _end_line(self) -> None:
+        """End the paragraph even where the next one was to go on in its line."""
+        self._joins = False
+        self.end_block()
 
     def _take(self) -> list[str]:
         """The lines of the words since the last block, which are then gone."""
@@ -125,12 +130,12 @@ class Writer:
             words = "".join(self._inline).rstrip()
             self._inline[:] = [f"{words}; " if words else ""]
         else:
-            self.end_block()
+            self._end_line()
             self._open_place(f"{marker} ", " " * (len(marker) + 1))
 
     def open_quote(self) -> None:
         """Open a quotation."""
-        self.end_block()
+        self._end_line()
         if not self.in_cell:
             self._open_place("> ", "> ")
 
@@ -142,8 +147,7 @@ class Writer:
 
     def close_place(self) -> None:
         """Close the item or quotation."""
-        self._joins = False
-        self.end_block()
+        self._end_line()
         if self._flat_places and not self.in_cell:
             self._flat_places -= 1
         elif self._places and not self.in_cell:
@@ -195,7 +199,7 @@ class Writer:
     def open_code(self) -> None:
         """Begin preformatted text."""
         if not self.in_cell and self._pre is None:
-            self.end_block()
+            self._end_line()
             self._pre = []
 
     def close_code(self, language: str) -> None:
@@ -208,7 +212,7 @@ class Writer:
 
     def open_table(self) -> None:
         """Begin a table; rows and cells follow."""
-        self.end_block()
+        self._end_line()
         self._tables.append(_Table())
 
     def open_cell(self) -> None:

@@ -99,8 +99,7 @@ def _axes(x_marks: Sequence[float], y_marks: Sequence[float], x_label: str) -> s
         y = _y(value, y_marks)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="name" x="{LEFT - 6}" y="{y + 4:.1f}">{value:g}</text>')
-    for value in x_marks:
-        parts.append(f'<text class="middle" x="{_x(value, x_marks):.1f}" y="{HEIGHT - BOTTOM + 15}">{value:,.6g}</text>')
+    parts += [f'<text class="middle" x="{_x(value, x_marks):.1f}" y="{HEIGHT - BOTTOM + 15}">{value:,.6g}</text>' for value in x_marks]
     parts.append(f'<text class="middle" x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
     return "".join(parts)
 

@@ -100,7 +100,12 @@ def reasons(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
         groups[record.stage, str(record.reason)].append(record)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
     return [
-        {"stage": stage, "reason": reason, "count": len(records), "examples": [_example(record) for record in records[:EXAMPLES_OF_A_REASON]]}
+        {
+            "stage": stage,
+            "reason": reason,
+            "count": len(records),
+            "examples": [_example(record) for record in records[:EXAMPLES_OF_A_REASON]],
+        }
         for (stage, reason), records in ordered
     ]
 
@@ -142,7 +147,9 @@ def openings(pairs: Sequence[Pair], most: int = 10) -> list[dict[str, Any]]:
     return [{"opening": opening, "share": count / len(pairs)} for opening, count in first.most_common(most)]
 
 
-def examples(answers: Sequence[dict[str, Any]], documents: Sequence[Document], chunks: Sequence[Chunk], pairs: Sequence[Pair]) -> dict[str, Any]:
+def examples(
+    answers: Sequence[dict[str, Any]], documents: Sequence[Document], chunks: Sequence[Chunk], pairs: Sequence[Pair]
+) -> dict[str, Any]:
     """Return the answers by held-out set, each with the place in the source that supports it."""
     paths = {document.id: document.path for document in documents}
     headings = {chunk.id: chunk.heading_path for chunk in chunks}

@@ -12,7 +12,13 @@ from builder.report.charts import Series, bars, histogram, line_chart
 from builder.report.gather import SET_NAMES, Facts
 
 SHORT_WORDS = 45
-METRICS = (("exact_match", "exact match"), ("token_f1", "token F1"), ("rouge_l", "ROUGE-L"), ("perplexity", "perplexity"), ("stop_rate", "ends by itself"))
+METRICS = (
+    ("exact_match", "exact match"),
+    ("token_f1", "token F1"),
+    ("rouge_l", "ROUGE-L"),
+    ("perplexity", "perplexity"),
+    ("stop_rate", "ends by itself"),
+)
 
 
 def render(facts: Facts, *, examples: int) -> str:
@@ -60,7 +66,9 @@ def _charts(facts: Facts) -> dict[str, str]:
             title="Loss of supervised fine-tuning",
             x_label="update",
         ),
-        "base": line_chart([Series("loss on raw text", "base", _points(base_curve, "loss"))], title="Loss of pretraining", x_label="update"),
+        "base": line_chart(
+            [Series("loss on raw text", "base", _points(base_curve, "loss"))], title="Loss of pretraining", x_label="update"
+        ),
         "question": histogram(facts.lengths["question"], title="Words of a question", x_label="words of a question"),
         "response": histogram(facts.lengths["response"], title="Words of a response", x_label="words of a response"),
         "rules": bars(dict(list(facts.rules.items())[:20]), title="Pairs by kind of fact"),

@@ -8,7 +8,8 @@ from generators.extractive.words import words
 
 _CONNECTIVE = re.compile(
     r"^(?:However|Also|Please note(?: that)?|Note(?: that)?|In addition|Additionally|Furthermore|Moreover|As a reminder|"
-    r"Remember(?: that)?|Keep in mind(?: that)?|Please|By contrast|In general|Generally|Again|Finally|Then|And|But|So|In short|As such|As a result),?:?\s+(?=\S)"
+    r"Remember(?: that)?|Keep in mind(?: that)?|Please|By contrast|In general|Generally|Again|Finally|Then|And|But|So|In short|"
+    r"As such|As a result),?:?\s+(?=\S)"
 )
 _POINTS_BACK = re.compile(r"(?:Once|After|When|If|For|In|At|From|By|With) (?:this|that|these|those|it|they|there)\b")
 

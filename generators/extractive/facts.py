@@ -20,17 +20,9 @@ class Fact:
     scoped: bool = False
 
     @classmethod
-    def of(
-        cls,
-        family: str,
-        slots: Mapping[str, str],
-        answer: str,
-        *spans: tuple[int, int],
-        task: str = "question_answering",
-        passage: str = "",
-    ) -> "Fact":
+    def of(cls, family: str, slots: Mapping[str, str], answer: str, *spans: tuple[int, int], task: str = "question_answering") -> "Fact":
         """Make a fact; empty slots are left out, so forms that need them are not used."""
-        return cls(family, tuple(sorted((name, value) for name, value in slots.items() if value)), answer, tuple(spans), task, passage)
+        return cls(family, tuple(sorted((name, value) for name, value in slots.items() if value)), answer, tuple(spans), task)
 
     def slot(self, name: str) -> str:
         """The slot `name`, empty if absent."""
@@ -39,10 +31,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family may know beside its section: corpus statistics, the company's name, the document's title, product and headings."""
+    """What a family may know beside its section: corpus statistics, the company's name, and facts about the document."""
 
     lexicon: Lexicon
     company: str
+    path: str = ""
     title: str = ""
     product: str = ""
     product_noun: str = ""

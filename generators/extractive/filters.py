@@ -37,6 +37,7 @@ _STANDALONE = ("faq", "ticket", "describe", "contact", "often", "what", "howto",
 _AS_WRITTEN = frozenset({"q", "ql", "opposite", "message", "subject"})
 _OPEN_ENDED = frozenset({"inv", "plain", "active", "be", "of"})
 _ASKED = frozenset({"inv", "vp", "x", "k", "c", "q", "act", "s", "unit", "col"})
+_HELD_BY_TOPIC = frozenset({"many", "much", "long", "ahead", "permit"})
 _DOCUMENTS = frozenset({"policy", "handbook", "guide", "manual", "checklist"})
 _STOPWORDS = PREPOSITIONS | DETERMINERS | AUXILIARIES
 
@@ -121,6 +122,8 @@ def specific(fact: Fact, section: Section, context: Context) -> bool:
     own = stems(section.heading)
     if _NO_OBJECT.match(fact.slot("vp")):
         return bool(content & own)
+    if fact.family in _HELD_BY_TOPIC and "I" in found and own and not content & own:
+        return False
     if any(_is_name(word) for word in found):
         return True
     if _named_section(section, context) and not own & stems(text):

@@ -28,7 +28,7 @@ from generators.extractive.page import Quote, Section, Sentence, chunk_of, secti
 from generators.extractive.parsing import parse
 from generators.extractive.topics import topic_of
 from generators.interface import Source
-from schemas.records import Chunk, Document, Draft, Dropped, Provenance, Reason, content_id
+from schemas.records import Document, Draft, Dropped, Provenance, Reason, content_id
 
 _LEGAL = re.compile(
     r"\b(?:shall|hereby|herein|thereof|liability|liable|trademarks?|warranty of any kind|indemnif\w+|cookies?|all rights reserved|"
@@ -76,7 +76,7 @@ def document_facts(document: Document, context: Context) -> list[Fact]:
     for section in sections(document):
         opened = 0
         for found in _facts(section, context):
-            fact = _scoped(found, section, context)
+            fact = found if found.input else _scoped(found, section, context)
             if fact is None and opened < 2:
                 fact = passages.open_book(found, section)
                 opened += fact is not None
@@ -103,7 +103,7 @@ def context_of(document: Document, lexicon: Lexicon, company: str) -> Context:
         product = core
     described = re.match(rf"{re.escape(product)} (?:[\w-]+ )?(\w+)\s*:", title) if product else None
     headings = tuple(section.heading for section in sections(document) if 2 <= section.level <= 3)
-    return Context(lexicon, company, title, product, described.group(1) if described else "", headings)
+    return Context(lexicon, company, document.path, title, product, described.group(1) if described else "", headings)
 
 
 def _facts(section: Section, context: Context) -> Iterator[Fact]:
@@ -122,7 +122,7 @@ def _facts(section: Section, context: Context) -> Iterator[Fact]:
 
 
 def _sentence_facts(section: Section, sentence: Sentence, context: Context) -> Iterator[Fact]:
-    yield from definitions.acronyms(sentence)
+    yield from definitions.acronym(sentence, context)
     text = strip_connective(sentence.text)
     if len(text.split()) > 60 or text.endswith((":", "?")) or "For example" in sentence.before[-200:]:
         return
@@ -152,8 +152,6 @@ def _clause_facts(section: Section, sentence: Sentence, clause: Clause, context:
 
 def _scoped(fact: Fact, section: Section, context: Context) -> Fact | None:
     """`fact` as it can be asked without seeing the document: plainly, behind its topic, or not at all."""
-    if fact.input:
-        return fact
     if not sound(fact):
         return None
     resolved = resolve(fact, section, context)

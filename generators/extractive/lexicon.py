@@ -3,8 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from generators.extractive.acronyms import acronyms
 from generators.extractive.words import words
 from schemas.markdown import parse_blocks
 from schemas.records import Document, content_id
@@ -22,7 +23,8 @@ class Lexicon:
     """What the documents do with words.
 
     `proper`: lower-cased words that they capitalise inside sentences; `lowered`: words that they also write small; `names`: runs of
-    capitalised words inside sentences; `repeated`: headings used more than once; `products`: names with a number.
+    capitalised words inside sentences; `repeated`: headings used more than once; `products`: names with a number;
+    `acronyms`: short form, long form and the path of the one document that is asked about them.
     """
 
     proper: frozenset[str] = frozenset()
@@ -30,6 +32,7 @@ class Lexicon:
     products: frozenset[str] = frozenset()
     lowered: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    acronyms: frozenset[tuple[str, str, str]] = frozenset()
 
     def for_text(self, text: str) -> "Lexicon":
         """Only the entries that concern `text`: what a document's drafts depend on."""
@@ -41,17 +44,18 @@ class Lexicon:
             products=frozenset(name for name in self.products if name in text),
             lowered=self.lowered & seen,
             names=frozenset(name for name in self.names if name in text),
+            acronyms=frozenset(entry for entry in self.acronyms if f"({entry[0]})" in text),
         )
 
     def key(self) -> str:
         """A content hash, for caching the drafts of one document."""
-        return content_id(
-            "lexicon", sorted(self.proper), sorted(self.repeated), sorted(self.products), sorted(self.lowered), sorted(self.names)
-        )
+        return content_id("lexicon", *(sorted(getattr(self, field.name)) for field in fields(self)))
 
     def is_proper(self, word: str) -> bool:
         """Whether `word` keeps its capital inside a sentence."""
         core = word.strip("'’\"“”().,;:")
+        if core.lower() in words("function"):
+            return False
         pronoun = re.match(r"I(?:[’']|$)", core) is not None
         return pronoun or any(character.isupper() or character.isdigit() for character in core[1:]) or core.lower() in self.proper
 
@@ -85,6 +89,7 @@ def lexicon(documents: Iterable[Document]) -> Lexicon:
     headings: Counter[str] = Counter()
     products: Counter[str] = Counter()
     names: Counter[str] = Counter()
+    homes: dict[tuple[str, str], str] = {}
     for document in documents:
         products.update(set(_PRODUCT.findall(document.text)))
         for block in parse_blocks(document.text):
@@ -94,12 +99,15 @@ def lexicon(documents: Iterable[Document]) -> Lexicon:
             elif block.kind in {"paragraph", "list"}:
                 _count_case(raw, upper, lower)
                 names.update(_NAME.findall(raw))
+                for pair in acronyms(" ".join(raw.split())):
+                    homes[pair] = min(homes.get(pair, document.path), document.path)
     return Lexicon(
         proper=frozenset(word for word, count in upper.items() if count >= 2 * lower[word])
         | frozenset(month.lower() for month in _MONTHS - {"May", "March"}),
         repeated=frozenset(heading for heading, count in headings.items() if count > 1),
         lowered=frozenset(lower),
         names=frozenset(name for name, count in names.items() if count > 1),
+        acronyms=frozenset((*pair, path) for pair, path in homes.items()),
         products=frozenset(name for name, count in products.items() if count > 1 and name.split()[0] not in _MONTHS),
     )
 

@@ -10,6 +10,8 @@ from schemas.records import Chunk, Document
 
 _RESIDUE = re.compile(r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\]|##\w|^\s*(?:Next|Previous|Jump|Skip|Back)(?: to|:)|\( |>\s*$|\b_{3,}")
 _LINK = re.compile(r"(?:\*\*)?\[[^\]]*\]\([^\s]*(?: [^)]*)?\)(?:\*\*)?[.,;]?", re.DOTALL)
+# a lead-in with one of these changes the meaning of its bullets
+_CONDITIONAL = re.compile(r"\b(?:if|when|not|except|unless|following|example|cannot|never|before|after)\b", re.IGNORECASE)
 _ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
 
 
@@ -24,13 +26,14 @@ class Sentence:
 
 @dataclass(frozen=True)
 class ListPart:
-    """A list with the sentence that leads it in; `items` are its whole items as written, depth first."""
+    """A list with the sentence that leads it in; `items` are the own words of its items, `sentences` those that stand alone."""
 
     lead: Sentence | None
     items: tuple[str, ...]
     numbered: bool
     depths: tuple[int, ...]
     span: tuple[int, int]
+    sentences: tuple[Sentence, ...] = ()
 
     def text(self) -> str:
         """The list as plain lines with markers."""
@@ -80,7 +83,7 @@ Part = Paragraph | ListPart | TablePart | Quote
 
 @dataclass
 class Section:
-    """What stands under one heading. `path` holds the clean headings from the outermost to this one."""
+    """What stands under one heading (at `span`). `path` holds the clean headings from the outermost to this one."""
 
     path: tuple[str, ...]
     level: int
@@ -94,9 +97,9 @@ class Section:
         return self.path[-1] if self.path else ""
 
     def sentences(self) -> Iterator[Sentence]:
-        """The sentences of paragraphs and of list items, in order."""
+        """The sentences of paragraphs and of bullets that stand alone, in order."""
         for part in self.parts:
-            if isinstance(part, Paragraph):
+            if isinstance(part, Paragraph | ListPart):
                 yield from part.sentences
 
     def lists(self) -> list[ListPart]:
@@ -114,8 +117,8 @@ class Section:
         )
 
     def body_spans(self) -> tuple[tuple[int, int], ...]:
-        """The raw span from the first to the last part."""
-        return ((self.parts[0].span[0], self.parts[-1].span[1]),) if self.parts else ()
+        """The raw spans of what `prose` prints."""
+        return tuple(part.span for part in self.parts if isinstance(part, Paragraph | ListPart))
 
 
 def sections(document: Document) -> list[Section]:
@@ -130,7 +133,6 @@ def sections(document: Document) -> list[Section]:
                     break
             found.append(Section(path, block.level, (block.start, block.end)))
         else:
-            found[-1].span = (found[-1].span[0], block.end)
             found[-1].parts.extend(_parts(document.text, block, found[-1]))
     return found
 
@@ -193,13 +195,17 @@ def _sentences(words: Clean, before: str) -> Iterator[Sentence]:
 
 
 def _list(text: str, block: Block, section: Section) -> ListPart:
-    items = [clean(text, item.start, item.end).text for item in block.items]
-    lead = None
-    if section.parts and isinstance(section.parts[-1], Paragraph) and section.parts[-1].sentences:
-        last = section.parts[-1].sentences[-1]
-        lead = last if last.text.endswith(":") else None
+    items = [clean(text, item.start, item.end) for item in block.items]
+    last = section.parts[-1] if section.parts else None
+    said = last.sentences[-1] if isinstance(last, Paragraph) and last.sentences else None
+    lead = said if said and said.text.endswith(":") else None
     numbered = block.items[0].number is not None
-    return ListPart(lead, tuple(items), numbered, tuple(item.depth for item in block.items), (block.start, block.end))
+    alone = not numbered and not any(item.depth for item in block.items) and not (lead and _CONDITIONAL.search(lead.text))
+    before = _before(section)
+    found = [sentence for item in items for sentence in _sentences(item, before)] if alone else []
+    whole = tuple(sentence for sentence in found if sentence.text.endswith("."))
+    depths = tuple(item.depth for item in block.items)
+    return ListPart(lead, tuple(item.text for item in items), numbered, depths, (block.start, block.end), whole)
 
 
 def _cell(text: str, start: int, end: int) -> Cell:

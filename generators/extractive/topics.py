@@ -122,4 +122,4 @@ def _commands(parts: list[str], lowered: str, context: Context) -> bool:
 
 def _articled(noun: str) -> str:
     head = _PREPOSED.split(noun, maxsplit=1)
-    return noun if re.search(r"\b(?:and|or)\b", noun) else " ".join([article(head[0]), *head[1:]])
+    return noun if re.search(r"\band\b|\bor\b(?!\s[\w-]+\s[\w-]+$)", noun) else " ".join([article(head[0]), *head[1:]])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from generators.extractive.english import capital, flip, lemma, tokens
+from generators.extractive.english import DETERMINERS, PREPOSITIONS, capital, flip, known_verb, lemma, tokens
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Sentence
 from generators.extractive.parsing import parse
@@ -54,6 +54,9 @@ def _has_verb(condition: str, context: Context) -> bool:
 
 def _instructs(main: str, context: Context) -> bool:
     if _INSTRUCTION.match(main):
+        return True
+    first, second = [*main.lower().split(), "", ""][:2]
+    if known_verb(first) and (first not in words("nounish") or second in DETERMINERS | PREPOSITIONS):
         return True
     clause = parse(capital(main), context.lexicon)
     return clause is not None and clause.imperative

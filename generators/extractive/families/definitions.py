@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from generators.extractive.acronyms import acronyms
 from generators.extractive.clauses import Clause
 from generators.extractive.english import stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
-from generators.extractive.words import words
 
 _VAGUE = re.compile(
     r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)"
@@ -20,12 +20,8 @@ _STARTS = re.compile(
     r"^(?:an?|the|any|when|what|how|work|software|new|money|time|hours|fixed|leave|anything|everything|people|devices|information|amounts?)\b",
     re.IGNORECASE,
 )
-_ACRONYM = re.compile(
-    r"(?P<long>(?:[A-Z][\w’'-]+|[a-z]{1,4})(?:[ -](?:[A-Z][\w’'-]+|of|and|the|for|to|on|in|a)){1,7}) \((?P<short>[A-Z][A-Za-z&]{1,7})\)"
-)
 _COMPANY = re.compile(r"\b(?:company|firm|maker|manufacturer|organi[sz]ation|agency|start-?up|business|provider|family)\b")
 _QUANTIFIED = re.compile(r"(?:my|each|every|all|most|some|any|many)\b")
-_SMALL = words("small")
 
 
 def definition(section: Section, sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
@@ -49,22 +45,9 @@ def _defines(body: str) -> bool:
     return re.search(r"\b(?:this|these|those)\b", body.split(",", maxsplit=1)[0]) is None
 
 
-def acronyms(sentence: Sentence) -> Iterator[Fact]:
-    """The acronyms that the sentence spells out."""
-    for match in _ACRONYM.finditer(sentence.text):
-        long = _spelled(match.group("long"), match.group("short"))
-        if long and not match.group("short").endswith("s"):
-            yield Fact.of("acronym", {"ac": match.group("short")}, long, sentence.span)
-            yield Fact.of("acronym_back", {"long": long}, match.group("short"), sentence.span)
-
-
-def _spelled(words: str, short: str) -> str | None:
-    parts = re.split(r"[ -]", words)
-    letters = [letter.lower() for letter in short if letter.isalnum()]
-    for start in range(len(parts)):
-        taken = parts[start:]
-        initials = [part[0].lower() for part in taken]
-        content = [part[0].lower() for part in taken if part.lower() not in _SMALL]
-        if taken[0][0].isupper() and taken[0].lower() not in _SMALL and letters in (initials, content):
-            return words[sum(len(part) + 1 for part in parts[:start]) :]
-    return None
+def acronym(sentence: Sentence, context: Context) -> Iterator[Fact]:
+    """The acronyms that the sentence spells out, if this document is the one to be asked about them."""
+    for short, long in acronyms(sentence.text):
+        if (short, long, context.path) in context.lexicon.acronyms:
+            yield Fact.of("acronym", {"ac": short}, long, sentence.span)
+            yield Fact.of("acronym_back", {"long": long}, short, sentence.span)

@@ -14,7 +14,7 @@ _NORMS = re.compile(
 )
 _PROCESS = re.compile(
     r"\b(?:leave|bonus|allowance|plan|time|process|probation|review|transfer|insurance|contribution|pension|duty|warranty|program|"
-    r"reimbursement|support|update|backup|release|balance|sabbatical|escalation|credit|cycle)s?$",
+    r"reimbursement|support|update|backup|release|balance|sabbatical|escalation|credit|cycle)$",
     re.IGNORECASE,
 )
 _IN_ORDER = re.compile(
@@ -22,6 +22,7 @@ _IN_ORDER = re.compile(
 )
 _TO_LEAD = re.compile(r"^To (?P<vp>[a-z]+ [^,:]{3,60}?)(?:, .{0,60})?:$")
 _POINTING = re.compile(r"\b(?:it|them|this|these)\b")
+_SEVERAL = re.compile(r"\band\b|s$")
 _NO_RULES = re.compile(r"\b(?:checklist|list|table|form|forms|contents)\b")
 
 
@@ -39,6 +40,8 @@ def procedures(section: Section, topic: Topic, context: Context) -> Iterator[Fac
 def _prose(section: Section, topic: Topic, context: Context) -> Iterator[Fact]:
     answer, sentences = section.prose(), list(section.sentences())
     instructions = sum(_directs(sentence, context) for sentence in sentences)
+    if any(item.endswith(":") for part in section.lists() for item in part.items):
+        return
     if 12 <= len(answer.split()) <= 130 and not answer.endswith(":") and 0 < len(sentences) <= instructions * 3:
         yield Fact.of("howto", {"vp": topic.words}, answer, *section.body_spans(), task="how_to")
 
@@ -77,5 +80,5 @@ def noun_topics(section: Section, topic: Topic) -> Iterator[Fact]:
     if _NO_RULES.search(topic.noun) or (len(topic.noun.split()) == 1 and section.level > 2):
         return
     if 25 <= len(answer.split()) <= 110 and len(_NORMS.findall(answer)) >= 2 and all(part.lead for part in section.lists()):
-        slots = {"x": topic.words, "process": topic.words if _PROCESS.search(topic.words) else ""}
+        slots = {"x": topic.words, "process": topic.words if _PROCESS.search(topic.words) and not _SEVERAL.search(topic.words) else ""}
         yield Fact.of("topic", slots, answer, *section.body_spans())

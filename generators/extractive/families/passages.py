@@ -12,7 +12,24 @@ from generators.extractive.page import Section
 from generators.extractive.topics import Topic
 
 _ASKED_OF_PASSAGES = frozenset(
-    {"many", "much", "long", "soon", "ahead", "often", "when", "until", "deadline", "period", "where", "why", "who", "if_do", "if_happens", "what"}
+    {
+        "many",
+        "much",
+        "long",
+        "soon",
+        "ahead",
+        "often",
+        "when",
+        "until",
+        "deadline",
+        "period",
+        "where",
+        "why",
+        "who",
+        "if_do",
+        "if_happens",
+        "what",
+    }
 )
 
 
@@ -53,7 +70,9 @@ def _rows(section: Section) -> Iterator[Fact]:
 def _choice(section: Section, words: str, context: Context) -> Iterator[Fact]:
     """Which of four headings of the document fits: the others share no word with it."""
     own = stems(section.heading)
-    others = sorted({heading for heading in context.headings if heading and not stems(heading) & own}, key=lambda heading: _digest(heading + words))
+    others = sorted(
+        {heading for heading in context.headings if heading and not stems(heading) & own}, key=lambda heading: _digest(heading + words)
+    )
     if own and len(others) >= 3:
         options = sorted([section.heading, *others[:3]], key=lambda heading: _digest(words + heading))
         yield _of_passage("classify", {"options": " / ".join(options)}, section, words, task="classification")

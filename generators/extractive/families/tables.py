@@ -164,7 +164,7 @@ def _key(first: str, raw: str, context: Context) -> str:
     if parts and parts[0] not in context.lexicon.lowered and len(first.split()) < 3 and noun not in known:
         return f"the {key} {noun}"
     lowered = flip(context.lexicon.lower_first(key))
-    if len(first.split()) > 2 or noun in known - words("persons") or _whole(key, parts, noun, context):
+    if len(first.split()) > 2 or noun in words("generic_keys") | frozenset(parts) or _whole(key, parts, noun, context):
         return key if noun in words("persons") else article(lowered)
     return f"the {lowered} {noun}"
 
