@@ -75,7 +75,7 @@ class Connection:
                 response = await self._client.get(path, cast_to=httpx2.Response)
             else:
                 response = await self._client.post(path, cast_to=httpx2.Response, body=body)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
             if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
                 return b""
             trouble = _converted(error, self._access)

@@ -141,7 +141,7 @@ def retry(complete: Complete, *, attempts: int, wait_budget: float = WAIT_BUDGET
 
 def backoff(failures: int) -> float:
     """Seconds to wait after the n-th failure: doubling from half a second to 16, with jitter so that workers part."""
-    return min(0.5 * 2 ** (failures - 1), 16.0) * random.uniform(0.75, 1.25)
+    return min(0.5 * 2 ** (failures - 1), 16.0) * random.uniform(0.75, 1.25)  # noqa: S311 - timing, not a secret
 
 
 @dataclass

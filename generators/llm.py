@@ -34,7 +34,7 @@ class _Brief:
     prompt_hash: str
 
 
-def generate(
+def generate(  # noqa: PLR0913 - the settings of the recipe, by name
     sources: Iterable[Source],
     *,
     endpoint: EndpointSection,

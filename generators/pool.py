@@ -73,7 +73,7 @@ class _Pool(Generic[X, Y]):
             request, future = await self._queue.get()
             try:
                 future.set_result(await self._complete(request))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
                 if not self._broken.done():
                     self._broken.set_result(error)
             finally:
@@ -104,7 +104,7 @@ def run_in_thread(work: Coroutine[Any, Any, Y]) -> Y:
     def run() -> None:
         try:
             outcome.append(asyncio.run(work))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised below, in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=run, name="kilopair-check", daemon=True)

@@ -126,7 +126,7 @@ class Draft(Record):
     extra: dict[str, JsonValue] = Field(default_factory=dict, description="fields of the user's own schema")
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913
         cls,
         *,
         task: str,

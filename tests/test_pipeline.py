@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,11 +69,11 @@ def project(folder: Path, root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Run, Recorder]]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Recorder]:
     folder = project(tmp_path_factory.mktemp("company"), Path(__file__).parent.parent)
     watch = Recorder()
     done = run(load_recipe(folder / "recipe.yaml"), folder, watch=watch)
-    yield folder, done, watch
+    return folder, done, watch
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def test_remembered_records_come_back_and_unused_ones_are_forgotten(tmp_path: Pa
 
             def make(folder: Path) -> Counts:
                 for key in keys:
-                    found.extend(work.remember("read", key, Document, lambda: calls.append(key) or [one, gone]))
+                    found.extend(work.remember("read", key, Document, lambda key=key: calls.append(key) or [one, gone]))
                 return {}
 
             work.stage("read", reads={"keys": keys}, code=CODE, make=make)
