@@ -297,8 +297,8 @@ def evaluate(step: Step) -> Output:
 
         models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
         sets = held_out(step.pairs("split"))
-        result = compare(sets, models=models, unions=UNIONS, section=section, progress=step.work.progress("evaluate"))
-        answers = result.pop("answers")
+        template, progress = step.recipe.train.template, step.work.progress("evaluate")
+        result, answers = compare(sets, models=models, unions=UNIONS, template=template, section=section, progress=progress)
         write_json(folder / EVALUATION, result)
         write_json(folder / ANSWERS, answers)
         return {"questions": len(answers)}

@@ -40,7 +40,9 @@ class Document(Record):
     metadata: dict[str, JsonValue] = Field(default_factory=dict, description="front matter and the like")
 
     @classmethod
-    def of(cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None) -> Self:
+    def of(  # noqa: PLR0913 one keyword for each field
+        cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None
+    ) -> Self:
         """Make a document whose id is the hash of its text."""
         return cls(
             id=content_id("doc", text),

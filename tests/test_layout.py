@@ -64,10 +64,12 @@ def test_the_sample_company_is_large_enough_and_in_every_format(root: Path):
     assert {path.suffix for path in files} == {".md", ".txt", ".html", ".csv", ".jsonl"}
 
 
-def test_packages_hold_a_docstring_only_so_that_importing_them_is_free(root: Path):
+def test_importing_a_package_imports_none_of_its_modules(root: Path):
     for package in ALLOWED:
         body = ast.parse((root / package / "__init__.py").read_text()).body
-        assert [type(node) for node in body] == [ast.Expr], package
+        assert isinstance(body[0], ast.Expr), package
+        assert [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names] in ([], ["os"]), package
+        assert not any(isinstance(node, ast.ImportFrom) for node in body), package
 
 
 def test_no_file_names_a_machine_or_a_registry(root: Path):

@@ -22,22 +22,24 @@ Progress = Callable[[int, int, dict[str, float]], None]
 _SCORES: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match, "token_f1": token_f1, "rouge_l": rouge_l}
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one keyword for each thing that only the caller knows
     sets: Mapping[str, Sequence[Pair]],
     *,
     models: Mapping[str, Path | str],
     section: EvaluateSection,
     progress: Progress,
     template: Literal["auto", "chat", "alpaca"] = "auto",
+    unions: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Score every model on every set, overall and per task; return the tables and all answers side by side.
 
     Args:
-        sets: held-out pairs by the name of the set; sets are never mixed.
+        sets: held-out pairs by the name of the set, no pair in two of them.
         models: folders (or names) by the name in the report, the tuned one last: its template is used for all.
         section: how many questions, how long the answers may be, how many at once.
         progress: told after each batch how many answers there are of how many.
         template: auto takes the template that the tuned model was saved with.
+        unions: names of sets that are also reported together, by the name of their union.
 
     Raises:
         InputError: there is no held-out pair or no model.
@@ -54,8 +56,9 @@ def evaluate(
     for number, (name, folder) in enumerate(models.items()):
         told = partial(_tell, progress, number * len(pairs), len(models) * len(pairs))
         answers[name] = _answers(folder, pairs, shared, section=section, most=most, told=told)
-    places = {name: [index for index, (of, _) in enumerate(asked) if of == name] for name in chosen}
-    tables = {name: _tables(own, pairs, answers) for name, own in places.items()}
+    members = {**(unions or {}), **{name: (name,) for name in chosen}}
+    places = {name: [index for index, (of, _) in enumerate(asked) if of in parts] for name, parts in members.items()}
+    tables = {name: _tables(own, pairs, answers) for name, own in places.items() if own}
     rows = [_row(name, pair, {model: given[index] for model, given in answers.items()}) for index, (name, pair) in enumerate(asked)]
     return {"template": shared.name, "max_new_tokens": most, "sets": tables}, rows
 

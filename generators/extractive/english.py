@@ -38,7 +38,7 @@ def tokens(text: str) -> list[tuple[str, int, int]]:
 @cache
 def lemma(word: str, kind: str = "VERB") -> str:
     """The base form of `word` as a verb (or NOUN, ADJ), the word itself when unknown."""
-    from lemminflect import getLemma  # noqa: PLC0415 (0.2 s of import that only this generator needs)
+    from lemminflect import getLemma
 
     found = getLemma(word.lower(), upos=kind)
     return found[0] if found else word.lower()
@@ -47,7 +47,7 @@ def lemma(word: str, kind: str = "VERB") -> str:
 @cache
 def inflect(base: str, tag: str) -> str:
     """The form of verb `base` for a Penn tag such as VBZ or VBG."""
-    from lemminflect import getInflection  # noqa: PLC0415
+    from lemminflect import getInflection
 
     found = getInflection(base, tag=tag)
     return found[0] if found else base
@@ -65,6 +65,18 @@ def participle(word: str) -> bool:
 def known_verb(word: str) -> bool:
     """Whether `word` is the base form of a verb the rules rely on."""
     return word.lower() in words("verbs")
+
+
+@cache
+def possible_verb(word: str) -> bool:
+    """Whether `word` can be the base form of a verb, where the place in the sentence says that it is one."""
+    from lemminflect import getAllLemmas
+
+    if known_verb(word):
+        return True
+    if word.endswith("ly") or not word.isalpha() or word in PREPOSITIONS | DETERMINERS | ADVERBS | AUXILIARIES:
+        return False
+    return word in getAllLemmas(word, upos="VERB").get("VERB", ())
 
 
 def gerund_base(word: str) -> str | None:

@@ -19,14 +19,14 @@ _DEIXIS = re.compile(
 )
 _RESIDUE = re.compile(r"[{}<>|\[\]]|https?:|##|\bDATE\b|\$\[|_{2,}|[*`]{2}")
 _POINTING = re.compile(
-    r"\b(?:it|them|they|this|these|those|such|he|she|him|her|there|one|ones|itself|themselves|the latter|the former|here|so doing|do so|"
-    r"instead(?! of)|too|that (?:case|time|day|way|date|window|page|form|step|point|period|list|number|file|person|year|document|process|"
-    r"information|type))\b"
+    r"\b(?:with|of|for|in|to|on|about|at|by|from|during) that [a-z]+\b|\b(?:it|them|they|this|these|those|such|he|she|him|her|there|"
+    r"one|ones|itself|themselves|the latter|the former|here|so doing|do so|instead(?! of)|too|that (?:case|time|day|way|date|window|page|"
+    r"form|step|point|period|list|number|file|person|year|document|process|information|type))\b"
 )
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b")
 _BARE = re.compile(
     r"\bthe ([a-z][\w-]+)(?=$| (?:is|are|was|must|can|may|should|will|have to|has|have|be|do|does|not|in|on|at|by|within|before|after|"
-    r"if|when|until|as|and|or|out|up|off|\w+s|\w+ed|appear|run|take|end|start|last|stay|cost|need|arrive|expire|close|reach|go|come|apply)\b)"
+    r"if|when|until|as|and|or|out|up|off|\w+s|\w+ed|paid|kept|sent|held|given|taken|made|lost|due|written|shown|known|met|found|drawn|appear|run|take|end|start|last|stay|cost|need|arrive|expire|close|reach|go|come|apply)\b)"
 )
 _NO_OBJECT = re.compile(
     r"(?:apply|write|report|ask|register|call|start|begin|arrive|submit|request|post|sign up|reply|answer) "
@@ -36,7 +36,7 @@ _COMPOUND = re.compile(r"\b(?:and|or|of|for|in|on|at|to|from|under|during)\b")
 _STANDALONE = ("faq", "ticket", "describe", "contact", "often", "what", "howto", "topic", "list", "table", "acronym")
 _AS_WRITTEN = frozenset({"q", "ql", "opposite", "message", "subject"})
 _OPEN_ENDED = frozenset({"inv", "plain", "active", "be", "of"})
-_ASKED = frozenset({"inv", "vp", "x", "k", "c", "q", "act", "s", "unit", "col"})
+_ASKED = frozenset({"inv", "vp", "x", "k", "c", "q", "act", "s", "unit", "col", "code"})
 _HELD_BY_TOPIC = frozenset({"many", "much", "long", "ahead", "permit"})
 _DOCUMENTS = frozenset({"policy", "handbook", "guide", "manual", "checklist"})
 _STOPWORDS = PREPOSITIONS | DETERMINERS | AUXILIARIES
@@ -73,7 +73,7 @@ def resolve(fact: Fact, section: Section, context: Context) -> Fact:
     """Name what a bare "the bonus" means where a heading tells ("the company bonus"); else mark the fact as scoped."""
     names = {}
     for heading in section.path:
-        phrase = _topic(heading, section, context)
+        phrase = re.sub(r"^(?:the|an?) ", "", _topic(heading, section, context))
         if len(phrase.split()) > 1:
             names[phrase.rsplit(maxsplit=1)[-1].lower()] = phrase
     replaced, pointing = [], False
@@ -122,10 +122,10 @@ def specific(fact: Fact, section: Section, context: Context) -> bool:
     own = stems(section.heading)
     if _NO_OBJECT.match(fact.slot("vp")):
         return bool(content & own)
-    if fact.family in _HELD_BY_TOPIC and "I" in found and own and not content & own:
-        return False
     if any(_is_name(word) for word in found):
         return True
+    if fact.family in _HELD_BY_TOPIC and "I" in found and own and not content & own:
+        return False
     if _named_section(section, context) and not own & stems(text):
         return False
     rare = {stem(word) for word in found if len(word) > 3 and word.lower() not in _STOPWORDS | words("common")}

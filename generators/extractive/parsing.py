@@ -22,6 +22,7 @@ from generators.extractive.english import (
     lemma,
     participle,
     plural,
+    possible_verb,
     tokens,
 )
 from generators.extractive.lexicon import Lexicon
@@ -33,8 +34,9 @@ _TAKES_OBJECT = DETERMINERS | words("after_imperative")
 _PRONOUNS = frozenset({"you", "we", "i", "they", "it"})
 _GERUND_NOUNS = frozenset({"building", "training", "meeting"})
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
+_CONTRACTED = re.compile(r"\b(do|does|is|are|has|have|should|must|ca|wo|could|would|was|were|did)n[’']t\b", re.IGNORECASE)
 _LABEL = re.compile(r"[A-Z][\w /&-]{1,60}:\s")
-_FORBIDS = re.compile(r"(?:Do not|Don[’']t|Never)\s+(\w+)\s+")
+_FORBIDS = re.compile(r"(?:Do not|Never)\s+(\w+)\s+")
 _TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
 _AFTER_VERB = re.compile(
     r"\s*(?:(?:a|an|the|your|our|their|its|all|any|no|each|every|up|at|by|within|on|for|until|from|between|about|around|only|both|in|to|it|"
@@ -54,7 +56,7 @@ class _Line:
 
     @classmethod
     def of(cls, sentence: str) -> "_Line":
-        text = _BRACKETS.sub("", sentence).rstrip(" .!:;")
+        text = _CONTRACTED.sub(_expanded, _BRACKETS.sub("", sentence)).rstrip(" .!:;")
         found = tokens(text)
         return cls(
             text,
@@ -82,6 +84,11 @@ class _Line:
         return False
 
 
+def _expanded(match: re.Match[str]) -> str:
+    verb = {"ca": "can", "wo": "will"}.get(match.group(1), match.group(1))
+    return f"{verb} not"
+
+
 def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
     """Read the main clause at the start of `sentence`, or None where the lists are not sure."""
     line = _Line.of(sentence)
@@ -103,7 +110,13 @@ def _prohibition(line: _Line) -> Clause | None:
 def _imperative(line: _Line) -> Clause | None:
     place = 1 if line.words[0] in {"Always", "Immediately", "Please"} else 0
     verb, following = line.words[place], line.word(place + 1)
-    if (place == 0 and verb[0].islower()) or not known_verb(verb) or following in AUXILIARIES or following in ",.:":
+    if (
+        (place == 0 and verb[0].islower())
+        or not known_verb(verb)
+        or following in AUXILIARIES
+        or following in ",.:"
+        or following.endswith("ed")
+    ):
         return None
     rest = line.text[line.ends[place] :]
     if (
@@ -212,7 +225,7 @@ def _auxiliary(line: _Line, index: int, subject: str) -> Clause | None:
         return None
     if aux in {"do", "does"}:
         written = inflect(verb, "VBZ") if aux == "does" else verb
-        return Clause(subject, "", True, written, verb, line.after(place)) if negative and known_verb(verb) else None
+        return Clause(subject, "", True, written, verb, line.after(place)) if negative and possible_verb(verb) else None
     if aux in BE:
         return (
             Clause(subject, aux, negative, verb, verb, line.after(place))
@@ -226,4 +239,4 @@ def _modal(line: _Line, place: int, subject: str, aux: str, *, negative: bool = 
     verb = line.lower[place]
     if verb == "be" and participle(line.word(place + 1)):
         return Clause(subject, aux, negative, f"be {line.lower[place + 1]}", "be", line.after(place + 1))
-    return Clause(subject, aux, negative, verb, verb, line.after(place)) if known_verb(verb) or verb == "be" else None
+    return Clause(subject, aux, negative, verb, verb, line.after(place)) if possible_verb(verb) or verb == "be" else None

@@ -79,7 +79,7 @@ class _Question:
 
 def amounts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
     """The facts about amounts and times in `clause`, the surest first."""
-    if clause.negative or _EXAMPLE.search(sentence.text):
+    if clause.negative or re.match(r"the (?:length|duration)\b", clause.subject) or _EXAMPLE.search(sentence.text):
         return
     adjuncts = list(_adjuncts(sentence, clause))
     counted = _object_amount(clause)
@@ -97,7 +97,7 @@ def _object_amount(clause: Clause) -> _Question | None:
     if money:
         return _Question("much", "", clause.body[money.end() :])
     count = _COUNT.match(clause.body)
-    if not count or _ONE.match(clause.body):
+    if not count:
         return None
     noun = amount_noun(clause.body[count.end() :])
     rest = clause.body[count.end() + len(noun) :]
@@ -105,14 +105,14 @@ def _object_amount(clause: Clause) -> _Question | None:
         return None
     if re.fullmatch(_TIME_UNIT, noun):
         return _duration(clause, noun, rest)
-    return None if clause.base == "be" else _Question("many", "", rest, noun)
+    return None if clause.base == "be" or _ONE.match(clause.body) else _Question("many", "", rest, noun)
 
 
 def _duration(clause: Clause, noun: str, rest: str) -> _Question | None:
     if clause.base in {"take", "last", "be", "run"} and not clause.verb.startswith("be "):
         return _Question("long", "", rest)
     counted = clause.base in words("takes_days") and not clause.imperative
-    return _Question("many", "", rest, noun) if counted else None
+    return _Question("many", "", rest, noun) if counted and not _ONE.match(clause.body) else None
 
 
 def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
@@ -128,6 +128,8 @@ def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
 
 def _fact(asked: _Question, sentence: Sentence, clause: Clause) -> Fact | None:
     end = tail(asked.post)
+    if end is None and asked.family == "ahead":
+        end = ""  # "14 days before travel": what follows belongs to the amount
     if end is None or not _sound(asked.middle):
         return None
     if asked.family in {"soon", "until", "deadline", "long"} and not asked.unit and re.match(r"(?:of|after|from|before)\b", end):

@@ -20,8 +20,12 @@ _POINTS_BACK = re.compile(
     r"only|unsure|asked|required)\b",
     re.IGNORECASE,
 )
-_VAGUE = re.compile(r"\b(?:we|us|our|anything|any (?:questions?|issues?|concerns?|problems?))\b")
-_LIST_GOES_ON = re.compile(r"[\w’' -]{1,30}, (?:and|or)\b|[\w’' -]{1,30} or [\w’' -]{1,30},")
+_VAGUE = re.compile(r"\b(?:we|us|our|anything|any (?:questions?|issues?|concerns?|problems?))\b|\blater$")
+_LIST_GOES_ON = re.compile(
+    r"[\w’' -]{1,60}, or\b|[\w’' -]{1,30}, and\b|[\w’' -]{1,30} or [\w’' -]{1,30},"
+    r"|[\w’' -]{1,60} or [\w’' -]{1,60}, (?:you|please|we|it|they|contact|then)\b"
+)
+_POINTS = re.compile(r"\b(?:this|these|those) [a-z]+")
 _FINITE = frozenset({"is", "are", "has", "have", "was", "were", "cannot", "can", "do", "does"})
 
 
@@ -42,7 +46,8 @@ def _clear(condition: str, main: str, context: Context) -> bool:
     """Whether the condition is a whole clause that stands alone, and the comma ends it."""
     if _POINTS_BACK.match(condition) or _BAD_MAIN.match(main) or _VAGUE.search(condition) or dangling(condition):
         return False
-    return "," not in condition and not _LIST_GOES_ON.match(main) and _has_verb(condition, context)
+    whole = "," not in condition and not _LIST_GOES_ON.match(main) and not _POINTS.search(main)
+    return whole and _has_verb(condition, context)
 
 
 def _has_verb(condition: str, context: Context) -> bool:

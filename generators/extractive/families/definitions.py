@@ -10,7 +10,8 @@ from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
 
 _VAGUE = re.compile(
-    r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|default)"
+    r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|"
+    r"defaults?|currency|key|heart|core|basis|foundation|backbone)"
     r"|an? (?:good|great|common|little|bit|must|lot|few|fair|key|big|chance|popular|easy|excellent|critical|privilege|sign|matter|long|"
     r"one-time|huge|fixed|natural|simple|hard|team|public|important|exception|equal|option)"
     r"|not|one of|all|up|about|at|in|on|for|to|from|very|available|possible|important|free|open|part|your)\b",

@@ -22,13 +22,14 @@ _PEOPLE = re.compile(
     r"\b(?:employees?|staff|customers?|managers?|visitors?|users?|teams?|members?|agents?|administrators?|parents?|candidates?|supervisors?|"
     r"contractors?|buddies|interns?|workers?|colleagues?|leads?|officers?|shift|departments?|guests?|everyone|everybody|anyone|person|people)\b"
 )
-_PHONE = re.compile(r"\(\d")
+_TWO_VERBS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b")
+_UNSPEAKABLE = re.compile(r"\(\d|\betc\b|\w/\w+/\w")
 
 
 def rules(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
     """The rule that `clause` states, if it states one."""
     rest, family = trim(clause.body), _family(clause)
-    if rest is None or family is None or clause.body.startswith(",") or _PHONE.search(sentence.text):
+    if rest is None or family is None or clause.body.startswith(",") or _UNSPEAKABLE.search(sentence.text):
         return
     if _HEDGED.search(f"{rest} {_opening(clause, sentence)}") or (not rest and clause.base == "be" and not clause.verb):
         return
@@ -77,7 +78,7 @@ def _permits(clause: Clause) -> bool:
 
 def _personal(clause: Clause, rest: str) -> dict[str, str]:
     phrase = clause.phrase(rest).removeprefix("need to ").removeprefix("have to ")
-    return {"vp": phrase, "ving": gerund(phrase) if clause.base != "be" else ""}
+    return {"vp": phrase, "ving": gerund(phrase) if clause.base != "be" and not _TWO_VERBS.search(phrase) else ""}
 
 
 def _impersonal(clause: Clause, rest: str) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _be(column: str) -> str:
 
 def _code(place: _Place, context: Context) -> _Question | None:
     on = f" on the {context.product}" if context.product else ""
-    slots = {"k": place.raw, "on": on, "device": f"the {context.product}" if context.product else "the device"}
+    slots = {"k": place.raw, "code": f"{place.raw}{on}", "device": f"the {context.product}" if context.product else ""}
     if _MEANING.match(place.head):
         return "table_code", slots
     return ("table_fix", slots) if _ACTION.match(place.head) else None
