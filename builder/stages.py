@@ -221,6 +221,10 @@ def split(step: Step) -> Output:
         settings = {"test": section.test, "validation": section.validation, "paraphrase": section.paraphrase}
         pairs = list(divide(step.pairs("curate"), **settings, unseen_forms=section.unseen_forms, seed=step.recipe.seed))
         leaks = prove(pairs)
+        if not any(pair.split == "train" for pair in pairs):
+            raise InputError(
+                f"only {len(pairs)} pairs were found, none of them left to train on; add documents (kilopair status shows what was dropped)"
+            )
         write_records(folder / PAIRS, pairs)
         sizes = Counter(str(pair.split) for pair in pairs)
         counts = {"in": len(pairs), "kept": len(pairs), "dropped": {}, **{name: sizes[name] for name in SPLITS}, "leaks": leaks}

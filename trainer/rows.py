@@ -78,7 +78,9 @@ def check_pairs(pairs: Sequence[Pair], template: Template) -> None:
     """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text."""
     _refuse([pair.id for pair in pairs if not pair.output.strip()], "pairs have a blank response", "drop them")
     tokens = template.control_tokens
-    controlled = [pair.id for pair in pairs if any(token in text for text in (pair.instruction, pair.input, pair.output) for token in tokens)]
+    controlled = [
+        pair.id for pair in pairs if any(token in text for text in (pair.instruction, pair.input, pair.output) for token in tokens)
+    ]
     _refuse(controlled, "pairs hold control tokens of the model in their text", "remove the tokens or drop the pairs")
 
 

@@ -30,7 +30,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Wording:
-    """A form filled for one fact."""
+    """A form filled for one fact; a topic put in front ("For the Brook 200: ...") does not make it another form."""
 
     form: str
     question: str
@@ -103,7 +103,7 @@ def _fill(form: Form, fact: Fact, context: Context, scope: Form | None) -> Wordi
     text = re.sub(r"\s+([?.,])", r"\1", text)
     if len(text.split()) > 26 or _clashes(text):
         return None
-    return Wording(form.name + (f"-{scope.name.partition('/')[2]}" if scope else ""), text, form.lead)
+    return Wording(form.name, text, form.lead)
 
 
 def _clashes(text: str) -> bool:
