@@ -18,7 +18,7 @@ class Chat:
         self._model, tokenizer = load(folder)
         self._template = choose_template(tokenizer, template)
 
-    def answer(self, question: str, input: str = "", *, max_new_tokens: int = 512) -> str:  # noqa: A002 - the field's name
+    def answer(self, question: str, input: str = "", *, max_new_tokens: int = 512) -> str:
         """Answer greedily; the answer ends where the model ends it, or after `max_new_tokens`.
 
         Raises:

@@ -31,9 +31,9 @@ def prepare() -> None:
 
 
 def _quiet() -> None:
-    import datasets  # noqa: PLC0415 - costs 1.5 s, which make_base does not need at import
-    import transformers  # noqa: PLC0415
-    from huggingface_hub import constants  # noqa: PLC0415
+    import datasets
+    import transformers
+    from huggingface_hub import constants
 
     constants.HF_HUB_DISABLE_TELEMETRY = True
     datasets.disable_progress_bars()

@@ -35,7 +35,7 @@ class Template:
     tokenizer: PreTrainedTokenizerBase
     name: TemplateName
 
-    def prompt_text(self, instruction: str, input: str = "") -> str:  # noqa: A002 - the field's name
+    def prompt_text(self, instruction: str, input: str = "") -> str:
         """Render the prompt up to where the response begins."""
         return self._render([{"role": "user", "content": self._content(instruction, input)}])
 
@@ -81,7 +81,7 @@ class Template:
         whole = self._render([question, {"role": "assistant", "content": _PROBE_ANSWER}], prompt=False)
         return whole[len(prompt) :] if whole.startswith(prompt) else _PROBE_ANSWER + whole.rpartition(_PROBE_ANSWER)[2]
 
-    def _content(self, instruction: str, input: str) -> str:  # noqa: A002
+    def _content(self, instruction: str, input: str) -> str:
         if not input.strip():
             return instruction.strip()
         return instruction.strip() + (_INPUT if self.name == "alpaca" else "\n\n") + input.strip()
