@@ -12,8 +12,8 @@ from schemas.records import SPLITS, Chunk, Document, Dropped, Pair
 EXAMPLES_OF_A_REASON = 3
 SET_NAMES = {
     "paraphrase": "paraphrase: other wordings of facts that are in train",
-    "paraphrase_seen": "… question form seen with other facts",
-    "paraphrase_unseen": "… question form never seen",
+    "paraphrase_seen": "paraphrase, question form seen with other facts",
+    "paraphrase_unseen": "paraphrase, question form never seen",
     "test": "test: passages that no training pair uses",
 }
 

@@ -83,5 +83,6 @@ def _points(curve: Sequence[dict[str, float]], name: str) -> tuple[tuple[float, 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["percent"] = lambda share: f"{100 * share:.1f}%"
+    environment.filters["short"] = lambda number: f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
     environment.filters["count"] = lambda number: f"{number:,}"
     return environment.from_string(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
