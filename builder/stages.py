@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 RECORDS = ("schemas.records", "schemas.markdown")
-LLM = tuple(f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses"))
+LLM = tuple(
+    f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses", "fitness")
+)
+EXTRACTIVE = ("generators.extractive", "generators.fitness")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
 MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
 
@@ -112,7 +115,7 @@ def generate(step: Step) -> Output:
     section = recipe.generate
     reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
     if section.generator == "extractive":
-        code, drafts = (*RECORDS, "generators.extractive"), _extractive
+        code, drafts = (*RECORDS, *EXTRACTIVE), _extractive
         reads |= {"generator": section.generator, "wordings": section.wordings}
     else:
         from generators.tasks import tasks_hash
@@ -136,7 +139,7 @@ def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
 
     documents = step.documents()
     words = lexicon(documents)
-    version = code_hash((*RECORDS, "generators.extractive"))
+    version = code_hash((*RECORDS, *EXTRACTIVE))
     settings = {"company": step.recipe.company, "wordings": step.recipe.generate.wordings, "seed": step.recipe.seed}
     progress = step.work.progress("generate")
     for number, source in enumerate(_sources(documents, chunks), start=1):

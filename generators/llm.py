@@ -13,13 +13,14 @@ from pathlib import Path
 from generators.conversation import Ask, converse
 from generators.endpoint import Endpoint
 from generators.engine import deadline, retry
+from generators.fitness import superseded
 from generators.interface import Source
 from generators.journal import Counts, Journal, journalled
 from generators.pool import complete_all, in_background
 from generators.prompts import first_request, passage, system_prompt
 from generators.tasks import Task, load_tasks
 from schemas.recipe import EndpointSection
-from schemas.records import Draft, Dropped, content_id
+from schemas.records import Draft, Dropped, Reason, content_id
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Records = list[Draft | Dropped]
@@ -65,7 +66,10 @@ def generate(  # noqa: PLR0913 - the settings of the recipe, by name
         WorkspaceError: the journal cannot be written.
     """
     briefs = [_brief(task, company=company, pairs=pairs_per_chunk, wordings=wordings) for task in load_tasks(tasks, root=root)]
-    asks = partial(_asks, list(sources), briefs, endpoint)
+    held = list(sources)
+    for source in filter(lambda source: superseded(source.document), held):
+        yield from (Dropped.of(chunk, "generate", Reason.NOTHING_TO_ASK, "superseded document") for chunk in source.chunks)
+    asks = partial(_asks, [source for source in held if not superseded(source.document)], briefs, endpoint)
     total = sum(1 for _ in asks()) if progress else 0
     with Journal(journal_path) as journal, closing(in_background(_converse_all(asks(), endpoint, journal))) as conversations:
         for done, records in enumerate(conversations, start=1):

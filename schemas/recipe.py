@@ -5,12 +5,16 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = float
+Rate = Annotated[float, Field(gt=0)]
+Part = Annotated[float, Field(ge=0, lt=1)]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Length = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
@@ -123,7 +127,7 @@ class BaseSection(Section):
     layers: int = Field(default=4, ge=1, description="transformer layers")
     heads: int = Field(default=4, ge=1, description="attention heads")
     context: int = Field(default=1024, ge=64, description="longest sequence")
-    tokens: int = Field(default=150_000, ge=0, description="tokens of raw text to pretrain on, documents repeated as needed")
+    tokens: int = Field(default=300_000, ge=0, description="tokens of raw text to pretrain on, documents repeated as needed")
     block: int = Field(default=128, ge=16, description="tokens of one pretraining block")
     learning_rate: float = Field(default=0.02, gt=0, description="peak rate of the matrices (Muon)")
 
@@ -137,18 +141,20 @@ class TrainSection(Section):
     template: Literal["auto", "chat", "alpaca"] = Field(
         default="auto", description="auto: the model's chat template if it has one, else alpaca"
     )
-    epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs (embedded base: see tokens)")
-    tokens: int | None = Field(default=None, description="tokens to train on instead of epochs; embedded base: 700,000 when unset")
-    batch_tokens: int = Field(default=1024, ge=32, description="real tokens of one update, rows of like length together")
-    learning_rate: float | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
-    warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
-    raw_text: Share | Literal["auto"] = Field(
-        default="auto", description="share of the updates on raw document text; auto: 0.25 for the embedded base, else 0"
+    epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs, unless tokens says otherwise")
+    tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 800,000 when unset")
+    batch_tokens: int = Field(
+        default=1024, ge=32, description="tokens of one update, rows of like length together; a longer row stands alone"
     )
-    word_drop: Share | Literal["auto"] = Field(
+    learning_rate: Rate | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
+    warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
+    raw_text: Part | Literal["auto"] = Field(
+        default="auto", description="share of the updates on raw document text; auto: 0.15 for the embedded base, else 0"
+    )
+    word_drop: Chance | Literal["auto"] = Field(
         default="auto", description="chance that a question loses some of its words; auto: 0.7 for the embedded base, else 0"
     )
-    max_length: int | Literal["auto"] = Field(
+    max_length: Length | Literal["auto"] = Field(
         default="auto", description="auto: the longest row; rows that do not fit are refused, never cut"
     )
 
@@ -156,9 +162,9 @@ class TrainSection(Section):
 class EvaluateSection(Section):
     """Base against tuned on the held-out sets."""
 
-    max_new_tokens: int | Literal["auto"] = Field(default="auto", description="auto: a fifth more than the longest reference")
+    max_new_tokens: Length | Literal["auto"] = Field(default="auto", description="auto: a fifth more than the longest reference")
     batch_size: int = Field(default=32, ge=1, description="questions answered at once")
-    limit: int | None = Field(default=None, description="most questions per held-out set")
+    limit: int | None = Field(default=None, ge=1, description="most questions per held-out set")
 
 
 class ReportSection(Section):

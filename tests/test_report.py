@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +27,8 @@ def test_axis_marks_cover_the_range_in_round_even_steps(first: float, second: fl
     assert drawn[0] <= low + 1e-6 * max(1, abs(low))
     assert drawn[-1] >= high - 1e-6 * max(1, abs(high))
     assert 2 <= len(drawn) <= 9
-    steps = [after - before for before, after in zip(drawn, drawn[1:], strict=False)]
-    assert max(steps) - min(steps) <= 1e-6 * max(1.0, max(map(abs, drawn)))
+    steps = [after - before for before, after in pairwise(drawn)]
+    assert max(steps) - min(steps) <= 1e-6 * max(1.0, *map(abs, drawn))
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), numbers), min_size=2, max_size=30), st.text(max_size=20))
@@ -103,4 +104,4 @@ def test_the_funnel_goes_from_files_to_chosen_pairs_without_a_gap():
 
     pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "distinct pairs", "chosen pairs"}]
     assert [row["count"] for row in pairs] == [100, 90, 70, 50]
-    assert all(before["count"] - before["left"] == after["count"] for before, after in zip(pairs, pairs[1:], strict=False))
+    assert all(before["count"] - before["left"] == after["count"] for before, after in pairwise(pairs))

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+
+from schemas.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,11 @@ class Answer:
 
     tokens: list[int]
     stopped: bool
+
+
+def context_of(model: Any) -> int | None:
+    """Return the most tokens that the model can read, if its config says."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
 @torch.inference_mode()
@@ -29,14 +37,21 @@ def generate(  # noqa: PLR0913 - the settings of one loop
     """Answer every prompt greedily; prompts of like length share a batch, the order of the answers is that of the prompts.
 
     Our own loop and not `model.generate`: a model's generation_config (temperature, repetition penalty) must not change
-    what is compared.
+    what is compared. An answer also ends where the model's context does.
+
+    Raises:
+        InputError: a prompt fills the model's context.
     """
     model.eval()
+    context = context_of(model)
+    if context is not None and (longest := max(map(len, prompts), default=0)) >= context:
+        raise InputError(f"a question is {longest} tokens long, but this model reads at most {context}; shorten it")
     answers: dict[int, Answer] = {}
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        batch = _answer([list(prompts[index]) for index in chosen], model, ends, max_new_tokens)
+        room = max_new_tokens if context is None else min(max_new_tokens, context - len(prompts[chosen[-1]]))
+        batch = _answer([list(prompts[index]) for index in chosen], model, ends, room)
         answers.update(zip(chosen, batch, strict=True))
         progress(len(answers))
     return [answers[index] for index in range(len(prompts))]

@@ -40,7 +40,8 @@ def _quiet() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("trl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="trl")
+    for library in ("trl", "transformers", "peft"):
+        warnings.filterwarnings("ignore", category=FutureWarning, module=library)
 
 
 def device() -> torch.device:

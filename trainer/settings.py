@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.recipe import TrainSection
 
-EMBEDDED_TOKENS = 700_000
+EMBEDDED_TOKENS = 800_000
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def resolve(section: TrainSection, *, embedded: bool, parameters: int) -> Settin
     return Settings(
         optimizer="muon" if scratch else "adamw",
         learning_rate=_or(section.learning_rate, 0.02 if scratch else _rate(section.method, parameters)),
-        raw_text=_or(section.raw_text, 0.25 if embedded else 0.0),
+        raw_text=_or(section.raw_text, 0.15 if embedded else 0.0),
         word_drop=_or(section.word_drop, 0.7 if embedded else 0.0),
         tokens=EMBEDDED_TOKENS if embedded and section.tokens is None else section.tokens,
     )

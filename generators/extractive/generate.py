@@ -27,18 +27,10 @@ from generators.extractive.lexicon import Lexicon, heading_key, lexicon
 from generators.extractive.page import Quote, Section, Sentence, chunk_of, sections
 from generators.extractive.parsing import parse
 from generators.extractive.topics import topic_of
+from generators.fitness import boilerplate, superseded
 from generators.interface import Source
 from schemas.records import Document, Draft, Dropped, Provenance, Reason, content_id
 
-_LEGAL = re.compile(
-    r"\b(?:shall|hereby|herein|thereof|liability|liable|trademarks?|warranty of any kind|indemnif\w+|cookies?|all rights reserved|"
-    r"employee agrees|jurisdiction|notwithstanding|pursuant)\b",
-    re.IGNORECASE,
-)
-_SUPERSEDED = re.compile(r"\b(?:superseded|no longer in force|obsolete|withdrawn|deprecated|archived)\b", re.IGNORECASE)
-_SAYS_SUPERSEDED = re.compile(
-    r"this (?:version|document|policy|page) (?:is|has been|was) (?:superseded|withdrawn|no longer)", re.IGNORECASE
-)
 _TITLE_TAIL = re.compile(
     r"[:–—(].*$|\b(?:user|operating|owner'?s|reference|quick)?\s*(?:manual|guide|handbook|instructions|datasheet|data sheet)\b.*$",
     re.IGNORECASE,
@@ -87,11 +79,9 @@ def document_facts(document: Document, context: Context) -> list[Fact]:
 
 def _unfit(document: Document) -> str:
     """Why nothing may be asked about `document` at all, or an empty string."""
-    first = next((line for line in document.text.splitlines() if line.strip() and not line.startswith("---")), "")
-    status = str(document.metadata.get("status", ""))
-    if _SUPERSEDED.search(status) or _SUPERSEDED.search(first) or _SAYS_SUPERSEDED.search(document.text[:400]):
+    if superseded(document):
         return "superseded document"
-    return "legal boilerplate" if len(_LEGAL.findall(document.text)) * 60 > len(document.text.split()) else ""
+    return "legal boilerplate" if boilerplate(document) else ""
 
 
 def context_of(document: Document, lexicon: Lexicon, company: str) -> Context:
