@@ -152,7 +152,7 @@ class TrainSection(Section):
         default="auto", description="share of the updates on raw document text; auto: 0.15 for the embedded base, else 0"
     )
     word_drop: Chance | Literal["auto"] = Field(
-        default="auto", description="chance that a question loses some of its words; auto: 0.7 for the embedded base, else 0"
+        default="auto", description="chance that a question loses some of its words; auto: 0.5 for the embedded base, else 0"
     )
     max_length: Length | Literal["auto"] = Field(
         default="auto", description="auto: the longest row; rows that do not fit are refused, never cut"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from schemas.errors import TrainingError
+from schemas.errors import InputError, TrainingError
 from tests.tiny_models import chat_tokenizer, facts, tiny_model
 from trainer.generate import generate
 from trainer.guards import relative_change, sample_weights
@@ -46,6 +46,15 @@ def test_answers_equal_those_of_transformers(model, template):
 
     theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=12, pad_token_id=0)[0, len(prompt) :].tolist()
     assert ours.tokens == [token for token in theirs if token != template.end][: len(ours.tokens)]
+
+
+def test_an_answer_ends_with_the_models_context_and_a_longer_question_is_refused(model, template):
+    (answer,) = generate(model, [[7] * 250], ends=frozenset(), max_new_tokens=50)
+
+    assert len(answer.tokens) == 6
+    assert not answer.stopped
+    with pytest.raises(InputError, match="reads at most 256"):
+        generate(model, [[7] * 256], ends=frozenset(), max_new_tokens=5)
 
 
 def test_the_loss_of_a_row_does_not_depend_on_its_company(model, template):

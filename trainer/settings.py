@@ -30,7 +30,7 @@ def resolve(section: TrainSection, *, embedded: bool, parameters: int) -> Settin
         optimizer="muon" if scratch else "adamw",
         learning_rate=_or(section.learning_rate, 0.02 if scratch else _rate(section.method, parameters)),
         raw_text=_or(section.raw_text, 0.15 if embedded else 0.0),
-        word_drop=_or(section.word_drop, 0.7 if embedded else 0.0),
+        word_drop=_or(section.word_drop, 0.5 if embedded else 0.0),
         tokens=EMBEDDED_TOKENS if embedded and section.tokens is None else section.tokens,
     )
 

@@ -14,7 +14,7 @@ from schemas.errors import InputError, TrainingError
 from schemas.recipe import TrainSection
 from schemas.records import Pair
 from trainer.base import Progress, is_embedded
-from trainer.generate import Answer, generate
+from trainer.generate import Answer, context_of, generate
 from trainer.guards import check_answers, check_labels, check_model, relative_change, sample_weights
 from trainer.machine import prepare
 from trainer.model import end_tokens, load, saved_dtype
@@ -59,7 +59,7 @@ def train(  # noqa: PLR0913 - one keyword for each thing that only the caller kn
     plan = _plan(job, pairs_train, rows, raw_texts)
     tuned, figures = _fit(job, plan, Monitor(plan, validation, progress))
     figures = {
-        "base": base,
+        "base": "embedded" if is_embedded(base) else base,
         "pairs": len(pairs_train),
         **figures,
         **_save(tuned.to(saved_dtype(base)), job, pairs_train, len(plan.batches)),
@@ -70,7 +70,7 @@ def train(  # noqa: PLR0913 - one keyword for each thing that only the caller kn
 
 def _limit(section: TrainSection, model: Any) -> int | None:
     """Return the most tokens of a row: the recipe's, and never more than the model's context."""
-    limits = [section.max_length, getattr(model.config.get_text_config(), "max_position_embeddings", None)]
+    limits = [section.max_length, context_of(model)]
     return min((limit for limit in limits if isinstance(limit, int)), default=None)
 
 
