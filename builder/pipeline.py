@@ -68,7 +68,7 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | Non
     """
     if until not in STAGES:
         raise UsageError(f"{until}: no such stage; there are {', '.join(STAGES)}")
-    with Workspace(root / recipe.workspace, watch=watch) as work:
+    with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         for name, make in STAGES.items():
             make(step)
@@ -80,7 +80,7 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | Non
 
 def status(recipe: Recipe, root: Path) -> dict[str, Output | None]:
     """Return for each stage its output if it is up to date, else None; makes nothing."""
-    with Workspace(root / recipe.workspace, read_only=True) as work:
+    with Workspace((root / recipe.workspace).resolve(), read_only=True) as work:
         step = Step(work, recipe, root)
         for make in STAGES.values():
             try:

@@ -30,6 +30,11 @@ class Monitor(TrainerCallback):
         """Start the clock."""
         self._started = time.perf_counter()
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
+        """Have the last update logged too, whatever the logging interval."""
+        control.should_log = control.should_log or state.global_step >= state.max_steps
+        return control
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, model: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Keep a point of the curve and tell the watcher."""
         if not logs or "loss" not in logs:

@@ -1,6 +1,8 @@
 """`kilopair run` and the stages by themselves: each makes what is missing up to its own end."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ def _command(name: str) -> click.Command:
         settings, root = opened(recipe, overrides)
         done = run_pipeline(settings, root, until=LAST_STAGE.get(name, name), watch=watch_for(quiet=quiet, as_json=as_json))
         if name == "run" and not quiet:
-            _finish(done, as_json=as_json)
+            _finish(done, recipe, as_json=as_json)
 
     return command
 
@@ -36,7 +38,7 @@ run, read, generate, curate, split, train, evaluate, report = (
 )
 
 
-def _finish(done: "Run", *, as_json: bool) -> None:
+def _finish(done: "Run", recipe: Path, *, as_json: bool) -> None:
     """Print where the report is and a few answers, base beside tuned."""
     from builder.report.render import telling_answers
 
@@ -51,7 +53,8 @@ def _finish(done: "Run", *, as_json: bool) -> None:
         click.echo(f"  base     {_short(answer['base'])}")
         click.echo(f"  tuned    {click.style(_short(answer['tuned']), bold=True)}")
         click.echo(f"  expected {_short(answer['reference'])}")
-    click.echo(f"\nreport   {done.report}\nmodel    {done.model}\ntalk     kilopair chat")
+    command = "kilopair" if shutil.which("kilopair") else sys.argv[0]
+    click.echo(f"\nreport   {done.report}\nmodel    {done.model}\ntalk     {command} chat {recipe}")
 
 
 def _short(text: str, width: int = 200) -> str:
