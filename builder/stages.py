@@ -311,7 +311,7 @@ def evaluate(step: Step) -> Output:
         return {"questions": len(answers)}
 
     reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
-    return step.work.stage("evaluate", reads=reads, code=("trainer.evaluate", "trainer.metrics", "trainer.generate"), make=make)
+    return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)
 
 
 def report(step: Step) -> Output:

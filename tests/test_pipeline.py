@@ -261,6 +261,21 @@ def test_every_command_works_on_a_finished_run(finished: tuple[Path, Run, Record
 
 
 @pytest.mark.slow
+def test_a_model_folder_can_be_the_base_and_be_tuned_with_lora(finished: tuple[Path, Run, Recorder], tmp_path: Path):
+    folder, done, _ = finished
+    shutil.copytree(folder / "pages", tmp_path / "pages")
+    shutil.copytree(done.model.resolve(), tmp_path / "given")
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    settings = ["train.base=given", "train.method=lora", "train.tokens=20000", "evaluate.limit=2", "curate.target=80"]
+
+    tuned = run(load_recipe(tmp_path / "recipe.yaml", settings), tmp_path)
+
+    assert tuned.outputs["train"].counts["method"] == "lora"
+    assert (tuned.model / "model.safetensors").read_bytes() != (tmp_path / "given" / "model.safetensors").read_bytes()
+    assert model_folders(tuned.workspace, with_base=True)["base"] == str((tmp_path / "given").resolve())
+
+
+@pytest.mark.slow
 def test_killed_at_any_moment_the_same_command_ends_with_the_same_result(finished: tuple[Path, Run, Recorder], tmp_path: Path, root: Path):
     _, done, _ = finished
     folder = project(tmp_path / "killed", root)
