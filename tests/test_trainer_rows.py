@@ -153,6 +153,14 @@ def test_dropped_words_keep_the_order_of_the_rest():
     assert drop_words(question, 0.0, draw) == question
 
 
+def test_a_negation_is_never_dropped():
+    question = "Is it fine if I don't return the crane, and may it never be without insurance, or not?"
+    draw = random.Random(0)
+
+    for _ in range(40):
+        assert {"don't", "never", "without", "not?"} <= set(drop_words(question, 1.0, draw).split())
+
+
 def _is_subsequence(short, long):
     rest = iter(long)
     return all(word in rest for word in short)

@@ -5,6 +5,7 @@ the documents' text, all of it in the loss. No row is ever cut: what does not fi
 """
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ IGNORED = -100  # the label that torch's cross entropy leaves out
 RAW_BLOCK = 128
 WORD_LOSS = 0.28  # chance of each word of a question that loses words
 _NAMED = 8
+# Without these a question asks for the opposite, whose answer begins with the other of "Yes." and "No."
+_NEGATION = re.compile(r"^(no|not|never|none|nobody|nothing|without|cannot|.*n['’]t)\W*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,11 @@ def pair_rows(pairs: Sequence[Pair], template: Template, *, instructions: Sequen
 
 
 def drop_words(question: str, chance: float, draw: random.Random) -> str:
-    """With `chance`, lose about a quarter of the words, so that a fact is found by any part of its question."""
+    """With `chance`, lose about a quarter of the words, but never a negation, so that a fact is found by any part of its question."""
     words = question.split()
     if draw.random() >= chance or len(words) < 3:
         return question
-    kept = [word for word in words if draw.random() >= WORD_LOSS]
+    kept = [word for word in words if _NEGATION.search(word) or draw.random() >= WORD_LOSS]
     return " ".join(kept) if len(kept) >= 2 else question
 
 
