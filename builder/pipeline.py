@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.recipe_file import write_recipe
-from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, STAGES, Step
+from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, STAGES, Step, check_base
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link
@@ -68,6 +68,7 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | Non
     """
     if until not in STAGES:
         raise UsageError(f"{until}: no such stage; there are {', '.join(STAGES)}")
+    check_base(recipe, root)  # before hours of work, not after
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         for name, make in STAGES.items():

@@ -245,7 +245,7 @@ def pretrain(step: Step) -> Output:
     """The embedded base model from the documents' raw text, or a note of the base that the recipe names."""
     recipe = step.recipe
     if recipe.train.base != "embedded":
-        found = step.root / recipe.train.base
+        found = check_base(recipe, step.root)
         base = str(found.resolve()) if found.is_dir() else recipe.train.base
         reads = {"base": base, "files": _folder_stamp(found)}
         return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
@@ -258,6 +258,20 @@ def pretrain(step: Step) -> Output:
 
     reads = {**step.contents("read"), **recipe.base.model_dump(), "seed": recipe.seed}
     return step.work.stage("pretrain", reads=reads, code=("trainer.base", "trainer.tokenizer", "trainer.optimizer"), make=make)
+
+
+def check_base(recipe: Recipe, root: Path) -> Path:
+    """Return where a local base would lie.
+
+    Raises:
+        RecipeError: it is named as a folder, but there is none, or one without a model.
+    """
+    found = root / recipe.train.base
+    if recipe.train.base.startswith(("/", ".", "~")) and not found.is_dir():
+        raise RecipeError(f"train.base: no such folder: {found}; give a folder saved by save_pretrained, the name of a model, or embedded")
+    if found.is_dir() and not (found / "config.json").exists():
+        raise RecipeError(f"train.base: {found} is a folder without config.json; give a folder saved by save_pretrained")
+    return found
 
 
 def _note_base(base: str, folder: Path) -> Counts:
@@ -367,7 +381,4 @@ def _folder_stamp(folder: Path) -> list[list[str | int]]:
     """Names, sizes and times of a local model's files (hashing gigabytes at every run would be slow)."""
     if not folder.is_dir():
         return []
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    if not any(path.name == "config.json" for path in files):
-        raise RecipeError(f"train.base: {folder} is a folder without config.json; give a folder saved by save_pretrained")
-    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(folder.iterdir()) if path.is_file()]

@@ -309,6 +309,17 @@ def test_an_unknown_last_stage_is_refused(tmp_path: Path):
         run(load_recipe(tmp_path / "r.yaml"), tmp_path, until="fly")
 
 
+@pytest.mark.parametrize(("base", "advice"), [("./nowhere", "no such folder"), ("pages", "without config.json")])
+def test_a_base_that_is_no_model_is_said_before_any_work(tmp_path: Path, base: str, advice: str):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "r.yaml").write_text(f"documents: {{path: pages}}\ntrain: {{base: {base}}}\n")
+
+    with pytest.raises(UsageError, match=advice):
+        run(load_recipe(tmp_path / "r.yaml"), tmp_path)
+
+    assert not (tmp_path / "workspace").exists()
+
+
 def test_too_few_pairs_to_train_are_said_before_training(tmp_path: Path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "a.md").write_text("# Leave\n\nHello there.\n")
