@@ -78,6 +78,8 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
         others = [pair for pair in pairs if pair.split != name]
         figures |= {f"{name}_{what}_elsewhere": count for what, count in _shared(parts[name], others).items()}
     figures["paraphrase_questions_in_train"] = sum(question(pair) in asked for pair in parts["paraphrase"])
+    answers = {(pair.group, pair.output) for pair in parts["train"]}
+    figures["paraphrase_answers_not_taught"] = sum((pair.group, pair.output) not in answers for pair in parts["paraphrase"])
     figures["paraphrase_facts_not_taught"] = sum(taught[pair.group] < TAUGHT for pair in parts["paraphrase"])
     if leaks := {what: count for what, count in figures.items() if count}:
         told = ", ".join(f"{what.replace('_', ' ')}: {count}" for what, count in leaks.items())
@@ -167,6 +169,8 @@ class _Wordings:
         closed = [place for place in taught if not self.pairs[place].input]  # an input that holds the answer tests reading, not knowing
         self.places = closed if len(closed) * 2 >= len(taught) else taught
         self.taught = Counter(self.pairs[place].group for place in taught)
+        # "Do I have to ...?" (Yes.) does not teach "Is it fine if I don't ...?" (No.): a wording with another answer is another question
+        self.answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in taught)
         self.forms = Counter(self.pairs[place].form for place in taught)
         self.own = Counter((self.pairs[place].group, self.pairs[place].form) for place in taught)
         self.asked = Counter(question(self.pairs[place]) for place, name in enumerate(self.splits) if name in ("train", "validation"))
@@ -217,9 +221,12 @@ class _Wordings:
 
     def _can_go(self, places: Sequence[int], keep: int) -> bool:
         leaving = Counter(self.pairs[place].group for place in places)
+        answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in places)
         asked = Counter(question(self.pairs[place]) for place in places)
-        return all(self.taught[group] - count >= keep for group, count in leaving.items()) and all(
-            self.asked[what] == count for what, count in asked.items()
+        return (
+            all(self.taught[group] - count >= keep for group, count in leaving.items())
+            and all(self.answers[answer] > count for answer, count in answers.items())
+            and all(self.asked[what] == count for what, count in asked.items())
         )
 
     def _take(self, places: Sequence[int]) -> None:
@@ -227,6 +234,7 @@ class _Wordings:
         for place in places:
             pair = self.pairs[place]
             self.taught[pair.group] -= 1
+            self.answers[pair.group, pair.output] -= 1
             self.forms[pair.form] -= 1
             self.own[pair.group, pair.form] -= 1
             self.asked[question(pair)] -= 1

@@ -243,3 +243,33 @@ def test_the_proof_finds_a_leak(held, changes, leak):
 def test_the_proof_refuses_pairs_without_a_split():
     with pytest.raises(KilopairError, match="without a split"):
         prove([pair(0, fact=0)])
+
+
+def test_a_wording_with_an_answer_of_its_own_is_never_withheld_alone():
+    pairs = [
+        pair(
+            f"{fact}-{form}",
+            fact=fact,
+            chunk=f"chunk-{fact}",
+            form=form,
+            instruction=f"{form} about fact{fact}?",
+            output=f"{answer} Rule {fact}.",
+        )
+        for fact in range(60)
+        for form, answer in (("must", "Yes."), ("have", "Yes."), ("required", "Yes."), ("told", "Yes."), ("skip", "No."))
+    ]
+
+    divided = list(split(pairs, **SHARES, seed=3))
+
+    withheld = parts(divided)["paraphrase"]
+    assert withheld
+    assert {one.form for one in withheld} <= {"must", "have", "required", "told"}
+    assert prove(divided)["paraphrase_answers_not_taught"] == 0
+
+
+def test_a_withheld_answer_that_train_never_gives_is_caught():
+    pairs = [one.model_copy(update={"split": "train"}) for one in corpus(facts=2)]
+    pairs[0] = pairs[0].model_copy(update={"split": "paraphrase", "output": "something else"})
+
+    with pytest.raises(KilopairError, match="paraphrase answers not taught: 1"):
+        prove(pairs)
