@@ -26,6 +26,7 @@ RECORDS = ("schemas.records", "schemas.markdown")
 LLM = tuple(
     f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses", "fitness")
 )
+PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
 EXTRACTIVE = ("generators.extractive", "generators.fitness")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
 MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
@@ -257,7 +258,7 @@ def pretrain(step: Step) -> Output:
         return make_base(texts, section=recipe.base, seed=recipe.seed, folder=folder / MODEL, progress=step.work.progress("pretrain"))
 
     reads = {**step.contents("read"), **recipe.base.model_dump(), "seed": recipe.seed}
-    return step.work.stage("pretrain", reads=reads, code=("trainer.base", "trainer.tokenizer", "trainer.optimizer"), make=make)
+    return step.work.stage("pretrain", reads=reads, code=PRETRAIN, make=make)
 
 
 def check_base(recipe: Recipe, root: Path) -> Path:
