@@ -72,8 +72,8 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | Non
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         for name, make in STAGES.items():
-            make(step)
-            publish(work, recipe)
+            if make(step).fresh or name == until:
+                publish(work, recipe)
             if name == until:
                 break
         return Run(work.folder, dict(work.outputs))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.store import keep, read_json, read_records, reasons, write_json, write_records
-from builder.workspace import Counts, Output, Workspace
+from builder.workspace import Counts, Output, Workspace, code_hash
 from schemas.errors import InputError, RecipeError
 from schemas.recipe import Recipe
 from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, Pair, Record, content_id
@@ -74,8 +74,6 @@ def read(step: Step) -> Output:
     max_bytes = int(section.max_megabytes * 1_000_000)
 
     def make(folder: Path) -> Counts:
-        from builder.workspace import code_hash
-
         version = code_hash(code)
         progress = step.work.progress("read")
 
@@ -135,7 +133,6 @@ def generate(step: Step) -> Output:
 
 
 def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from builder.workspace import code_hash
     from generators.extractive.generate import generate_document, lexicon
 
     documents = step.documents()
@@ -268,6 +265,8 @@ def check_base(recipe: Recipe, root: Path) -> Path:
         RecipeError: it is named as a folder, but there is none, or one without a model.
     """
     found = root / recipe.train.base
+    if recipe.train.base == "embedded":
+        return found
     if recipe.train.base.startswith(("/", ".", "~")) and not found.is_dir():
         raise RecipeError(f"train.base: no such folder: {found}; give a folder saved by save_pretrained, the name of a model, or embedded")
     if found.is_dir() and not (found / "config.json").exists():

@@ -320,6 +320,16 @@ def test_a_base_that_is_no_model_is_said_before_any_work(tmp_path: Path, base: s
     assert not (tmp_path / "workspace").exists()
 
 
+def test_a_folder_called_embedded_is_not_taken_for_the_base(tmp_path: Path):
+    (tmp_path / "embedded").mkdir()
+    (tmp_path / "embedded" / "a.md").write_text("# Leave\n\nYou can carry over up to 5 days of annual leave.\n")
+    (tmp_path / "r.yaml").write_text("documents: {path: embedded}\n")
+
+    done = run(load_recipe(tmp_path / "r.yaml"), tmp_path, until="chunk")
+
+    assert done.outputs["chunk"].counts["chunks"] == 1
+
+
 def test_too_few_pairs_to_train_are_said_before_training(tmp_path: Path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "a.md").write_text("# Leave\n\nHello there.\n")
