@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 RECORDS = ("schemas.records", "schemas.markdown")
-LLM = tuple(
-    f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses", "fitness")
-)
+LLM = ("generators.llm", "generators.alpaca", "generators.fitness")
 PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
 EXTRACTIVE = ("generators.extractive", "generators.fitness")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
@@ -117,7 +115,7 @@ def generate(step: Step) -> Output:
         code, drafts = (*RECORDS, *EXTRACTIVE), _extractive
         reads |= {"generator": section.generator, "wordings": section.wordings}
     else:
-        from generators.tasks import tasks_hash
+        from generators.alpaca.tasks import tasks_hash
 
         code, drafts = (*RECORDS, *LLM), _openai
         sampling = recipe.endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "repair"})
@@ -150,7 +148,7 @@ def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
 
 
 def _openai(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from generators.llm import generate as ask
+    from generators.alpaca.generate import generate as ask
 
     section = step.recipe.generate
     return ask(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators import pool
-from generators.engine import (
+from generators.llm.calls import (
     Message,
     RateLimitedError,
     Reply,
@@ -20,8 +20,8 @@ from generators.engine import (
     deadline,
     retry,
 )
-from generators.pool import complete_all, in_background, run_in_thread
-from generators.statuses import retry_after
+from generators.llm.pool import complete_all, in_background, run_in_thread
+from generators.llm.statuses import retry_after
 from schemas.errors import EndpointError
 
 

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from generators.engine import Message, Reply, Request, ServerFaultError
-from generators.journal import Counts, Journal, journalled
+from generators.llm.calls import Message, Reply, Request, ServerFaultError
+from generators.llm.journal import Counts, Journal, journalled
 from schemas.errors import WorkspaceError
 
 BODY = json.dumps({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}).encode()

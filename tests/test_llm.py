@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from generators.endpoint import access, check_endpoint
+from generators.llm.endpoint import access, check_endpoint
 from generators.interface import Source
-from generators.llm import generate
-from generators.prompts import RULES, is_strict, passage, wire_schema
-from generators.replies import read_answer, read_items
-from generators.tasks import load_tasks, shipped_tasks, tasks_hash
+from generators.alpaca.generate import generate
+from generators.alpaca.prompts import RULES, is_strict, passage, wire_schema
+from generators.alpaca.replies import read_answer, read_items
+from generators.alpaca.tasks import load_tasks, shipped_tasks, tasks_hash
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import EndpointSection
 from schemas.records import Chunk, Document, Draft, Dropped, Reason
@@ -620,7 +620,7 @@ def test_the_hash_of_the_tasks_follows_every_file(tmp_path):
 
 
 def test_the_generator_can_be_imported_without_its_heavy_libraries():
-    code = "import sys, generators.llm; print({'openai', 'httpx2', 'jsonschema', 'yaml'} & set(sys.modules))"
+    code = "import sys, generators.alpaca.generate; print({'openai', 'httpx2', 'jsonschema', 'yaml'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
 
     assert loaded.stdout.strip() == "set()"

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from generators.engine import Complete, Request, RequestFailedError
-from generators.prompts import again_request, repair_request, shorter_request
-from generators.replies import Answer, BadItem, Items, read_answer, read_items
-from generators.tasks import FIELDS, Task
+from generators.llm.calls import Complete, Request, RequestFailedError
+from generators.alpaca.prompts import again_request, repair_request, shorter_request
+from generators.alpaca.replies import Answer, BadItem, Items, read_answer, read_items
+from generators.alpaca.tasks import FIELDS, Task
 from schemas.records import Chunk, Draft, Dropped, Provenance, Reason, content_id
 
 STAGE = "generate"

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from generators.engine import Reply, Request
-from generators.pool import run_in_thread
+from generators.llm.calls import Reply, Request
+from generators.llm.pool import run_in_thread
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import EndpointSection
 
 if TYPE_CHECKING:
-    from generators.client import Connection
+    from generators.llm.client import Connection
 
 OPENAI_KEY = "OPENAI_API_KEY"
 NO_KEY = "none"  # what an endpoint that needs no key is sent
@@ -79,7 +79,7 @@ class Endpoint:
         """Return the connection, after asking the endpoint whether it is there, takes the key, and has the model."""
         async with self._lock:
             if self._connection is None:
-                from generators.client import Connection
+                from generators.llm.client import Connection
 
                 connection = Connection(self._endpoint)
                 try:

@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 from openai import APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
 
-from generators.endpoint import Access, access
-from generators.engine import RateLimitedError, Reply, Request, RequestFailedError, ServerFaultError, UnreachableError
-from generators.prompts import is_strict
-from generators.statuses import status_error
+from generators.llm.endpoint import Access, access
+from generators.llm.calls import RateLimitedError, Reply, Request, RequestFailedError, ServerFaultError, UnreachableError
+from generators.alpaca.prompts import is_strict
+from generators.llm.statuses import status_error
 from schemas.errors import EndpointError
 from schemas.recipe import EndpointSection
 

@@ -1,7 +1,7 @@
 """The engine of every call to a language model: what is asked, what comes back, and how trouble is met.
 
 The one network seam is `Complete`. Retries, deadlines and the journal are wrappers `Complete -> Complete`; the one
-bounded pool is in `generators.pool`. Nothing else in the project knows that calls fail or run side by side.
+bounded pool is in `generators.llm.pool`. Nothing else in the project knows that calls fail or run side by side.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ from schemas.records import content_id
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-LIBRARY = Path(__file__).parent / "tasks_library"
+LIBRARY = Path(__file__).parent.parent / "tasks"
 PROMPT, SCHEMA, SETTINGS = "prompt.md", "output.schema.json", "task.yaml"
 VARIABLES = frozenset({"company", "pairs", "wordings"})
 

@@ -8,8 +8,8 @@ import json
 from string import Template
 from typing import Any
 
-from generators.engine import Message, Request
-from generators.tasks import Task
+from generators.llm.calls import Message, Request
+from generators.alpaca.tasks import Task
 from schemas.recipe import EndpointSection
 from schemas.records import Chunk, Document
 

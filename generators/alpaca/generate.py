@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from generators.conversation import Ask, converse
-from generators.endpoint import Endpoint
-from generators.engine import deadline, retry
+from generators.alpaca.conversation import Ask, converse
+from generators.llm.endpoint import Endpoint
+from generators.llm.calls import deadline, retry
 from generators.fitness import superseded
 from generators.interface import Source
-from generators.journal import Counts, Journal, journalled
-from generators.pool import complete_all, in_background
-from generators.prompts import first_request, passage, system_prompt
-from generators.tasks import Task, load_tasks
+from generators.llm.journal import Counts, Journal, journalled
+from generators.llm.pool import complete_all, in_background
+from generators.alpaca.prompts import first_request, passage, system_prompt
+from generators.alpaca.tasks import Task, load_tasks
 from schemas.recipe import EndpointSection
 from schemas.records import Draft, Dropped, Reason, content_id
 

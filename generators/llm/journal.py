@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from generators.engine import Complete, Reply, Request, ServerFaultError
-from generators.replies import completion_problem
+from generators.llm.calls import Complete, Reply, Request, ServerFaultError
+from generators.alpaca.replies import completion_problem
 from schemas.errors import WorkspaceError
 from schemas.records import Reason
 

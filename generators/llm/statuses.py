@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from generators.endpoint import NO_KEY, Access
-from generators.engine import RateLimitedError, RequestFailedError, ServerFaultError
+from generators.llm.endpoint import NO_KEY, Access
+from generators.llm.calls import RateLimitedError, RequestFailedError, ServerFaultError
 from schemas.errors import EndpointError
 from schemas.records import Reason
 
