@@ -1,68 +1,69 @@
-"""The engine of every call to a language model: what is asked, what comes back, and how trouble is met.
+"""What is asked of a language model, what comes back, and how a call can fail: the words that the engine's parts share.
 
-The one network seam is `Complete`. Retries, deadlines and the journal are wrappers `Complete -> Complete`; the one
-bounded pool is in `generators.llm.pool`. Nothing else in the project knows that calls fail or run side by side.
+The one network seam is `Complete`. Everything else (journal, budget, pace, retries) stands between a caller and the
+network and has the same shape; nothing outside of `generators.llm` knows that calls fail or run side by side.
+
+    RequestFailedError      this request has no answer and gets none; the others are not concerned
+    └── BudgetReachedError  nor will any other that costs something
+    RefusedRequestError     the endpoint does not take the request as it was put; another dialect may do
+    ServerFaultError        no answer, but the next try may bring one
+    ├── OverloadedError     and it should come later, and with less beside it
+    └── UnreachableError    no connection: nothing was sent
+    RateLimitedError        come back later; not a try
 """
 
-import asyncio
 import hashlib
 import json
-import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any, Literal, Self
 
 from pydantic import JsonValue
 
-from schemas.errors import EndpointError
-from schemas.records import Reason, Record
+from schemas.records import Reason
 
-Sleep = Callable[[float], Awaitable[None]]
-
-WAIT_BUDGET = 900.0  # seconds that one request may spend waiting for rate limits
-DEAD_AFTER = 20  # requests in a row that fail after all their attempts: the endpoint is down, not the requests
+Role = Literal["system", "user", "assistant"]
 
 
-class Message(Record):
+@dataclass(frozen=True)
+class Message:
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
-class Request(Record):
-    """One question to a model. Its key names everything that decides the answer, so the same request is asked once."""
+@dataclass(frozen=True)
+class Request:
+    """One question to a model. Its key names everything that decides the answer, so the same request is asked once.
+
+    `max_tokens` is not part of the key (a reply that was not cut stays good under another limit), nor is `slot`.
+    """
 
     model: str
     messages: tuple[Message, ...]
-    parameters: dict[str, JsonValue]
-    response_schema: dict[str, JsonValue] | None = None
-    sample: int = 0
-
-    @cached_property
-    def canonical(self) -> str:
-        """The request as canonical JSON; neither the URL nor the API key is part of it."""
-        return json.dumps(self.model_dump(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    max_tokens: int
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    schema: str | None = None  # canonical JSON of the schema that the reply is held to, from `schema_text`
+    variant: str = ""  # tells apart what is asked more than once on purpose: "sample-2", "grown", "again"
+    slot: str = ""  # what it is for, e.g. "question_answering/chunk-0f.../1/first": survives a change of the prompt
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.canonical.encode("utf-8")).hexdigest()
+        """SHA-256 of model, messages, parameters, schema and variant; neither URL nor API key is part of it."""
+        turns = [[message.role, text_hash(message.content)] for message in self.messages]
+        schema = text_hash(self.schema) if self.schema is not None else None
+        return hashlib.sha256(canonical([self.model, turns, dict(self.parameters), schema, self.variant]).encode()).hexdigest()
 
-    def but(self, *, messages: tuple[Message, ...] | None = None, sample: int | None = None) -> "Request":
-        """Return the request with other messages or another sample (model_copy would keep the key)."""
-        return Request(
-            model=self.model,
-            messages=self.messages if messages is None else messages,
-            parameters=self.parameters,
-            response_schema=self.response_schema,
-            sample=self.sample if sample is None else sample,
-        )
+    def but(self, **changes: Any) -> Self:
+        """Return the request with some fields changed."""
+        return replace(self, **changes)
 
 
-class Reply(Record):
-    """The body that came back, byte for byte."""
+@dataclass(frozen=True)
+class Reply:
+    """The body that came back, byte for byte: a chat completion of any kind, good or bad."""
 
     key: str
     raw: bytes
@@ -70,6 +71,17 @@ class Reply(Record):
 
 
 Complete = Callable[[Request], Awaitable[Reply]]
+
+
+def canonical(value: object) -> str:
+    """Return `value` as canonical JSON."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096)
+def text_hash(text: str) -> str:
+    """Return the first 32 hex digits of the SHA-256 of a text; what many requests share is hashed once."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class RequestFailedError(Exception):
@@ -81,13 +93,39 @@ class RequestFailedError(Exception):
         self.raw = raw
 
 
+class BudgetReachedError(RequestFailedError):
+    """The request could pass a cap of the budget, so it is not sent."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, reason=Reason.OVER_BUDGET)
+
+
+class RefusedRequestError(Exception):
+    """The endpoint does not take the request as it was put (a 400 or 422 about its form); `words` are its codes and parameters."""
+
+    def __init__(self, problem: str, *, status: int, words: frozenset[str], said: str) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.words = words
+        self.said = said
+
+
 class ServerFaultError(Exception):
     """The call brought no answer, but the next try may."""
 
-    def __init__(self, problem: str, *, reason: Reason = Reason.REQUEST_FAILED, raw: bytes = b"") -> None:
+    def __init__(self, problem: str, *, reason: Reason = Reason.REQUEST_FAILED, raw: bytes = b"", status: int | None = None) -> None:
         super().__init__(problem)
         self.reason = reason
         self.raw = raw
+        self.status = status
+
+
+class OverloadedError(ServerFaultError):
+    """The server has too much to do (503, 529); `seconds` is None when it does not say how long to wait."""
+
+    def __init__(self, problem: str, *, seconds: float | None, status: int | None = None) -> None:
+        super().__init__(problem, status=status)
+        self.seconds = seconds
 
 
 class UnreachableError(ServerFaultError):
@@ -100,90 +138,3 @@ class RateLimitedError(Exception):
     def __init__(self, problem: str, *, seconds: float | None) -> None:
         super().__init__(problem)
         self.seconds = seconds
-
-
-def deadline(complete: Complete, *, seconds: float) -> Complete:
-    """Bound a whole call; the HTTP client's own timeout bounds each read only, so a dripping server would never end."""
-
-    async def bounded(request: Request) -> Reply:
-        try:
-            async with asyncio.timeout(seconds):
-                return await complete(request)
-        except TimeoutError:
-            fault = ServerFaultError(f"no answer within {seconds:g} seconds (endpoint.timeout_seconds)")
-        raise fault
-
-    return bounded
-
-
-def retry(complete: Complete, *, attempts: int, wait_budget: float = WAIT_BUDGET, sleep: Sleep = asyncio.sleep) -> Complete:
-    """Try again after trouble of the server; waiting for a rate limit is not a try, but `wait_budget` ends it.
-
-    The call raises RequestFailedError when `attempts` tries brought no answer, and EndpointError when nothing answers
-    any more or the rate limit outlasts the budget.
-    """
-    health = _Health()
-
-    async def retried(request: Request) -> Reply:
-        tries = _Tries(attempts, wait_budget, health)
-        while True:
-            try:
-                reply = await complete(request)
-            except (RateLimitedError, ServerFaultError) as trouble:
-                problem = trouble
-            else:
-                health.failed_in_a_row = 0
-                return reply
-            await sleep(tries.pause(problem))
-
-    return retried
-
-
-def backoff(failures: int) -> float:
-    """Seconds to wait after the n-th failure: doubling from half a second to 16, with jitter so that workers part."""
-    return min(0.5 * 2 ** (failures - 1), 16.0) * random.uniform(0.75, 1.25)  # noqa: S311 - timing, not a secret
-
-
-@dataclass
-class _Health:
-    """How the endpoint does, over all requests."""
-
-    failed_in_a_row: int = 0
-
-
-@dataclass
-class _Tries:
-    """What one request has been through."""
-
-    attempts: int
-    wait_budget: float
-    health: _Health
-    faults: int = 0
-    refusals: int = 0
-    waited: float = 0.0
-
-    def pause(self, trouble: RateLimitedError | ServerFaultError) -> float:
-        """Seconds to wait before the next try; raises when there is none."""
-        if isinstance(trouble, ServerFaultError):
-            self.faults += 1
-            if self.faults >= self.attempts:
-                raise self._give_up(trouble)
-            return backoff(self.faults)
-        self.refusals += 1
-        seconds = backoff(self.refusals) if trouble.seconds is None else trouble.seconds
-        self.waited += seconds
-        if self.waited > self.wait_budget:
-            raise EndpointError(
-                f"{trouble}; one request may wait {self.wait_budget / 60:g} minutes and would wait longer; "
-                "run again later (answers so far are kept) or lower endpoint.concurrency",
-            )
-        return seconds
-
-    def _give_up(self, fault: ServerFaultError) -> Exception:
-        self.health.failed_in_a_row += 1
-        if isinstance(fault, UnreachableError):
-            return EndpointError(f"{fault}; bring it up and run again: answers so far are kept")
-        if self.health.failed_in_a_row >= DEAD_AFTER:
-            failed = f"{self.health.failed_in_a_row} requests in a row failed"
-            return EndpointError(f"{failed}, the last with: {fault}; see to the endpoint and run again: answers so far are kept")
-        return RequestFailedError(f"{self.attempts} attempts brought no answer, the last: {fault}", reason=fault.reason, raw=fault.raw)
