@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 RECORDS = ("schemas.records", "schemas.markdown")
-LLM = ("generators.llm", "generators.alpaca", "generators.fitness")
+LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "builder.ask", "builder.validate", "builder.locate", "builder.rouge")
 PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
 EXTRACTIVE = ("generators.extractive", "generators.fitness")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
+COVERAGE = "coverage.json"
 MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
 
 
@@ -107,27 +109,68 @@ def chunk(step: Step) -> Output:
 
 
 def generate(step: Step) -> Output:
-    """Chunks to drafts, by the generator of the recipe."""
+    """Chunks to drafts, by the generator of the recipe; pairs that people wrote come along."""
     recipe = step.recipe
     section = recipe.generate
     reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
     if section.generator == "extractive":
-        code, drafts = (*RECORDS, *EXTRACTIVE), _extractive
+        code, make = (*RECORDS, *EXTRACTIVE), partial(_extract, step)
         reads |= {"generator": section.generator, "wordings": section.wordings}
     else:
-        from generators.alpaca.tasks import tasks_hash
+        from builder.ask import reads as asking
 
-        code, drafts = (*RECORDS, *LLM), _openai
-        sampling = recipe.endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "repair"})
-        reads |= section.model_dump(mode="json") | sampling | {"tasks": tasks_hash(section.tasks, root=step.root)}
+        code, make = (*RECORDS, *LLM), partial(_ask, step)
+        reads |= asking(recipe, step.root)
+    if section.existing:
+        from builder.ask import content
 
-    def make(folder: Path) -> Counts:
-        chunks = step.chunks()
-        counts = _save(folder, DRAFTS, drafts(step, chunks))
-        asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)}
-        return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
-
+        code = (*code, "builder.existing")
+        files = [content(step.root / file.path, "generate.existing") for file in section.existing]
+        reads |= {"existing": [file.model_dump(mode="json") for file in section.existing], "existing_files": files}
     return step.work.stage("generate", reads=reads, code=code, make=make)
+
+
+def _extract(step: Step, folder: Path) -> Counts:
+    chunks = step.chunks()
+    return _save_drafts(step, folder, _extractive(step, chunks), chunks)
+
+
+def _ask(step: Step, folder: Path) -> Counts:
+    """Ask the language model; beside the drafts goes the ledger of what they cover."""
+    from builder.ask import accepting, open_engine, plan_of, style_of
+    from generators.alpaca.generate import Outcome
+    from generators.alpaca.generate import generate as ask
+
+    recipe, documents, chunks = step.recipe, step.documents(), step.chunks()
+    outcome = Outcome()
+    drafts = ask(
+        _sources(documents, chunks),
+        plan=plan_of(recipe, step.root),
+        style=style_of(recipe, step.root),
+        open_answers=open_engine(recipe, step.root, step.work.folder),
+        accept=accepting(recipe, step.root, documents=documents, chunks=chunks),
+        concurrency=recipe.endpoint.concurrency,
+        outcome=outcome,
+        progress=step.work.progress("generate"),
+    )
+    counts = _save_drafts(step, folder, drafts, chunks)
+    write_json(folder / COVERAGE, outcome.coverage.as_json())
+    told = {"asks": outcome.asks, "accepted": outcome.accepted, "over_budget": outcome.over_budget, "notices": outcome.notices}
+    return counts | told | {"coverage": outcome.coverage.figures(), "engine": outcome.figures}
+
+
+def _save_drafts(step: Step, folder: Path, drafts: Iterator[Draft | Dropped], chunks: list[Chunk]) -> Counts:
+    counts = _save(folder, DRAFTS, chain(drafts, _existing(step)))
+    of_chunks = {piece.id for piece in chunks}
+    asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)} & of_chunks
+    return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
+
+
+def _existing(step: Step) -> Iterator[Draft | Dropped]:
+    if step.recipe.generate.existing:
+        from builder.existing import existing_drafts
+
+        yield from existing_drafts(step.recipe.generate.existing, step.root)
 
 
 def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
@@ -147,23 +190,6 @@ def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
         progress(number, len(documents), {})
 
 
-def _openai(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from generators.alpaca.generate import generate as ask
-
-    section = step.recipe.generate
-    return ask(
-        _sources(step.documents(), chunks),
-        endpoint=step.recipe.endpoint,
-        tasks=section.tasks,
-        pairs_per_chunk=section.pairs_per_chunk,
-        wordings=section.wordings,
-        company=step.recipe.company,
-        root=step.root,
-        journal_path=step.work.folder / "journal.sqlite",
-        progress=step.work.progress("generate"),
-    )
-
-
 def validate(step: Step) -> Output:
     """Drafts to pairs: evidence located in the source, every field checked against the schemas."""
     from builder.validate import validate as check
@@ -179,7 +205,9 @@ def validate(step: Step) -> Output:
         return _save(folder, PAIRS, check(drafts, documents=documents, chunks=chunks, max_words=section.max_words, extra_schema=schema))
 
     reads = {**step.contents("read", "chunk", "generate"), "max_words": section.max_words, "schema": schema}
-    return step.work.stage("validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.rouge", "schemas.checks"), make=make)
+    return step.work.stage(
+        "validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.locate", "builder.rouge", "schemas.checks"), make=make
+    )
 
 
 def curate(step: Step) -> Output:

@@ -1,106 +1,208 @@
-"""The generator that asks a language model: one conversation per chunk and task, of one request and at most one repair.
+"""The generator that asks a language model: plan a round, hold its conversations, plan the next by what was accepted.
 
 Whatever happens to a conversation, it ends in drafts, in `Dropped` with a typed reason, or in both; only trouble that
-concerns the whole run (key, model, endpoint, disk) is raised.
+concerns the whole run (key, model, endpoint, disk) is raised. Answers are consumed in the order of the asks, so a run
+that was cut off goes the same way again through what the journal holds.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from contextlib import aclosing, closing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, closing
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from itertools import islice
+from typing import Protocol
 
-from generators.alpaca.conversation import Ask, converse
-from generators.llm.endpoint import Endpoint
-from generators.llm.calls import deadline, retry
-from generators.fitness import superseded
+from generators.alpaca.asks import Ask, Passage, Style
+from generators.alpaca.conversation import converse
+from generators.alpaca.corpus import Corpus
+from generators.alpaca.coverage import Coverage
+from generators.alpaca.facts import Listed, facts_request, list_facts
+from generators.alpaca.planner import Planner, askable
+from generators.alpaca.prompts import first_request
+from generators.alpaca.spread import spaced
+from generators.alpaca.tasks import Task
 from generators.interface import Source
-from generators.llm.journal import Counts, Journal, journalled
+from generators.llm.calls import Complete, Request
 from generators.llm.pool import complete_all, in_background
-from generators.alpaca.prompts import first_request, passage, system_prompt
-from generators.alpaca.tasks import Task, load_tasks
-from schemas.recipe import EndpointSection
-from schemas.records import Draft, Dropped, Reason, content_id
+from schemas.records import Draft, Dropped, Reason
 
 Progress = Callable[[int, int, dict[str, float]], None]
-Records = list[Draft | Dropped]
+
+
+class Answers(Protocol):
+    """What answers requests: the engine, the journal alone, or a collector of what would have to be asked."""
+
+    @property
+    def complete(self) -> Complete:
+        """Answer one request."""
+        ...
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should be told once."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what was asked and spent so far."""
+        ...
+
+
+OpenAnswers = Callable[[], AbstractAsyncContextManager[Answers]]
 
 
 @dataclass(frozen=True)
-class _Brief:
-    """A task with the part of its requests that is the same for every chunk."""
+class Plan:
+    """How the asking is spread.
 
-    task: Task
-    system: str
-    prompt_hash: str
+    Args:
+        tasks: with their weights.
+        target: accepted drafts at which asking stops, each wording being one.
+        items_per_request: most items of one request.
+        distractors: other passages beside the right one in open-book questions.
+        facts: have the facts of every section listed first.
+        seeds: the user's seed tasks, if there are any.
+        limit: most asks, for a pilot; spread over the plan.
+    """
+
+    tasks: tuple[Task, ...]
+    target: int
+    items_per_request: int = 4
+    distractors: int = 3
+    facts: bool = False
+    seeds: tuple[Draft, ...] = ()
+    limit: int | None = None
 
 
-def generate(  # noqa: PLR0913 - the settings of the recipe, by name
+@dataclass
+class Outcome:
+    """What is known about the asking itself when it has ended."""
+
+    coverage: Coverage = field(default_factory=lambda: Coverage(()))
+    asks: int = 0
+    accepted: int = 0
+    over_budget: bool = False
+    figures: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A conversation that has ended, with the figures of that moment."""
+
+    ask: Ask
+    records: list[Draft | Dropped]
+    figures: Mapping[str, float]
+
+
+def generate(  # noqa: PLR0913 - what it is given by the builder, by name
     sources: Iterable[Source],
     *,
-    endpoint: EndpointSection,
-    tasks: tuple[str, ...],
-    pairs_per_chunk: int,
-    wordings: int,
-    company: str,
-    root: Path,
-    journal_path: Path,
+    plan: Plan,
+    style: Style,
+    open_answers: OpenAnswers,
+    accept: Callable[[Draft], bool],
+    concurrency: int,
+    outcome: Outcome | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Draft | Dropped]:
-    """Yield the drafts of every chunk and task in their order, whatever the order of the answers.
+    """Yield the drafts of all asks in their order, whatever the order of the answers.
 
     Args:
         sources: documents with their chunks.
-        endpoint: whom to ask, and how.
-        tasks: names of shipped tasks, or folders relative to `root`.
-        pairs_per_chunk: items to ask for per chunk and task.
-        wordings: ways to ask for one fact.
-        company: in whose voice.
-        root: the folder that task folders are relative to.
-        journal_path: the journal; what it holds is not asked again.
-        progress: told (conversations ended, all of them, figures of the journal).
+        plan: how the asking is spread.
+        style: what is the same for every request.
+        open_answers: opens what answers the requests, for the length of the run.
+        accept: tells whether a draft counts toward the target: it is valid and new. Called once per draft, in order.
+        concurrency: most conversations at once.
+        outcome: takes the coverage, the figures and the notices.
+        progress: told (conversations ended, those planned so far, figures).
 
     Raises:
-        RecipeError: a task or the URL cannot be used.
-        EndpointError: the endpoint is unreachable, refuses the key or the request, or lacks the model.
-        WorkspaceError: the journal cannot be written.
+        KilopairError: whatever ends the run: an endpoint that refuses the key, a journal that cannot be written.
     """
-    briefs = [_brief(task, company=company, pairs=pairs_per_chunk, wordings=wordings) for task in load_tasks(tasks, root=root)]
-    held = list(sources)
-    for source in filter(lambda source: superseded(source.document), held):
-        yield from (Dropped.of(chunk, "generate", Reason.NOTHING_TO_ASK, "superseded document") for chunk in source.chunks)
-    asks = partial(_asks, [source for source in held if not superseded(source.document)], briefs, endpoint)
-    total = sum(1 for _ in asks()) if progress else 0
-    with Journal(journal_path) as journal, closing(in_background(_converse_all(asks(), endpoint, journal))) as conversations:
-        for done, records in enumerate(conversations, start=1):
+    held, outcome = list(sources), outcome or Outcome()
+    run = _Run(held, plan, style, outcome, concurrency)
+    yield from run.skipped
+    with closing(in_background(run.conversations(open_answers))) as conversations:
+        for heard in conversations:
+            if isinstance(heard, Listed):
+                outcome.coverage.list_facts(heard.passage.chunk.id, heard.facts, lost=heard.lost)
+                yield from filter(None, [heard.dropped])
+                continue
+            accepted = [record for record in heard.records if isinstance(record, Draft) and accept(record)]
+            run.planner.heard(heard.ask, accepted)
+            outcome.asks, outcome.accepted = outcome.asks + 1, run.planner.accepted
+            outcome.over_budget |= any(isinstance(record, Dropped) and record.reason is Reason.OVER_BUDGET for record in heard.records)
             if progress:
-                progress(done, total, _figures(journal.counts))
-            yield from records
+                progress(outcome.asks, run.planner.planned, {**heard.figures, "accepted": outcome.accepted, "target": plan.target})
+            yield from heard.records
 
 
-def _brief(task: Task, *, company: str, pairs: int, wordings: int) -> _Brief:
-    system = system_prompt(task, company=company, pairs=pairs, wordings=wordings)
-    return _Brief(task, system, content_id("prompt", system))
+def first_requests(sources: Iterable[Source], *, plan: Plan, style: Style) -> Iterator[Request]:
+    """Yield the requests that can be planned before any answer: of the facts, and of the first round."""
+    run = _Run(list(sources), plan, style, Outcome(), 1)
+    if plan.facts:
+        yield from (facts_request(passage, style) for passage in run.facts_wanted())
+    yield from (first_request(ask, style) for ask in islice(run.planner.next_round(), plan.limit))
 
 
-def _asks(sources: list[Source], briefs: list[_Brief], endpoint: EndpointSection) -> Iterator[Ask]:
-    for source in sources:
-        for chunk in source.chunks:
-            user = passage(source.document, chunk)
-            for brief in briefs:
-                request = first_request(brief.system, user, endpoint=endpoint, schema=brief.task.schema)
-                yield Ask(chunk, brief.task, brief.prompt_hash, request)
+class _Run:
+    """The parts of one run. Its conversations are advanced only when the reader comes back for more, so they share no moment."""
 
+    def __init__(self, sources: list[Source], plan: Plan, style: Style, outcome: Outcome, concurrency: int) -> None:
+        self._plan, self._style, self._outcome, self._concurrency = plan, style, outcome, concurrency
+        passages, self.skipped = askable(sources)
+        outcome.coverage = Coverage(passages)
+        self._corpus = Corpus(sources)
+        self.planner = Planner(
+            sources,
+            plan.tasks,
+            target=plan.target,
+            items_per_request=plan.items_per_request,
+            coverage=outcome.coverage,
+            corpus=self._corpus,
+            wordings=style.wordings,
+            distractors=plan.distractors,
+            seeds=plan.seeds,
+        )
 
-async def _converse_all(asks: Iterable[Ask], endpoint: EndpointSection, journal: Journal) -> AsyncGenerator[Records, None]:
-    async with Endpoint(endpoint) as reached:
-        bounded = deadline(reached.complete, seconds=endpoint.timeout_seconds)
-        complete = retry(journalled(bounded, journal, ready=reached.ready), attempts=endpoint.attempts)
-        one = partial(converse, complete=complete, repair=endpoint.repair)
-        async with aclosing(complete_all(asks, one, concurrency=endpoint.concurrency)) as conversations:
-            async for records in conversations:
-                yield records
+    def facts_wanted(self) -> list[Passage]:
+        """Return the sections whose facts are to be listed; for a pilot a few, spread over all."""
+        passages = self._outcome.coverage.passages
+        limit = len(passages) if self._plan.limit is None else self._plan.limit
+        return [passages[place] for place in spaced(len(passages), limit)]
 
+    async def conversations(self, open_answers: OpenAnswers) -> AsyncGenerator[_Heard | Listed, None]:
+        """Yield the sections with their facts, then the conversations of all rounds."""
+        async with open_answers() as answers:
+            if self._plan.facts:
+                ask_facts = partial(list_facts, style=self._style, complete=answers.complete)
+                async with aclosing(complete_all(self.facts_wanted(), ask_facts, concurrency=self._concurrency)) as listed:
+                    async for section in listed:
+                        yield section
+            async with aclosing(self._rounds(answers)) as heard:
+                async for conversation in heard:
+                    yield conversation
+            self._outcome.figures, self._outcome.notices = dict(answers.figures()), list(answers.notices)
 
-def _figures(counts: Counts) -> dict[str, float]:
-    return {"calls": counts.calls, "from_journal": counts.from_journal, "tokens": counts.prompt_tokens + counts.completion_tokens}
+    async def _rounds(self, answers: Answers) -> AsyncGenerator[_Heard, None]:
+        asked, left = True, self._plan.limit
+        while asked and not self._ended(answers, left):
+            asked = False
+            async with aclosing(self._round(answers, left)) as conversations:
+                async for heard in conversations:
+                    asked, left = True, None if left is None else left - 1
+                    yield heard
+
+    def _ended(self, answers: Answers, left: int | None) -> bool:
+        """Whether no further round is planned: the budget or the pilot is used up, or a collector lacks what the plan depends on."""
+        return self._outcome.over_budget or left == 0 or bool(getattr(answers, "missing", None))
+
+    async def _round(self, answers: Answers, limit: int | None) -> AsyncGenerator[_Heard, None]:
+        async def talk(ask: Ask) -> _Heard:
+            records = await converse(ask, style=self._style, complete=answers.complete, corpus=self._corpus)
+            return _Heard(ask, records, answers.figures())
+
+        async with aclosing(complete_all(islice(self.planner.next_round(), limit), talk, concurrency=self._concurrency)) as conversations:
+            async for heard in conversations:
+                yield heard

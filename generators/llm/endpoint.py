@@ -3,20 +3,14 @@
 The key comes from the environment only, is never shown, and is never sent to a host that the user did not name for it.
 """
 
-import asyncio
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from generators.llm.calls import Reply, Request
 from generators.llm.pool import run_in_thread
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import EndpointSection
-
-if TYPE_CHECKING:
-    from generators.llm.client import Connection
 
 OPENAI_KEY = "OPENAI_API_KEY"
 NO_KEY = "none"  # what an endpoint that needs no key is sent
@@ -60,41 +54,6 @@ def access(endpoint: EndpointSection) -> Access:
     return Access(base_url, endpoint.model, endpoint.api_key_env, key, is_local, is_openai)
 
 
-class Endpoint:
-    """An endpoint that is connected to and checked when it is first needed: a run that the journal answers needs neither."""
-
-    def __init__(self, endpoint: EndpointSection) -> None:
-        self._endpoint = endpoint
-        self._lock = asyncio.Lock()
-        self._connection: Connection | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-
-    async def ready(self) -> "Connection":
-        """Return the connection, after asking the endpoint whether it is there, takes the key, and has the model."""
-        async with self._lock:
-            if self._connection is None:
-                from generators.llm.client import Connection
-
-                connection = Connection(self._endpoint)
-                try:
-                    await connection.check()
-                except BaseException:
-                    await connection.close()
-                    raise
-                self._connection = connection
-            return self._connection
-
-    async def complete(self, request: Request) -> Reply:
-        """Ask once."""
-        return await (await self.ready()).complete(request)
-
-
 def check_endpoint(endpoint: EndpointSection) -> None:
     """Ask the endpoint, free of charge, whether it is there, takes the key, and has the model.
 
@@ -106,8 +65,13 @@ def check_endpoint(endpoint: EndpointSection) -> None:
 
 
 async def _check(endpoint: EndpointSection) -> None:
-    async with Endpoint(endpoint) as candidate:
-        await candidate.ready()
+    from generators.llm.client import Connection
+
+    connection = Connection(endpoint)
+    try:
+        await connection.check()
+    finally:
+        await connection.close()
 
 
 def _base_url(text: str) -> tuple[str, str]:

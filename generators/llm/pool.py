@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 X = TypeVar("X")
@@ -82,7 +83,7 @@ class _Pool(Generic[X, Y]):
 
 def in_background(results: AsyncGenerator[Y, None]) -> Generator[Y, None, None]:
     """Read an asynchronous generator from plain code; its event loop runs in a thread, so calls go on between reads."""
-    loop = asyncio.new_event_loop()
+    loop = _new_loop()
     thread = threading.Thread(target=loop.run_forever, name="kilopair-engine", daemon=True)
     thread.start()
     reader = _Reader(results)
@@ -94,6 +95,15 @@ def in_background(results: AsyncGenerator[Y, None]) -> Generator[Y, None, None]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop: uvloop's where it is installed (the extra `fast`), which takes less CPU."""
+    if find_spec("uvloop") is None:
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
 
 
 def run_in_thread(work: Coroutine[Any, Any, Y]) -> Y:

@@ -1,0 +1,388 @@
+"""The one engine of every call to a language model: journal, budget, pace, dialect, network, and what to do about trouble.
+
+Answered from the journal where it can be. Else what the call may cost is set aside, its turn is awaited, it is written
+down, sent, and its body written down before anybody looks into it. Trouble of the server is tried again; a refusal for
+the rate is no try; an endpoint that is down pauses everything and is looked at again; what concerns one request ends
+that request, and what concerns all of them ends the run, with every answer kept.
+"""
+
+import asyncio
+import random
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from generators.llm.answers import completion_problem, served_model, usage
+from generators.llm.budget import Budget, Hold
+from generators.llm.calls import (
+    OverloadedError,
+    RateLimitedError,
+    RefusedRequestError,
+    Reply,
+    Request,
+    RequestFailedError,
+    ServerFaultError,
+    UnreachableError,
+)
+from generators.llm.dialect import Dialect, probe
+from generators.llm.journal import Cost, Journal
+from generators.llm.pace import Pace
+from generators.llm.prices import price_of
+from schemas.errors import EndpointError
+from schemas.recipe import BudgetSection, EndpointSection
+from schemas.records import Reason
+
+if TYPE_CHECKING:
+    from generators.llm.client import Connection
+
+DOWN_AFTER = 10  # requests in a row that fail, none answered in between: the endpoint is down, not the requests
+SAME_FAULT = 3  # internal errors about one request, after which it is tried without its schema
+CONNECT_TRIES = 3
+CHARACTERS_PER_TOKEN = 3.6
+
+
+class Engine:
+    """Completes requests; use as an asynchronous context manager.
+
+    Raises:
+        RecipeError: the URL cannot be one, or dollars are capped and the price is not known.
+    """
+
+    def __init__(self, endpoint: EndpointSection, budget: BudgetSection, journal: Journal) -> None:
+        self.notices: list[str] = []
+        self._endpoint = endpoint
+        self._journal = journal
+        self._price = price_of(endpoint, budget)
+        self._budget = Budget(budget, self._price, journal.counts)
+        self._pace = Pace(
+            concurrency=endpoint.concurrency, per_minute=endpoint.requests_per_minute, tokens_per_minute=endpoint.tokens_per_minute
+        )
+        self._health = _Health(endpoint.max_wait_seconds)
+        self._ready = asyncio.Lock()
+        self._connection: Connection | None = None
+        self._dialect: Dialect | None = None
+        if journal.rescued:
+            self._say(f"the journal was damaged; {journal.rescued:,} of its rows could be read and are kept")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    def figures(self) -> dict[str, float]:
+        """Return how the calls go, for people who watch."""
+        counts = self._journal.counts
+        figures: dict[str, float] = {
+            "calls": counts.calls,
+            "from_journal": counts.from_journal,
+            "tokens": counts.prompt_tokens + counts.completion_tokens + counts.lost_tokens,
+        }
+        if self._price is not None:
+            figures["usd"] = counts.usd + counts.lost_usd
+        return figures | {"in_flight": self._pace.in_flight, "per_second": self._pace.per_second, "refused": self._pace.refused_calls}
+
+    async def complete(self, request: Request) -> Reply:
+        """Return the answer to a request.
+
+        Raises:
+            RequestFailedError: it has none; `reason` says why (OVER_BUDGET: nothing was sent).
+            EndpointError: the run cannot go on; answers so far are kept.
+            WorkspaceError: the journal cannot be written; nothing more is sent.
+        """
+        stored = self._journal.get(request)
+        if stored is not None and not completion_problem(stored.raw):
+            self._journal.reused()
+            return Reply(request.key, stored.raw, from_journal=True)
+        await self._prepare()
+        return Reply(request.key, await self._ask(request))
+
+    async def _ask(self, request: Request, dialect: Dialect | None = None) -> bytes:
+        """Ask until there is an answer; a `dialect` that is given is the caller's to change."""
+        tries = _Tries(self._endpoint, self._health)
+        while True:
+            used = dialect or self._dialect or Dialect()
+            try:
+                return await self._call(request, tries.simplified(used), again=tries.made > 0)
+            except RateLimitedError as trouble:
+                pause = tries.refused(trouble)
+            except ServerFaultError as trouble:
+                pause = tries.failed(trouble, request.key)
+                if self._health.is_down:
+                    self._pace.stop(pause)
+            except RefusedRequestError as refusal:
+                if dialect is not None:
+                    raise
+                self._change_dialect(used, refusal)
+                pause = 0.0
+            tries.made += 1
+            await asyncio.sleep(pause)
+
+    async def _call(self, request: Request, dialect: Dialect, *, again: bool) -> bytes:
+        """Call once: set aside, take a turn, note, send, store, settle."""
+        body = dialect.body(request)
+        hold = await self._budget.reserve(request, len(body))
+        spent = hold
+        try:
+            started = await self._pace.enter(int(len(body) / CHARACTERS_PER_TOKEN) + request.max_tokens, again=again)
+            try:
+                await self._journal.sent(request, held_tokens=hold.tokens, held_usd=hold.usd)
+                raw = await self._send(body)
+                cost = self._cost(body, raw)
+                await self._journal.answered(request, raw, cost)
+                spent = Hold(cost.prompt_tokens + cost.completion_tokens, cost.usd)
+            except RateLimitedError as trouble:
+                self._pace.refused(started, trouble.seconds)
+                spent = self._gave_back(request)
+                raise
+            except UnreachableError:
+                spent = self._gave_back(request)
+                raise
+            except (RequestFailedError, RefusedRequestError, ServerFaultError, EndpointError) as trouble:
+                spent = self._not_answered(request, trouble, hold)
+                raise
+            finally:
+                self._pace.leave()
+        finally:
+            self._budget.settle(hold, spent)
+        self._pace.succeeded(started)
+        self._check(raw)
+        return raw
+
+    async def _send(self, body: bytes) -> bytes:
+        assert self._connection is not None
+        seconds = self._endpoint.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):  # the client's own timeout bounds each read only: a dripping server would never end
+                return await self._connection.send("/chat/completions", body)
+        except TimeoutError:
+            fault = ServerFaultError(f"no answer within {seconds:g} seconds (endpoint.timeout_seconds)")
+        raise fault
+
+    def _gave_back(self, request: Request) -> Hold:
+        self._journal.refused(request)
+        return Hold(0, 0.0, 0)
+
+    def _not_answered(self, request: Request, trouble: Exception, hold: Hold) -> Hold:
+        """Account for a call without an answer: an error status costs nothing, an answer lost on its way may have."""
+        if isinstance(trouble, OverloadedError):
+            self._pace.overloaded(trouble.seconds)
+        if isinstance(trouble, ServerFaultError) and trouble.status is None:
+            self._journal.lost(request, hold.tokens, hold.usd)
+            return hold
+        self._journal.failed(request)
+        return Hold()
+
+    def _cost(self, body: bytes, raw: bytes) -> Cost:
+        prompt, completion, known = usage(raw)
+        if not known:
+            self._say("the endpoint does not say how many tokens a call took; they are estimated from the characters")
+            prompt, completion = (round(len(text) / CHARACTERS_PER_TOKEN) for text in (body, raw))
+        return self._budget.cost(prompt, completion)
+
+    def _check(self, raw: bytes) -> None:
+        """Look at a body that is stored: is it a completion at all, and of the model that was asked for?"""
+        if problem := completion_problem(raw):
+            raise ServerFaultError(problem, reason=Reason.BAD_REPLY, raw=raw)
+        self._health.succeeded()
+        name, asked = served_model(raw), self._endpoint.model
+        if name and name != asked and asked not in name and name.rpartition("/")[2] not in asked:
+            self._say(f"the endpoint was asked for model {asked} and answers as {name}")
+
+    async def _prepare(self) -> None:
+        """Connect, see whether key and model are right, and learn the dialect, all before the first call and once."""
+        if self._dialect is not None:
+            return
+        async with self._ready:
+            if self._dialect is None:
+                self._connection = self._connection or await self._connect()
+                self._dialect = await self._learned()
+                if self._price is None:
+                    self._say(f"the price of {self._endpoint.model} is not known, so tokens are counted but no dollars")
+
+    async def _connect(self) -> "Connection":
+        # Importing openai takes over a second, and a run that the journal answers needs no key.
+        from generators.llm.client import Connection
+
+        connection = Connection(self._endpoint)
+        for attempt in range(1, CONNECT_TRIES + 1):
+            try:
+                await connection.check()
+            except UnreachableError as error:
+                problem = error
+                await asyncio.sleep(0.2 * attempt)
+            except EndpointError:
+                await connection.close()
+                raise
+            else:
+                return connection
+        await connection.close()
+        raise EndpointError(f"{problem}; start the endpoint, or correct endpoint.base_url")
+
+    async def _learned(self) -> Dialect:
+        assert self._connection is not None
+        if remembered := self._journal.note(self._dialect_note):
+            return Dialect.from_text(remembered)
+        granted, endpoint = self._connection.access, self._endpoint
+
+        async def ask(request: Request, dialect: Dialect) -> bytes:
+            asked = request.but(variant=f"{request.variant} {endpoint.base_url}")  # another endpoint may take other things
+            stored = self._journal.get(asked)
+            return stored.raw if stored is not None else await self._ask(asked, dialect)
+
+        learned = await probe(
+            ask, model=endpoint.model, wanted=endpoint.structured, is_openai=granted.is_openai, parameters=endpoint.parameters
+        )
+        self._journal.set_note(self._dialect_note, learned.to_text())
+        return learned
+
+    @property
+    def _dialect_note(self) -> str:
+        return f"dialect {self._endpoint.base_url} {self._endpoint.model} {self._endpoint.structured}"
+
+    def _change_dialect(self, used: Dialect, refusal: RefusedRequestError) -> None:
+        """Learn from a refusal, unless another request has learned it already."""
+        if self._dialect != used:
+            return
+        changed = used.without(refusal)
+        if changed is None:
+            raise RequestFailedError(str(refusal))
+        self._dialect = changed
+        self._journal.set_note(self._dialect_note, changed.to_text())
+
+    def _say(self, notice: str) -> None:
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+
+class _Health:
+    """How the endpoint does, over all requests."""
+
+    def __init__(self, max_wait: float) -> None:
+        self._max_wait = max_wait
+        self._failed: set[str] = set()
+        self._since = 0.0
+        self._pauses = 0
+
+    @property
+    def is_down(self) -> bool:
+        """Whether so many requests failed in a row that it is not about them."""
+        return len(self._failed) >= DOWN_AFTER
+
+    def succeeded(self) -> None:
+        """Say that a request was answered."""
+        if self._failed:
+            self._failed.clear()
+            self._pauses = 0
+
+    def failed(self, key: str, fault: ServerFaultError) -> None:
+        """Count a failed call; one that could not be sent says everything at once."""
+        if not self._failed:
+            self._since = time.monotonic()
+        self._failed.update((key, *(f"{key}{number}" for number in range(DOWN_AFTER))) if isinstance(fault, UnreachableError) else (key,))
+
+    def pause(self, fault: ServerFaultError) -> float:
+        """Seconds until the endpoint is looked at again; raises when it has been down for too long."""
+        down = time.monotonic() - self._since
+        if down > self._max_wait:
+            raise EndpointError(
+                f"{fault}; nothing was answered for {down:.0f} seconds (endpoint.max_wait_seconds); see to the endpoint and run again: "
+                "answers so far are kept"
+            )
+        self._pauses += 1
+        return min(backoff(self._pauses), max(self._max_wait - down, 0.1))
+
+
+class _Tries:
+    """What one request has been through."""
+
+    def __init__(self, endpoint: EndpointSection, health: _Health) -> None:
+        self.made = 0
+        self._attempts = endpoint.attempts
+        self._max_wait = endpoint.max_wait_seconds
+        self._health = health
+        self._faults = 0
+        self._internal = 0
+        self._refusals = 0
+        self._waited = 0.0
+
+    def simplified(self, dialect: Dialect) -> Dialect:
+        """Return the dialect, without the schema when the server fails again and again on this request (llama.cpp's parsers do)."""
+        from dataclasses import replace
+
+        return replace(dialect, rung="text") if self._internal >= SAME_FAULT else dialect
+
+    def refused(self, trouble: RateLimitedError) -> float:
+        """Seconds to wait for the rate limit; that is no try, but it has an end."""
+        self._refusals += 1
+        seconds = backoff(self._refusals) if trouble.seconds is None else trouble.seconds
+        self._waited += seconds
+        if self._waited > self._max_wait:
+            when = datetime.now().astimezone() + timedelta(seconds=seconds)
+            raise EndpointError(
+                f"{trouble}; run again after {when:%H:%M} (answers so far are kept), lower endpoint.concurrency, or raise "
+                f"endpoint.max_wait_seconds ({self._max_wait:g})"
+            )
+        return seconds
+
+    def failed(self, fault: ServerFaultError, key: str) -> float:
+        """Seconds to wait before the next try; raises when there is none."""
+        self._health.failed(key, fault)
+        if self._health.is_down:
+            return self._health.pause(fault)
+        self._faults += 1
+        self._internal += fault.status == 500
+        if self._faults >= self._attempts or self._internal > SAME_FAULT:
+            raise RequestFailedError(f"{self._faults} tries brought no answer, the last: {fault}", reason=fault.reason, raw=fault.raw)
+        if isinstance(fault, OverloadedError) and fault.seconds is not None:
+            return min(fault.seconds, self._max_wait)
+        return backoff(self._faults)
+
+
+class Offline:
+    """Answers from the journal only: by what is asked, or (`by_slot`) by what it was asked for, whatever the prompt was then."""
+
+    def __init__(self, journal: Journal, *, by_slot: bool = False) -> None:
+        self.notices: list[str] = []
+        self._journal = journal
+        self._by_slot = by_slot
+
+    def figures(self) -> dict[str, float]:
+        """Return how many answers were found."""
+        return {"from_journal": self._journal.counts.from_journal}
+
+    async def complete(self, request: Request) -> Reply:
+        """Return the answer that the journal holds.
+
+        Raises:
+            RequestFailedError: it holds none (NOT_ASKED).
+        """
+        stored = self._journal.get(request)
+        if (stored is None or completion_problem(stored.raw)) and self._by_slot and request.slot:
+            stored = self._journal.by_slot(request.slot)
+        if stored is None or completion_problem(stored.raw):
+            raise RequestFailedError("it was never asked, and nothing is asked now", reason=Reason.NOT_ASKED)
+        self._journal.reused()
+        return Reply(request.key, stored.raw, from_journal=True)
+
+
+class Collector(Offline):
+    """Answers from the journal, and keeps what would have to be asked in `missing`, by key."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
+        self.missing: dict[str, Request] = {}
+
+    async def complete(self, request: Request) -> Reply:
+        """Return the answer that the journal holds, or keep the request and fail."""
+        try:
+            return await super().complete(request)
+        except RequestFailedError:
+            self.missing[request.key] = request
+            raise
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after the n-th failure: doubling from half a second to 16, with jitter so that workers part."""
+    return min(0.5 * 2 ** (failures - 1), 16.0) * random.uniform(0.75, 1.25)  # noqa: S311 - timing, not a secret

@@ -1,0 +1,19 @@
+"""A rewriting keeps every number of its sentences, adds none, and is not the same words again."""
+
+from typing import Any
+
+from generators.alpaca.asks import Material
+from generators.alpaca.checks import new_numbers, normal, shorten, stands_in
+
+
+def problem(item: dict[str, Any], material: Material) -> str:
+    """Return what is wrong with a rewriting, or an empty string."""
+    given, output = item["input"], item["output"]
+    if not stands_in(material.ask.passages[0].chunk.text, given):
+        return f"input: {shorten(given)} is not in the passage; copy it character by character"
+    if normal(given) == normal(output):
+        return "output: it is the same as the input"
+    if strange := new_numbers(output, given):
+        return f"output: the number {strange[0]} is not in the input"
+    lost = new_numbers(given, output)
+    return f"output: it leaves out {lost[0]}" if lost else ""
