@@ -10,7 +10,7 @@ from builder.rouge import normalised, rouge_l, words
 from builder.validate import validate
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
-from schemas.records import Chunk, Document, Draft, Pair
+from schemas.records import Chunk, Document, Draft, Pair, content_id
 
 if TYPE_CHECKING:
     from generators.alpaca.asks import Style
@@ -141,11 +141,12 @@ def accepting(recipe: Recipe, root: Path, *, documents: list[Document], chunks: 
     section = recipe.curate
     schema = user_schema(root / section.pair_schema) if section.pair_schema else None
     by_id, chunks_by_id = {document.id: document for document in documents}, {chunk.id: chunk for chunk in chunks}
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     novel = _Novel()
 
     def accept(draft: Draft) -> bool:
-        question = (normalised(" ".join([*(turn.content for turn in draft.history), draft.instruction])), normalised(draft.input))
+        turns = " ".join([*(turn.content for turn in draft.history), draft.instruction])
+        question = content_id("question", normalised(turns), normalised(draft.input))
         if question in seen:
             return False
         (record,) = validate([draft], documents=by_id, chunks=chunks_by_id, max_words=section.max_words, extra_schema=schema)

@@ -14,9 +14,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from generators.llm.answers import completion_problem
 from generators.llm.calls import Message, Request, RequestFailedError
 from generators.llm.engine import Engine
 from generators.llm.journal import Counts, Entry, Journal
@@ -55,6 +57,11 @@ class Run:
     figures: dict[str, float]
     notices: list[str]
     seconds: float
+
+    @property
+    def stored(self) -> list[bytes]:
+        """The answers that the journal holds; bodies that are none are kept there too."""
+        return [entry.raw for entry in self.entries if entry.raw is not None and not completion_problem(entry.raw)]
 
     @property
     def states(self) -> list[str]:
@@ -99,6 +106,7 @@ async def _ask(requests: list[Request], endpoint: EndpointSection, budget: Budge
 
 def run(url: str, journal_path: Path, asked: list[Request] | list[str], *, budget: dict[str, Any] | None = None, **settings: Any) -> Run:
     """Ask everything at once and wait for the last outcome."""
+    import_module("generators.llm.client")  # which imports openai: that takes longer than most of these runs
     requests = [request(each) if isinstance(each, str) else each for each in asked]
     endpoint = section(url, **settings)
     with Journal(journal_path) as journal:

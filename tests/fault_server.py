@@ -197,7 +197,7 @@ def usage_of(wire: Wire) -> dict[str, int]:
         return {}
     try:
         made = json.loads(wire[0].partition(b"\r\n\r\n")[2])
-        return made["usage"] if made["choices"] else {}
+        return (made["usage"] or {}) if made["choices"] else {}
     except (ValueError, TypeError, KeyError):
         return {}
 

@@ -187,7 +187,7 @@ BODIES: dict[str, Callable[[Asked], Wire]] = {
     "usage-zero": altered(lambda made: made | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}),
     "usage-strings": altered(lambda made: made | {"usage": {name: str(value) for name, value in made["usage"].items()}}),
     "same-id": altered(lambda made: made | {"id": SAME_ID}),
-    "other-model": altered(lambda made: made | {"model": "somebody-else-7b"}),
+    "other-model": altered(lambda made: made | {"model": "other-7b"}),
 }
 TOOLS = [{"function": {"name": "reply", "parameters": {"type": "object", "properties": {"answer": {"type": "string"}}}}}]
 FAULTS = REFUSALS | SOCKETS | BODIES

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: "Server"
+    server: "Server"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def log_message(self, format, *args):
         pass
@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
             name = re.search(rb'filename="([^"]+)"', raw)
             part = next(part for part in raw.split(b"--" + self.boundary()) if b'name="file"' in part)
             content = part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
-            return self.send(self.server.keep(name[1].decode(), content))
+            return self.send(self.server.keep(name[1].decode() if name else "", content))
         if self.path == "/v1/batches":
             return self.send(self.server.start(json.loads(raw)))
         return self.send({"error": {"message": "no such route"}}, status=404)

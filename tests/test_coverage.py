@@ -3,10 +3,11 @@ import json
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.alpaca.asks import Fact, Passage, Style
@@ -17,7 +18,7 @@ from generators.alpaca.tasks import load_tasks
 from generators.interface import Source
 from generators.llm.calls import BudgetReachedError, Reply, RequestFailedError
 from schemas.errors import EndpointError
-from schemas.records import Chunk, Document, Draft, Dropped, Provenance, Reason
+from schemas.records import Chunk, Document, Draft, Dropped, Provenance, Reason, content_id
 
 TASKS = load_tasks(("question_answering",), root=Path())
 MARK = re.compile(r"Item (\d+) ")
@@ -29,7 +30,8 @@ STYLE = Style(
 
 def marked_source(sections, *, name="handbook", first=0):
     """A document whose sections each hold one numbered rule of their own."""
-    parts = [f"Item {number} may be borrowed for {number + 3} days, and whoever keeps it for longer pays a fee of {number + 2} euros." for number in range(first, first + sections)]
+    rule = "Item {} may be borrowed for {} days, and whoever keeps it for longer pays a fee of {} euros."
+    parts = [rule.format(number, number + 3, number + 2) for number in range(first, first + sections)]
     text = "\n\n".join(parts)
     document = Document.of(path=f"{name}.md", title=name, format="markdown", text=text, raw=text.encode())
     chunks, start = [], 0
@@ -40,17 +42,28 @@ def marked_source(sections, *, name="handbook", first=0):
 
 
 def reply(request, items):
-    return Reply(request.key, json.dumps({"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": json.dumps({"items": items})}}]}).encode())
+    return Reply(
+        request.key,
+        json.dumps(
+            {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": json.dumps({"items": items})}}]}
+        ).encode(),
+    )
 
 
-def items_about(request, asked=None):
+def items_about(request):
     """What a diligent model says about the marked passage in a request."""
     said = request.messages[-1].content
     number = int(MARK.search(said)[1])
     sentence = re.search(rf"Item {number} may.*euros\.", said)[0]
     if request.slot.startswith("facts/"):
         return [{"statement": f"Item {number} may be borrowed for {number + 3} days.", "quote": f"may be borrowed for {number + 3} days"}]
-    return [{"wordings": [f"For how many days may item {number} be borrowed at Tarnwell?"], "output": f"Item {number} may be borrowed for {number + 3} days.", "quotes": [sentence]}]
+    return [
+        {
+            "wordings": [f"For how many days may item {number} be borrowed at Tarnwell?"],
+            "output": f"Item {number} may be borrowed for {number + 3} days.",
+            "quotes": [sentence],
+        }
+    ]
 
 
 class Model:
@@ -83,8 +96,16 @@ def new(seen):
 def play(sources, model, *, target, limit=None, facts=False, items=1, progress=None, style=STYLE):
     outcome = Outcome()
     plan = Plan(TASKS, target, items_per_request=items, facts=facts, limit=limit)
-    records = list(generate(sources, plan=plan, style=style, open_answers=model.open, accept=new(set()), concurrency=8, outcome=outcome, progress=progress))
-    return [record for record in records if isinstance(record, Draft)], [record for record in records if isinstance(record, Dropped)], outcome
+    records = list(
+        generate(
+            sources, plan=plan, style=style, open_answers=model.open, accept=new(set()), concurrency=8, outcome=outcome, progress=progress
+        )
+    )
+    return (
+        [record for record in records if isinstance(record, Draft)],
+        [record for record in records if isinstance(record, Dropped)],
+        outcome,
+    )
 
 
 def test_as_many_drafts_as_sections_reach_at_least_99_percent_of_1000_sections():
@@ -104,14 +125,15 @@ def test_a_tenth_of_the_sections_is_asked_about_once_each_and_by_the_share_of_ea
 
     numbers = sorted(int(MARK.search(draft.output)[1]) for draft in drafts)
     assert len(set(numbers)) == 100
-    assert {right - left for left, right in zip(numbers, numbers[1:], strict=False)} == {10}
+    assert {right - left for left, right in pairwise(numbers)} == {10}
     assert sorted(outcome.coverage.documents.values()) == [20, 80]
 
 
 def test_a_run_that_is_done_again_asks_the_same_in_the_same_order():
     sources = [marked_source(60)]
-    first, second = Model(lambda request: [] if int(MARK.search(request.messages[-1].content)[1]) % 4 == 0 else items_about(request)), None
-    second = Model(first.answer)
+    first, second = (
+        Model(lambda request: [] if int(MARK.search(request.messages[-1].content)[1]) % 4 == 0 else items_about(request)) for _ in range(2)
+    )
 
     one, two = play(sources, first, target=60), play(sources, second, target=60)
 
@@ -130,7 +152,7 @@ def test_every_ask_ends_in_drafts_or_in_a_reason_and_a_section_is_asked_at_most_
     model = Model(answer)
     drafts, dropped, outcome = play([marked_source(50)], model, target=50)
 
-    assert len(drafts) == 40
+    assert outcome.accepted == 40
     assert len(model.asked) == len(drafts) + len(dropped)
     assert {record.reason for record in dropped} == {Reason.REQUEST_FAILED}
     assert max(Counter(record.id for record in dropped).values()) == 2
@@ -229,6 +251,49 @@ def test_a_section_whose_facts_cannot_be_listed_is_asked_about_without_them():
     assert outcome.coverage.figures()["facts_not_in_text"] == 8
 
 
+def test_a_collector_is_asked_for_the_facts_before_anything_is_planned():
+    class Collector(Model):
+        def __init__(self):
+            super().__init__()
+            self.missing = {}
+
+        async def complete(self, request):
+            self.missing[request.key] = request
+            raise RequestFailedError("not asked yet", reason=Reason.NOT_ASKED)
+
+    collector = Collector()
+    drafts, dropped, outcome = play([marked_source(7)], collector, target=7, facts=True)
+
+    assert {request.slot.split("/")[0] for request in collector.missing.values()} == {"facts"}
+    assert (len(drafts), len(dropped), len(collector.missing), outcome.asks) == (0, 7, 7, 0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, 8), min_size=1, max_size=3), st.integers(1, 30), st.integers(1, 3), st.integers(0, 10**6))
+def test_whatever_the_model_does_every_reply_ends_in_records_and_every_section_is_accounted_for(sizes, target, items, luck):
+    sources = [marked_source(size, name=f"d{number}", first=100 * number) for number, size in enumerate(sizes)]
+
+    def answer(request):
+        chance = int(content_id("luck", luck, request.key)[-4:], 16)
+        if chance % 7 == 0:
+            raise RequestFailedError("the endpoint gave up")
+        (good,) = items_about(request)
+        return [good, {"wordings": []}, {**good, "wordings": [f"And how long may I keep number {chance}?"]}][: chance % 4]
+
+    model = Model(answer)
+    told = []
+    drafts, dropped, outcome = play(
+        sources, model, target=target, items=items, progress=lambda done, planned, _: told.append((done, planned))
+    )
+
+    records = Counter(record.provenance.request_id for record in drafts) + Counter(record.record["request_id"] for record in dropped)
+    assert set(records) == {request.key for request in model.asked}
+    assert len(told) == outcome.asks == len(model.asked) <= 8 * (target + len(sizes))
+    assert all(done <= planned for done, planned in told)
+    uncovered = len(outcome.coverage.uncovered(1000))
+    assert uncovered + len(outcome.coverage.sections) == sum(sizes)
+
+
 def test_a_quote_is_located_exactly_or_nearly_or_not_at_all():
     text = "Before. Annual leave is 25 days a year, and more after ten years. After."
 
@@ -288,11 +353,25 @@ def test_covered_characters_are_counted_once_however_the_evidence_overlaps(rows)
 def test_the_ledger_is_plain_json_and_adds_up():
     coverage, source = ledger()
     coverage.accepted(draft_on(source, 1, (source.chunks[1].start, source.chunks[1].end)), "detailed")
-    coverage.accepted(Draft.of(task="off_topic", instruction="q", output="a", quotes=(), group="x", form="f", provenance=Provenance(document_id="", chunk_id="ask-1", generator="t"), grounding="none"), "basic")
+    coverage.accepted(
+        Draft.of(
+            task="off_topic",
+            instruction="q",
+            output="a",
+            quotes=(),
+            group="x",
+            form="f",
+            provenance=Provenance(document_id="", chunk_id="ask-1", generator="t"),
+            grounding="none",
+        ),
+        "basic",
+    )
 
     found = json.loads(json.dumps(coverage.as_json()))
 
-    assert found["documents"] == [{"path": "handbook.md", "sections": 3, "sections_covered": 1, "drafts": 1, "characters_covered": len(source.chunks[1].text)}]
+    assert found["documents"] == [
+        {"path": "handbook.md", "sections": 3, "sections_covered": 1, "drafts": 1, "characters_covered": len(source.chunks[1].text)}
+    ]
     assert found["tasks"] == {"qa": 1, "off_topic": 1}
     assert found["difficulties"] == {"detailed": 1, "basic": 1}
     assert found["uncovered"] == [{"path": "handbook.md", "heading": "Item 0"}, {"path": "handbook.md", "heading": "Item 2"}]

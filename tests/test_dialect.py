@@ -257,7 +257,21 @@ def test_what_was_learned_on_a_rung_that_failed_is_kept_on_the_next():
     assert len(bodies) == 3
 
 
-def test_a_model_that_thinks_first_gets_room_to_answer():
+def test_prose_with_an_object_in_it_is_no_json_mode():
+    dialect, _ = probed(lambda body: completion('JSON is a notation, such as {"a": 1}.'))
+
+    assert dialect.rung == "text"
+
+
+@pytest.mark.parametrize("start", ["", "<think>Well, ", '{   \n\n   "code": "her', "   \n"])
+def test_a_reply_that_was_cut_before_it_could_show_anything_is_asked_for_with_more_room(start):
+    dialect, bodies = probed(lambda body: completion(OBEYED) if body["max_tokens"] > 1000 else completion(start, "length"))
+
+    assert dialect == Dialect("json_schema")
+    assert [body["max_tokens"] for body in bodies] == [64, 2048]
+
+
+def test_openai_is_told_the_limit_under_its_newer_name():
     dialect, bodies = probed(
         lambda body: completion(OBEYED) if body["max_completion_tokens"] > 1000 else completion("", "length"), is_openai=True
     )

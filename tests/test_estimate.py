@@ -72,7 +72,9 @@ def test_nothing_to_ask_costs_nothing():
     assert found.usd.p90 == 0
 
 
-@given(st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 3), st.integers(1, 2000), st.integers(0, 2000)), max_size=8), st.integers(0, 50))
+@given(
+    st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 3), st.integers(1, 2000), st.integers(0, 2000)), max_size=8), st.integers(0, 50)
+)
 def test_the_90th_percentile_is_never_below_the_median(rows, count):
     found = estimate([request()] * count, measured=[Conversation(*row) for row in rows], price=Price(2.0, 8.0))
 

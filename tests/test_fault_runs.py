@@ -57,7 +57,7 @@ def test_row_10_a_prompt_that_always_breaks_the_server_fails_alone(server: Serve
 def test_row_10_a_prompt_that_breaks_the_structured_output_is_asked_without(server: Server, tmp_path: Path):
     url = server.space("row-10-schema")
 
-    made = run(url, tmp_path / "journal.sqlite", [request(prompt("500-schema"), schema=SCHEMA)], structured="json_schema")
+    made = run(url, tmp_path / "journal.sqlite", [request(prompt("500-schema"), schema=SCHEMA)], structured="json_schema", attempts=4)
 
     assert answers(made) == ["The answer to 500-schema."]
     hits = server.hits(url)

@@ -126,10 +126,11 @@ def assert_funnel_adds_up(made: Run, hits: list[dict[str, Any]]) -> None:
 
     assert set(states) <= {"ok", "failed", "stop"}
     assert len(hits) == made.counts.calls + refusals
-    stored = [entry.raw for entry in made.entries if entry.raw is not None]
-    assert states["ok"] == len(stored) == made.counts.answered
-    assert all(KEY.encode() not in raw for raw in stored)
+    assert states["ok"] == len(made.stored)
+    assert all(KEY.encode() not in (entry.raw or b"") for entry in made.entries)
     assert all(KEY not in outcome.words for outcome in made.outcomes)
+    if all("total_tokens" in hit["usage"] for hit in hits):
+        assert made.counts.prompt_tokens + made.counts.completion_tokens == sum(int(hit["usage"]["total_tokens"]) for hit in hits)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -163,19 +164,13 @@ def test_json_inside_of_other_text_is_found(number: int, fault: str, server: Ser
     assert read_json(text_of(made)).value == {"answer": f"The answer to {fault}."}
 
 
-@pytest.mark.parametrize(("number", "fault"), [(43, "two-objects"), (44, "nan"), (44, "infinity")])
+@pytest.mark.parametrize(("number", "fault"), [(43, "two-objects"), (43, "array"), (44, "nan"), (44, "infinity")])
 def test_json_that_could_mean_two_things_or_no_number_is_refused(number: int, fault: str, server: Server, tmp_path: Path):
     made = run(server.space(f"row-{number}"), tmp_path / "journal.sqlite", [prompt(fault)])
 
     assert made.states == ["ok"]
     with pytest.raises(ValueError, match=r"\w"):
         read_json(text_of(made))
-
-
-def test_row_43_a_list_is_not_taken_for_the_object_in_it(server: Server, tmp_path: Path):
-    made = run(server.space("row-43-list"), tmp_path / "journal.sqlite", [prompt("array")])
-
-    assert isinstance(read_json(text_of(made)).value, list)
 
 
 @pytest.mark.parametrize("fault", ["trailing-comma", "single-quotes"])
@@ -192,8 +187,8 @@ def test_row_44_json_that_had_to_be_mended_says_so(fault: str, server: Server, t
 def test_row_46_what_is_no_text_breaks_nothing(fault: str, server: Server, tmp_path: Path):
     made = run(server.space("row-46"), tmp_path / "journal.sqlite", [prompt(fault), prompt("", key="beside")])
 
-    assert made.states == ["ok", "ok"]
-    assert text_of(made).encode("utf-8").decode().replace("\n", "").isprintable()
+    assert made.states[0] == ("failed" if fault == "control" else "ok")
+    assert text_of(made).encode("utf-8").decode().isprintable()
     assert [entry.raw for entry in made.entries if entry.raw is None] == []
     assert "beside" in text_of(made, 1)
 
@@ -211,7 +206,7 @@ def test_row_49_a_model_of_another_name_is_told_once(server: Server, tmp_path: P
     made = run(server.space("row-49"), tmp_path / "journal.sqlite", [prompt("other-model", key=f"k{number}") for number in range(5)])
 
     assert made.states == ["ok"] * 5
-    assert len([notice for notice in made.notices if "somebody-else-7b" in notice]) == 1
+    assert len([notice for notice in made.notices if "other-7b" in notice]) == 1
 
 
 def test_row_57_a_key_that_the_server_repeats_is_written_nowhere(server: Server, tmp_path: Path):

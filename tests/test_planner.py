@@ -1,12 +1,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.alpaca.asks import Fact
-from generators.alpaca.coverage import Coverage
 from generators.alpaca.corpus import Corpus
+from generators.alpaca.coverage import Coverage
 from generators.alpaca.planner import ROUNDS, Planner, askable, gives_wordings
 from generators.alpaca.spread import Level, fill, interleaved, parts, quotas, spaced
 from generators.interface import Source
@@ -90,14 +91,14 @@ def test_as_many_drafts_as_sections_give_every_section_one():
 
 
 def test_a_tenth_of_the_sections_is_spread_evenly_over_documents_and_within_them():
-    planned, coverage = planner(marked_sources([700, 250, 50]), target=100)
+    planned, _ = planner(marked_sources([700, 250, 50]), target=100)
 
     (asks,) = run(planned)
 
     assert len(set(places(asks))) == len(asks) == 100
     assert list(Counter(ask.passages[0].document.path for ask in asks).values()) == [70, 25, 5]
     chosen = sorted(int(ask.passages[0].chunk.heading_path[0].split()[1]) for ask in asks if ask.passages[0].document.path == "d0.md")
-    assert {right - left for left, right in zip(chosen, chosen[1:], strict=False)} == {10}
+    assert {right - left for left, right in pairwise(chosen)} == {10}
 
 
 def test_a_plan_that_stops_anywhere_is_balanced_over_the_documents():
@@ -132,7 +133,10 @@ def test_the_same_inputs_give_the_same_asks_whatever_the_moment_of_the_answers()
                 return rounds
             rounds.append(asks)
 
-    both = [[[(ask.id, ask.difficulty, ask.count) for ask in asks] for asks in play(planner(sources, tasks, target=300)[0])] for play in (late, early)]
+    both = [
+        [[(ask.id, ask.difficulty, ask.count) for ask in asks] for asks in play(planner(sources, tasks, target=300)[0])]
+        for play in (late, early)
+    ]
 
     assert both[0] == both[1]
     assert len(both[0]) > 2
@@ -193,16 +197,34 @@ def test_tasks_are_asked_by_their_weights_and_through_all_difficulties():
     assert len(Counter(ask.difficulty for ask in asks)) == 3
 
 
+def test_the_same_task_comes_back_to_a_section_with_another_difficulty():
+    rounds = run(planner(marked_sources([4]), target=36)[0])
+
+    asked = Counter((ask.passages[0].chunk.id, ask.difficulty) for asks in rounds for ask in asks)
+    assert set(asked.values()) == {1}
+    assert len(asked) == 12
+
+
 def test_each_task_gets_the_passages_that_it_needs():
     old = source("leave-policy-v2", [f"Annual leave is 20 days a year. {WORDS}"], title="Leave policy v2", status="superseded")
-    new = source("leave-policy-v3", [f"Annual leave is 25 days a year. {WORDS}", f"Dogs are welcome in the office. {WORDS}"], title="Leave policy v3")
+    new = source(
+        "leave-policy-v3",
+        [
+            f"Annual leave is 25 days a year. {WORDS}",
+            "Dogs are welcome in every office of ours but the kitchen, as long as nobody nearby objects.",
+        ],
+        title="Leave policy v3",
+    )
     kinds = [Kind(needs, needs=needs) for needs in ("distractors", "two_passages", "superseded", "seed_tasks")]
     seeds = [draft_seed(number) for number in range(9)]
 
     asks = [ask for kind in kinds for ask in planner([old, new], (kind,), target=2, items=1, seeds=seeds)[0].next_round()]
 
     found = {ask.task.name: ask for ask in reversed(asks)}
-    assert [passage.chunk.text[:25] for passage in found["superseded"].passages] == ["Annual leave is 25 days a", "Annual leave is 20 days a"]
+    assert [passage.chunk.text[:25] for passage in found["superseded"].passages] == [
+        "Annual leave is 25 days a",
+        "Annual leave is 20 days a",
+    ]
     assert len(found["two_passages"].passages) == len(found["distractors"].passages) == 2
     assert len({seed.id for seed in found["seed_tasks"].seeds}) == 3
     assert all(ask.passages[0].chunk.id == new.chunks[0].id for ask in asks if ask.task.name == "superseded")
@@ -244,7 +266,9 @@ def test_with_facts_the_drafts_go_to_the_facts_that_have_none():
     planned, coverage = planner([only], target=7, items=4, facts=facts)
     rounds = run(planned, answer)
 
-    assert sorted(fact.statement for ask in rounds[0] for fact in ask.facts) == sorted([f"fact {number}" for number in range(6)] + ["lonely"])
+    assert sorted(fact.statement for ask in rounds[0] for fact in ask.facts) == sorted(
+        [f"fact {number}" for number in range(6)] + ["lonely"]
+    )
     assert [[fact.statement for fact in ask.facts] for ask in rounds[1]] == [["fact 3"]]
     assert coverage.figures()["facts"] == 1.0
 
@@ -274,7 +298,10 @@ def test_asks_are_bounded_and_every_section_is_asked_about_dropped_or_listed_as_
     passages, dropped = askable(sources)
     planned, coverage = planner(sources, target=target, items=items)
 
-    rounds = run(planned, lambda ask: [draft(ask, number) for number in range(ask.count) if int(content_id("luck", ask.id, luck, number)[-4:], 16) % 3])
+    rounds = run(
+        planned,
+        lambda ask: [draft(ask, number) for number in range(ask.count) if int(content_id("luck", ask.id, luck, number)[-4:], 16) % 3],
+    )
 
     assert len(rounds) <= ROUNDS
     assert sum(ask.count for asks in rounds for ask in asks) <= ROUNDS * (target + len(sizes))
@@ -297,7 +324,7 @@ def test_spaced_places_are_distinct_in_order_and_evenly_apart(count, wanted):
     found = spaced(count, wanted)
 
     assert len(set(found)) == len(found) == min(count, wanted)
-    gaps = {right - left for left, right in zip(found, found[1:], strict=False)}
+    gaps = {right - left for left, right in pairwise(found)}
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 

@@ -28,7 +28,7 @@ from generators.llm.batch_results import import_results
 from generators.llm.calls import Message, Reply, Request, RequestFailedError, canonical
 from generators.llm.dialect import Dialect
 from generators.llm.engine import Engine
-from generators.llm.journal import Journal
+from generators.llm.journal import Cost, Journal
 from generators.llm.local import local_endpoint
 from schemas.errors import EndpointError
 from schemas.recipe import BudgetSection, EndpointSection
@@ -40,8 +40,8 @@ AIMOCK = Path(__file__).parent / "node_modules" / "@copilotkit" / "aimock" / "di
 ANSWER = "The warranty covers 24 months."
 SCHEMA = {
     "type": "object",
-    "properties": {"word": {"type": "string", "maxLength": 40}, "number": {"type": "integer", "minimum": 1, "maximum": 5}},
-    "required": ["word", "number"],
+    "properties": {"word": {"type": "string"}, "kind": {"enum": ["fact", "opinion"]}},
+    "required": ["word", "kind"],
     "additionalProperties": False,
 }
 
@@ -194,7 +194,7 @@ def aimock(folder: Path, *flags: str, **variables: str) -> Iterator[EndpointSect
     if (node := shutil.which("node")) is None or not AIMOCK.exists():
         pytest.skip("aimock is not installed: it needs Node 20, then `npm ci --prefix tests`")
     fixtures = folder / "fixtures.json"
-    fixtures.write_text(json.dumps({"fixtures": [{"match": {}, "response": {"content": json.dumps({"word": ANSWER, "number": 2})}}]}))
+    fixtures.write_text(json.dumps({"fixtures": [{"match": {}, "response": {"content": json.dumps({"word": ANSWER, "kind": "fact"})}}]}))
     command = [node, str(AIMOCK), "--port", "0", "--fixtures", str(fixtures), *flags]
     with started(command, folder / "aimock.log", says=r"listening on (http://\S+)", **variables) as url:
         yield EndpointSection(base_url=f"{url}/v1", model="gpt-4o", structured="json_schema", concurrency=16, timeout_seconds=10)
@@ -203,22 +203,20 @@ def aimock(folder: Path, *flags: str, **variables: str) -> Iterator[EndpointSect
 @pytest.mark.parametrize(
     ("flags", "lost"),
     [
-        pytest.param(("--chaos-ratelimit", "0.3"), 0, id="rate limits are waited for"),
+        pytest.param(("--chaos-ratelimit", "0.1"), 0, id="rate limits"),
         pytest.param(("--chaos-latency", "300"), 0, id="delays"),
         pytest.param(("--chaos-drop", "0.15", "--chaos-malformed", "0.15", "--chaos-disconnect", "0.15"), 4, id="a mix of faults"),
     ],
 )
 def test_every_request_to_aimock_ends_whatever_it_injects(flags, lost, tmp_path):
     with aimock(tmp_path, *flags) as endpoint:
-        requests = [request(f"Question {number}", model=endpoint.model) for number in range(60)]
+        requests = [request(f"Question {number}", model=endpoint.model) for number in range(40)]
         found, _ = ask_all(endpoint.model_copy(update={"attempts": 8}), requests, tmp_path / "journal.sqlite")
 
     verdicts = Counter(map(verdict, found))
-    assert verdicts.total() == 60
-    assert verdicts["good"] >= 60 - lost, verdicts
-    assert [one.key for one, asked in zip(found, requests, strict=True) if isinstance(one, Reply)] == [
-        asked.key for one, asked in zip(found, requests, strict=True) if isinstance(one, Reply)
-    ]
+    assert verdicts.total() == 40
+    assert verdicts["good"] >= 40 - lost, verdicts
+    assert all(one.key == asked.key for one, asked in zip(found, requests, strict=True) if isinstance(one, Reply))
 
 
 def test_nothing_but_faults_ends_the_run_and_says_why(tmp_path):
@@ -256,7 +254,7 @@ def test_a_batch_goes_through_the_files_and_batches_of_aimock(tmp_path):
         ledger = Ledger(tmp_path / "batches")
         sent = export(requests, tmp_path / "batches", journal=journal, ledger=ledger, body=Dialect().body)
         files = asyncio.run(round_trip(endpoint, journal, ledger))
-        funnel = import_results(files, journal=journal, ledger=ledger)
+        funnel = import_results(files, journal=journal, ledger=ledger, cost=lambda raw: Cost())
         replies = [journal.get(asked) for asked in requests]
 
     assert [file.lines for file in sent.files] == [5]

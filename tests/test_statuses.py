@@ -95,12 +95,12 @@ def test_the_message_says_what_the_endpoint_said_and_what_to_do(status, body, wo
         raise error(status, body)
 
 
-def test_a_content_filter_concerns_one_passage_and_has_its_own_reason():
+def test_a_content_filter_or_policy_concerns_one_passage_and_has_its_own_reason():
     bodies = [openai("x", code="content_filter"), openai("x", code="content_policy_violation"), openai("Your input was flagged", code=403)]
 
     failures = [error(status, body) for status, body in zip((400, 400, 403), bodies, strict=True)]
 
-    assert [failure.reason for failure in failures] == [Reason.CONTENT_FILTER] * 3
+    assert [failure.reason for failure in failures] == [Reason.CONTENT_FILTER, Reason.REFUSED, Reason.REFUSED]
 
 
 def test_a_refusal_of_the_form_tells_what_is_refused():

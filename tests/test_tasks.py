@@ -38,7 +38,9 @@ def style(**changes):
 
 def seed(instruction="How long may I keep a bike?", output=KEEP):
     origin = Provenance(document_id="doc", chunk_id="chunk", generator="openai")
-    return Draft.of(task="question_answering", instruction=instruction, output=output, quotes=(KEEP,), group="g", form="f", provenance=origin)
+    return Draft.of(
+        task="question_answering", instruction=instruction, output=output, quotes=(KEEP,), group="g", form="f", provenance=origin
+    )
 
 
 def ask(task, **changes):
@@ -121,7 +123,10 @@ BAD = {
     "off_topic": ({"output": "Layer pasta, sauce and cheese; bake it well."}, "about Tarnwell"),
     "correction": ({"old_quote": "Late bikes cost 12 euros per day."}, "nothing has changed"),
     "self_instruct": ({"instruction": "Draw a picture of a rainy walk."}, "only text"),
-    "back_translation": ({"output": "If you pay for our premium service you are free to prolong your rental for another week."}, "own text"),
+    "back_translation": (
+        {"output": "If you pay for our premium service you are free to prolong your rental for another week."},
+        "own text",
+    ),
     "evolution": ({"seed": 7}, "no pair 7"),
 }
 
@@ -196,7 +201,12 @@ def test_the_labels_of_the_recipe_take_the_place_of_the_shipped_ones():
 
 
 def test_the_extraction_schema_of_the_recipe_is_kept_with_its_inner_references():
-    schema = {"type": "object", "properties": {"period": {"$ref": "#/$defs/text"}}, "required": ["period"], "$defs": {"text": {"type": "string"}}}
+    schema = {
+        "type": "object",
+        "properties": {"period": {"$ref": "#/$defs/text"}},
+        "required": ["period"],
+        "$defs": {"text": {"type": "string"}},
+    }
     item = {"instruction": "Give the period of a bike as JSON.", "output": {"period": "14 days"}, "quotes": [KEEP]}
 
     assert judge("extraction", item, extraction_schema=schema) == ""
@@ -205,7 +215,13 @@ def test_the_extraction_schema_of_the_recipe_is_kept_with_its_inner_references()
 
 @pytest.mark.parametrize(
     "instruction",
-    ["Draw it", "Go to the shop and buy milk today.", "1. Sort these words by length.", "Write a program that sorts words.", "Sort. " * 151],
+    [
+        "Draw it",
+        "Go to the shop and buy milk today.",
+        "1. Sort these words by length.",
+        "Write a program that sorts words.",
+        "Sort. " * 151,
+    ],
 )
 def test_the_original_filter_of_self_instruct_holds(instruction):
     assert judge("self_instruct", GOOD["self_instruct"] | {"instruction": instruction})
@@ -235,7 +251,7 @@ def test_helpers_of_the_checks_see_numbers_words_and_pointers():
     assert new_numbers("1,000 euros and 1.5 and 7", "1000", "15") == []
     assert new_numbers("1. Wait 30 days", "nothing") == ["30"]
     assert token_f1("a b c", "a b d") == pytest.approx(2 / 3)
-    assert points_to_text("What does the passage say about it?") == ""
+    assert points_to_text("Who wrote the text editor?") == ""
     assert points_to_text("What is stated in the passage?") == "in the passage"
 
 
@@ -246,7 +262,12 @@ SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"instruction": {"type": "string"}, "output": {}, "quotes": {"type": "array"}, "audience": {"type": "string"}},
+                "properties": {
+                    "instruction": {"type": "string"},
+                    "output": {},
+                    "quotes": {"type": "array"},
+                    "audience": {"type": "string"},
+                },
                 "required": ["instruction", "output", "quotes"],
             },
         }
@@ -343,4 +364,7 @@ def test_seed_tasks_of_the_user_are_read(tmp_path):
     path = tmp_path / "seeds.jsonl"
     path.write_text('{"instruction": "Sort these.", "input": "b a", "output": "a b"}\n\n{"instruction": "Add 1 and 2.", "output": "3"}\n')
 
-    assert [(draft.instruction, draft.input, draft.output) for draft in read_seeds(path)] == [("Sort these.", "b a", "a b"), ("Add 1 and 2.", "", "3")]
+    assert [(draft.instruction, draft.input, draft.output) for draft in read_seeds(path)] == [
+        ("Sort these.", "b a", "a b"),
+        ("Add 1 and 2.", "", "3"),
+    ]

@@ -43,13 +43,16 @@ def export(  # noqa: D103 - its help says it
     max_bytes: int,
 ) -> None:
     from builder.ask import JOURNAL
-    from builder.offline import export_batch, prepared
+    from builder.batches import export_batch
+    from builder.offline import prepared
     from generators.llm.journal import Journal
 
     settings, root = opened(recipe, overrides)
-    with prepared(settings, root, watch=watch_for(quiet=quiet or as_json, as_json=False)) as step:
-        with Journal(step.work.folder / JOURNAL) as journal:
-            made = export_batch(step, journal, folder=out, is_again=again, max_lines=max_lines, max_bytes=max_bytes)
+    with (
+        prepared(settings, root, watch=watch_for(quiet=quiet or as_json, as_json=False)) as step,
+        Journal(step.work.folder / JOURNAL) as journal,
+    ):
+        made = export_batch(step, journal, folder=out, is_again=again, max_lines=max_lines, max_bytes=max_bytes)
     files = made.exported.files
     left_out = {"out": made.exported.out, "too_large": made.exported.too_large, "over_budget": made.over_budget}
     total = sum(file.lines for file in files)
@@ -62,8 +65,8 @@ def export(  # noqa: D103 - its help says it
             click.echo(f"{made.exported.folder / file.name}  {file.lines:,} requests, {tokens}")
         click.echo(f"{total:,} requests exported; replies are asked for as {made.rung} ({made.why})" if total else "nothing to export")
         words = {
-            "out": "are out already (--again exports them too)",
-            "too_large": "are too large for a file",
+            "out": "are out already (--again takes them too)",
+            "too_large": "fit no file",
             "over_budget": "are over budget",
         }
         for name, count in left_out.items():
@@ -78,7 +81,8 @@ def export(  # noqa: D103 - its help says it
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def import_(recipe: Path, files: tuple[Path, ...], overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: D103
-    from builder.offline import import_batch, journal_of
+    from builder.batches import import_batch
+    from builder.offline import journal_of
 
     settings, root = opened(recipe, overrides)
     with journal_of(settings, root) as journal:
@@ -117,7 +121,7 @@ def status(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool)
 @batch.command(help="Fetch the results of the batches that have ended, and take them in.")
 @recipe_options
 def fetch(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: D103
-    from builder.offline import BATCH, import_batch
+    from builder.batches import BATCH, import_batch
     from generators.llm.batch_client import fetch as download
     from generators.llm.batch_client import returned
 
@@ -172,7 +176,9 @@ def _show(funnel: "Funnel", *, quiet: bool, as_json: bool) -> None:
         return
     if quiet:
         return
-    click.echo(f"{funnel.lines:,} lines: {funnel.answered:,} answered, {funnel.already_there:,} already there, "
-               f"{funnel.failed:,} failed (still to be asked), {funnel.unknown:,} unknown")  # fmt: skip
+    click.echo(
+        f"{funnel.lines:,} lines: {funnel.answered:,} answered, {funnel.already_there:,} already there, "
+        f"{funnel.failed:,} failed (still to be asked), {funnel.unknown:,} unknown"
+    )
     for problem, count in list(funnel.problems.items())[:5]:
         click.echo(f"  {count:,} {problem}")

@@ -60,7 +60,7 @@ def record(recipe: Path, file: Path, overrides: tuple[str, ...], quiet: bool, as
         click.echo(f"wrote {count:,} answers to {file} (it holds text of your documents); replay it with --set endpoint.replay={file}")
 
 
-@click.command(help="Make the pairs anew from the answers of the journal; nothing is sent.")
+@click.command(help="Make the pairs anew from the journal; sends nothing.")
 @recipe_options
 def reparse(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Go from generate to split again, offline."""

@@ -13,7 +13,7 @@ COMMANDS = {
     "read": ("builder.cli.stages", "Documents to text and chunks."),
     "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
     "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import."),
-    "reparse": ("builder.cli.journal", "Make the pairs anew from the answers of the journal; nothing is sent."),
+    "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),
     "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),

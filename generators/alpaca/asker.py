@@ -33,6 +33,7 @@ class Asker:
         self._items: Counter[str] = Counter()  # asked for, by task
         self._asks: Counter[str] = Counter()  # by task
         self._asked: Counter[tuple[str, str]] = Counter()  # asks by task and chunk
+        self._first: dict[tuple[str, str], int] = {}
         self._fact_asks: Counter[tuple[str, int]] = Counter()
         self._fact_counts: Mapping[str, Sequence[int]] = {}
         self._drafts: Mapping[str, Sequence[Draft]] = {}
@@ -64,7 +65,8 @@ class Asker:
 
     def _noted(self, task: "Task", passages: tuple[Passage, ...], count: int, *, facts: tuple[Fact, ...], seeds: tuple[Draft, ...]) -> Ask:
         about = (task.name, passages[0].chunk.id if passages else "")
-        difficulty = DIFFICULTIES[self._asks[task.name] % len(DIFFICULTIES)]
+        first = self._first.setdefault(about, self._asks[task.name])  # the same task on the same section gets another difficulty each time
+        difficulty = DIFFICULTIES[(first + self._asked[about]) % len(DIFFICULTIES)]
         ask = Ask(task, passages, count, difficulty, facts, seeds, self._asked[about])
         self._asked[about] += 1
         self._asks[task.name] += 1

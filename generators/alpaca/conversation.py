@@ -68,7 +68,8 @@ class _Talk:
         if heard.reason not in {None, Reason.CUT_REPLY}:
             return heard
         items = read_items(heard.answer.text, self.ask.task, self.material)
-        if heard.reason is Reason.CUT_REPLY:
+        whole = items.good and not items.bad  # the limit was reached, but only after the last item
+        if heard.reason is Reason.CUT_REPLY and not whole:
             return Heard(request, heard.answer, items, heard.reason, heard.problem)
         return Heard(request, heard.answer, items, Reason.BAD_REPLY if items.problem else None, items.problem)
 
@@ -91,7 +92,8 @@ class _Talk:
             return heard
         cut = heard.reason is Reason.CUT_REPLY
         second = await self.hear(grown_request(heard.request) if cut else again_request(heard.request))
-        worse = second.reason is not None and len(second.items.good) < len(heard.items.good)
+        silent = heard.answer.text and not second.answer.text  # it failed: what was said the first time is all there is
+        worse = second.reason is not None and (silent or len(second.items.good) < len(heard.items.good))
         return heard if worse else second
 
     async def repaired(self, heard: Heard) -> Heard | None:

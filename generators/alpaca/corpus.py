@@ -83,6 +83,7 @@ class Versions:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._older = tuple(source for source in sources if superseded(source.document))
         self._found: dict[str, Source | None] = {}
+        self._passages: dict[str, Passage | None] = {}
 
     def older(self, document: Document) -> Source | None:
         """Return the superseded document of nearly the same title, or None."""
@@ -94,6 +95,11 @@ class Versions:
 
     def passage(self, of: Passage) -> Passage | None:
         """Return what the older version says in the same matter, or None if nothing, or nothing else."""
+        if of.chunk.id not in self._passages:
+            self._passages[of.chunk.id] = self._nearest(of)
+        return self._passages[of.chunk.id]
+
+    def _nearest(self, of: Passage) -> Passage | None:
         source = self.older(of.document)
         now = frozenset(words(of.chunk.text))
         ranked = [(_shared(now, frozenset(words(chunk.text))), -place) for place, chunk in enumerate(source.chunks)] if source else []

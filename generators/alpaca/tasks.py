@@ -174,7 +174,8 @@ def _bound(task: Task, style: Style) -> dict[str, Any]:
         definitions["label"] = {"type": "string", "enum": list(task.labels(style))}
     if "extraction" in definitions and style.extraction_schema is not None:
         definitions["extraction"] = _moved(dict(style.extraction_schema))
-    return task.schema | {"$defs": definitions} if definitions else task.schema
+    plain = {name: value for name, value in task.schema.items() if name != "$schema"}
+    return plain | {"$defs": definitions} if definitions else plain
 
 
 def _moved(schema: Any) -> Any:
@@ -195,7 +196,7 @@ def _contract_problem(item: Any, *, quoted: bool) -> str:
     if not isinstance(item, dict):
         return "it is not an object"
     turns = exchanges(item)
-    asked = [turn.get("user") for turn in turns] or item.get("wordings") or [item.get("instruction")]
+    asked: Any = [turn.get("user") for turn in turns] or item.get("wordings") or [item.get("instruction")]
     answers = [turn.get("assistant") for turn in turns] or [item.get("output")]
     if not _are(asked, str) or not all(text.strip() for text in asked):
         return "instruction: it is missing or blank"

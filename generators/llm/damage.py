@@ -56,6 +56,7 @@ def _copy(damaged: Path, new: sqlite3.Connection, table: str) -> int:
 def _rows(damaged: Path, table: str, names: list[str]) -> Iterator[tuple[object, ...]]:
     """Read row by row, so that a bad page costs its own rows only."""
     old = sqlite3.connect(damaged)
+    old.execute("PRAGMA writable_schema = ON")  # else SQLite refuses a file that lost its end as a whole
     query = f"SELECT {', '.join(names)} FROM {table} WHERE rowid = ?"  # noqa: S608 - our own names
     number, missed = 0, 0
     while missed < _GAP:

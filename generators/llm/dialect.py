@@ -193,9 +193,9 @@ async def _honours(ask: Ask, request: Request, dialect: Dialect, problems: list[
 
 
 async def _thought_out(ask: Ask, request: Request, dialect: Dialect) -> str:
-    """Return what the model says, asked with room to think when its thoughts used up all that it had."""
+    """Return what the model says, asked again with more room when thoughts or white space used up what it had, but not when prose did."""
     answer = read_answer(await ask(request, dialect))
-    if answer.finish in CUT and (not answer.text.strip() or answer.text.lstrip().startswith("<think>")):
+    if answer.finish in CUT and (not answer.text.strip() or answer.text.lstrip().startswith(("<think>", "{"))):
         answer = read_answer(await ask(request.but(max_tokens=GROWN_TOKENS), dialect))
     return answer.text
 
@@ -204,7 +204,7 @@ def _shows(rung: Rung, text: str) -> bool:
     if rung == "text":
         return True
     try:
-        value = read_json(text).value
+        found = read_json(text)
     except ValueError:
         return False
-    return rung == "json_object" or value == {"code": CODE}
+    return not found.flags if rung == "json_object" else found.value == {"code": CODE}

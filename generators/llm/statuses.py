@@ -141,7 +141,9 @@ def _is_refused_form(fault: _Fault) -> bool:
 def _about_passage(fault: _Fault) -> Exception | None:
     """What this request's own text is the cause of."""
     if _is_filtered(fault):
-        return RequestFailedError(f"the endpoint's content filter refused the passage ({fault.told})", reason=Reason.CONTENT_FILTER)
+        is_filter = any("filter" in word for word in (*fault.words, fault.plain))
+        reason = Reason.CONTENT_FILTER if is_filter else Reason.REFUSED
+        return RequestFailedError(f"the endpoint refused the passage ({fault.told})", reason=reason)
     too_long = fault.words & TOO_LONG or (fault.status in {400, 413, 422, 500, 501} and _TOO_LONG.search(fault.plain))
     if too_long or fault.status == 413 or (fault.status == 429 and _TOO_LARGE.search(fault.plain)):
         return RequestFailedError(f"the request is too long for the model ({fault.told}); lower chunk.tokens or endpoint.max_tokens")
