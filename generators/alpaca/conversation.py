@@ -18,6 +18,7 @@ from generators.alpaca.prompts import (
 from generators.alpaca.replies import BadItem, Items, read_items
 from generators.llm.answers import Answer, read_answer, read_json
 from generators.llm.calls import Complete, Request, RequestFailedError
+from generators.llm.salvage import REPAIRED
 from schemas.records import Draft, Dropped, Reason
 
 _ONCE_MORE = {Reason.EMPTY_REPLY, Reason.NO_CHOICES, Reason.DEGENERATE}
@@ -68,7 +69,7 @@ class _Talk:
         if heard.reason not in {None, Reason.CUT_REPLY}:
             return heard
         items = read_items(heard.answer.text, self.ask.task, self.material)
-        whole = items.good and not items.bad  # the limit was reached, but only after the last item
+        whole = items.good and not items.bad and REPAIRED not in items.flags  # the limit was reached only after the last item
         if heard.reason is Reason.CUT_REPLY and not whole:
             return Heard(request, heard.answer, items, heard.reason, heard.problem)
         return Heard(request, heard.answer, items, Reason.BAD_REPLY if items.problem else None, items.problem)

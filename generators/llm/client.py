@@ -9,6 +9,7 @@ import difflib
 import json
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -33,6 +34,7 @@ MAX_BODY = 4_000_000  # bytes of one response
 CHECK_SECONDS = 30.0
 NO_LIST = frozenset({400, 404, 405, 422})  # how endpoints say that they keep no list of models
 HEADERS = frozenset({"host", "connection", "accept", "content-type", "content-length", "user-agent"})
+CLOSED = frozenset({"ServerDisconnectedError", "RemoteProtocolError"})
 OURS = (RequestFailedError, RefusedRequestError, ServerFaultError, RateLimitedError, EndpointError)
 
 
@@ -89,7 +91,7 @@ class Connection:
             if body is None:
                 response = await self._client.get(path, cast_to=httpx2.Response)
             else:
-                response = await self._client.post(path, cast_to=httpx2.Response, content=body)
+                response = await self._post(path, body)
         except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
             if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
                 return b""
@@ -102,18 +104,29 @@ class Connection:
         raise trouble
 
 
+    async def _post(self, path: str, body: bytes) -> httpx2.Response:
+        try:
+            return await self._client.post(path, cast_to=httpx2.Response, content=body)
+        except Exception as error:
+            # A server may close a kept connection just as we use it. Nothing was read then, and a new connection tells.
+            if not any(type(cause).__name__ in CLOSED for cause in _causes(error)):
+                raise
+        return await self._client.post(path, cast_to=httpx2.Response, content=body)
+
+
 def _client(granted: Access, endpoint: EndpointSection) -> AsyncOpenAI:
     async def clean(request: httpx2.Request) -> None:
         # The SDK adds what it finds in the environment (organization, project, custom headers): none of it is meant for this host.
         for name in [name for name in request.headers if name not in HEADERS]:
             del request.headers[name]
         request.headers["authorization"] = f"Bearer {granted.key}"
-        request.headers["accept-encoding"] = "identity"  # a compressed body has no bound
+        request.headers["accept-encoding"] = "identity"
 
     async def bound(response: httpx2.Response) -> None:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise RequestFailedError("the endpoint sent a compressed body, which was not asked for")
-        response.stream = _Bounded(response.stream)
+        encoding = response.headers.pop("content-encoding", "identity")
+        if encoding not in {"identity", "gzip"}:
+            raise ServerFaultError(f"the endpoint sent a body compressed with {encoding}, which was not asked for")
+        response.stream = _Bounded(response.stream, zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None)
 
     # aiohttp (the extra `fast`) takes much less CPU for a call than the SDK's own transport.
     client = DefaultAsyncHttpxClient if find_spec("aiohttp") is None else DefaultAioHttpClient
@@ -128,18 +141,29 @@ def _client(granted: Access, endpoint: EndpointSection) -> AsyncOpenAI:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A body that ends the call when it grows beyond MAX_BODY."""
+    """A body that ends the call when it grows beyond MAX_BODY, before or after it is unpacked."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, unpacker: Any) -> None:
         self._stream = stream
+        self._unpacker = unpacker
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
-        async for part in self._stream:
+        async for packed in self._stream:
+            part = packed if self._unpacker is None else self._unpacked(packed, MAX_BODY - size + 1)
             size += len(part)
             if size > MAX_BODY:
                 raise RequestFailedError(f"the response is larger than {MAX_BODY:,} bytes")
             yield part
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise ServerFaultError("the endpoint sent half of a compressed body")
+
+    def _unpacked(self, packed: bytes, most: int) -> bytes:
+        try:
+            return self._unpacker.decompress(packed, most)
+        except zlib.error:
+            fault = ServerFaultError("the endpoint sent a body that says it is compressed and is not")
+        raise fault
 
     async def aclose(self) -> None:
         await self._stream.aclose()

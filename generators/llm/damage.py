@@ -20,7 +20,7 @@ def is_sound(path: Path) -> bool:
         connection.close()
 
 
-def rescue(path: Path, tables: str) -> int:
+def rescue(path: Path, tables: str, version: int) -> int:
     """Put the damaged file aside as `NAME.damaged-1`, and what can be read of it into a new one; return the rows saved.
 
     Raises:
@@ -30,6 +30,7 @@ def rescue(path: Path, tables: str) -> int:
     path.touch(0o600)
     new = sqlite3.connect(path)
     new.executescript(tables)
+    new.execute(f"PRAGMA user_version = {version}")
     rows = sum(_copy(damaged, new, table) for table in ("texts", "requests", "notes"))
     new.commit()
     new.close()

@@ -9,6 +9,7 @@ that request, and what concerns all of them ends the run, with every answer kept
 import asyncio
 import random
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -28,7 +29,7 @@ from generators.llm.dialect import Dialect, probe
 from generators.llm.journal import Cost, Journal
 from generators.llm.pace import Pace
 from generators.llm.prices import price_of
-from schemas.errors import EndpointError
+from schemas.errors import EndpointError, KilopairError
 from schemas.recipe import BudgetSection, EndpointSection
 from schemas.records import Reason
 
@@ -61,6 +62,7 @@ class Engine:
         self._ready = asyncio.Lock()
         self._connection: Connection | None = None
         self._dialect: Dialect | None = None
+        self._fatal: KilopairError | None = None
         if journal.rescued:
             self._say(f"the journal was damaged; {journal.rescued:,} of its rows could be read and are kept")
 
@@ -95,16 +97,23 @@ class Engine:
         if stored is not None and not completion_problem(stored.raw):
             self._journal.reused()
             return Reply(request.key, stored.raw, from_journal=True)
-        await self._prepare()
-        return Reply(request.key, await self._ask(request))
+        try:
+            await self._prepare()
+            return Reply(request.key, await self._ask(request))
+        except KilopairError as error:
+            self._fatal = self._fatal or error
+            raise
 
     async def _ask(self, request: Request, dialect: Dialect | None = None) -> bytes:
         """Ask until there is an answer; a `dialect` that is given is the caller's to change."""
         tries = _Tries(self._endpoint, self._health)
         while True:
+            self._stop_if_fatal()
             used = dialect or self._dialect or Dialect()
             try:
                 return await self._call(request, tries.simplified(used), again=tries.made > 0)
+            except _OutdatedError:
+                continue
             except RateLimitedError as trouble:
                 pause = tries.refused(trouble)
             except ServerFaultError as trouble:
@@ -123,10 +132,14 @@ class Engine:
         """Call once: set aside, take a turn, note, send, store, settle."""
         body = dialect.body(request)
         hold = await self._budget.reserve(request, len(body))
-        spent = hold
+        spent = Hold(0, 0.0, 0)
         try:
             started = await self._pace.enter(int(len(body) / CHARACTERS_PER_TOKEN) + request.max_tokens, again=again)
             try:
+                self._stop_if_fatal()
+                if self._is_outdated(dialect):
+                    raise _OutdatedError
+                spent = hold
                 await self._journal.sent(request, held_tokens=hold.tokens, held_usd=hold.usd)
                 raw = await self._send(body)
                 cost = self._cost(body, raw)
@@ -149,6 +162,16 @@ class Engine:
         self._pace.succeeded(started)
         self._check(raw)
         return raw
+
+    def _stop_if_fatal(self) -> None:
+        """What ended one request ends those that wait for their turn, before they are sent in vain."""
+        if self._fatal is not None:
+            raise type(self._fatal)(str(self._fatal))
+
+    def _is_outdated(self, dialect: Dialect) -> bool:
+        """Whether another request has learned meanwhile that the endpoint does not take this."""
+        current = self._dialect
+        return current is not None and dialect not in {current, replace(current, rung="text")}
 
     async def _send(self, body: bytes) -> bytes:
         assert self._connection is not None
@@ -256,6 +279,10 @@ class Engine:
             self.notices.append(notice)
 
 
+class _OutdatedError(Exception):
+    """The dialect has changed while the request waited for its turn."""
+
+
 class _Health:
     """How the endpoint does, over all requests."""
 
@@ -305,20 +332,18 @@ class _Tries:
         self._faults = 0
         self._internal = 0
         self._refusals = 0
-        self._waited = 0.0
+        self._refused_at = 0.0
 
     def simplified(self, dialect: Dialect) -> Dialect:
         """Return the dialect, without the schema when the server fails again and again on this request (llama.cpp's parsers do)."""
-        from dataclasses import replace
-
         return replace(dialect, rung="text") if self._internal >= SAME_FAULT else dialect
 
     def refused(self, trouble: RateLimitedError) -> float:
         """Seconds to wait for the rate limit; that is no try, but it has an end."""
         self._refusals += 1
+        self._refused_at = self._refused_at or time.monotonic()
         seconds = backoff(self._refusals) if trouble.seconds is None else trouble.seconds
-        self._waited += seconds
-        if self._waited > self._max_wait:
+        if time.monotonic() - self._refused_at + seconds > self._max_wait:
             when = datetime.now().astimezone() + timedelta(seconds=seconds)
             raise EndpointError(
                 f"{trouble}; run again after {when:%H:%M} (answers so far are kept), lower endpoint.concurrency, or raise "

@@ -123,7 +123,7 @@ class Journal:
             self._lock = _lock(path)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             path.chmod(0o600)
-            self.rescued = 0 if is_sound(path) else rescue(path, TABLES)
+            self.rescued = 0 if is_sound(path) else rescue(path, TABLES, VERSION)
             self._reader = _connect(path)
             _upgrade(self._reader)
             self._reader.executescript(TABLES)

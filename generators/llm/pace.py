@@ -19,6 +19,8 @@ WINDOW = 0.25  # seconds between two looks
 SETTLE = 0.1  # seconds after the first refusal whose calls say nothing: they were started together
 BEYOND = 0.005  # first step beyond the last rate that was too much, doubled from look to look
 CALM = 10.0  # seconds for which the rate stays free when refusals are not about it
+SLOWEST = 2.0  # seconds after which a look is taken whatever was seen
+BEST = 10.0  # seconds for which the best rate so far counts
 FEW = 8  # outcomes that are enough for an early look
 TOO_MANY = 0.08  # share of refusals
 UNRELATED = 0.6  # refusals that stay above this part of their share at a lower rate are not about the rate
@@ -144,6 +146,7 @@ class _Rate:
         self._accepted: deque[float] = deque()
         self._looked, self._good, self._bad = 0.0, 0, 0
         self._beyond = BEYOND
+        self._best, self._best_until = 0.0, 0.0  # answers in one second, lately
         self._last_cut: tuple[float, float] | None = None  # rate and share of refusals, if nothing grew since
         self._calm_until = 0.0
 
@@ -156,7 +159,8 @@ class _Rate:
     def accepted(self, started: float, now: float) -> None:
         """Count an answer to a call that started then."""
         self._accepted.append(now)
-        self.recent(now)
+        if (recent := self.recent(now)) > self._best or now > self._best_until:
+            self._best, self._best_until = recent, now + BEST
         if not self.is_free and started >= self._looked:
             self._good += 1
             self._look(now)
@@ -173,7 +177,9 @@ class _Rate:
     def _look(self, now: float) -> None:
         seen, passed = self._good + self._bad, now - self._looked
         share = self._bad / seen
-        if passed < WINDOW and not (seen >= FEW and share >= 0.5) or (seen < ENOUGH and TOO_MANY < share < 0.5 and passed < 1.0):
+        if seen < FEW and passed < SLOWEST or (passed < WINDOW and share < 0.5):
+            return
+        if seen < ENOUGH and TOO_MANY < share < 0.5 and passed < 1.0:
             return
         if share <= TOO_MANY:
             self._grow()
@@ -193,7 +199,7 @@ class _Rate:
     def _cut(self, share: float, accepted: float) -> None:
         self._last_cut = (self.value, share)
         self._ceiling, self._beyond = self.value, BEYOND
-        self.value = max(0.5, min(0.9 * self.value, max(NEAR * accepted, 0.5 * self.value)))
+        self.value = max(0.5, 0.5 * self._best, min(0.9 * self.value, max(NEAR * accepted, 0.5 * self.value)))
 
     def _grow(self) -> None:
         self._last_cut = None
