@@ -124,7 +124,7 @@ def generate(step: Step) -> Output:
     if section.existing:
         from builder.ask import content
 
-        code = (*code, "builder.existing")
+        code = (*code, "builder.existing", "builder.existing_rows", "builder.readers")
         files = [content(step.root / file.path, "generate.existing") for file in section.existing]
         reads |= {"existing": [file.model_dump(mode="json") for file in section.existing], "existing_files": files}
     return step.work.stage("generate", reads=reads, code=code, make=make)
@@ -160,7 +160,8 @@ def _ask(step: Step, folder: Path) -> Counts:
 
 
 def _save_drafts(step: Step, folder: Path, drafts: Iterator[Draft | Dropped], chunks: list[Chunk]) -> Counts:
-    counts = _save(folder, DRAFTS, chain(drafts, _existing(step)))
+    # Theirs first, so that a wrong column is said before anything is paid for.
+    counts = _save(folder, DRAFTS, chain(_existing(step), drafts))
     of_chunks = {piece.id for piece in chunks}
     asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)} & of_chunks
     return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
@@ -261,7 +262,10 @@ def split(step: Step) -> Output:
 
     reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": step.recipe.seed, "company": step.recipe.company}
     return step.work.stage(
-        "split", reads=reads, code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export"), make=make
+        "split",
+        reads=reads,
+        code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export", "builder.card"),
+        make=make,
     )
 
 

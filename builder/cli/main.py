@@ -2,8 +2,10 @@
 
 import difflib
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -73,10 +75,20 @@ def group() -> None:
     """
 
 
+class _TerminatedError(KeyboardInterrupt):
+    """The process was asked to end; handled as Ctrl-C is, so that answers under way are kept."""
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise _TerminatedError
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors print one line and set the exit code."""
     from schemas.errors import KilopairError
 
+    with suppress(ValueError):  # not in the main thread: the caller's signals are the caller's
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0)
     except KilopairError as error:
@@ -84,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except _TerminatedError:
+        _fail("terminated; what was finished is kept, the same command goes on", 143)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; what was finished is kept, the same command goes on", 130)
     except BrokenPipeError:

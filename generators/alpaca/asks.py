@@ -53,7 +53,9 @@ class Ask:
     def id(self) -> str:
         """Hash of what is asked about; not of how it is asked, so a changed prompt keeps it."""
         about = [passage.chunk.id for passage in self.passages]
-        return content_id("ask", self.task.name, about, [fact.statement for fact in self.facts], [seed.id for seed in self.seeds], self.number)
+        return content_id(
+            "ask", self.task.name, about, [fact.statement for fact in self.facts], [seed.id for seed in self.seeds], self.number
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import httpx2
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
 
 from generators.llm.calls import (
-    OverloadedError,
     RateLimitedError,
     RefusedRequestError,
     RequestFailedError,
@@ -102,7 +101,6 @@ class Connection:
             if trouble is None:
                 return raw
         raise trouble
-
 
     async def _post(self, path: str, body: bytes) -> httpx2.Response:
         try:

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from generators.llm.calls import UnreachableError
 from generators.llm.pool import run_in_thread
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import EndpointSection
@@ -70,8 +71,13 @@ async def _check(endpoint: EndpointSection) -> None:
     connection = Connection(endpoint)
     try:
         await connection.check()
+    except UnreachableError as error:
+        problem = EndpointError(f"{error}; start the endpoint, or correct endpoint.base_url")
+    else:
+        return
     finally:
         await connection.close()
+    raise problem
 
 
 def _base_url(text: str) -> tuple[str, str]:

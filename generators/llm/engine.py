@@ -229,19 +229,20 @@ class Engine:
         from generators.llm.client import Connection
 
         connection = Connection(self._endpoint)
+        problem: Exception | None = None
         for attempt in range(1, CONNECT_TRIES + 1):
             try:
                 await connection.check()
             except UnreachableError as error:
-                problem = error
+                problem = EndpointError(f"{error}; start the endpoint, or correct endpoint.base_url")
                 await asyncio.sleep(0.2 * attempt)
-            except EndpointError:
-                await connection.close()
-                raise
+            except EndpointError as error:
+                problem = error
+                break
             else:
                 return connection
         await connection.close()
-        raise EndpointError(f"{problem}; start the endpoint, or correct endpoint.base_url")
+        raise problem or EndpointError("the endpoint was not asked")
 
     async def _learned(self) -> Dialect:
         assert self._connection is not None

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from generators.llm.answers import completion_problem
 from generators.llm.calls import Message, Request, canonical, text_hash
 from generators.llm.damage import is_sound, rescue
 from schemas.errors import WorkspaceError
@@ -39,8 +40,10 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _TEXT = "INSERT OR IGNORE INTO texts VALUES (?, ?)"
 _SENT = """
-INSERT INTO requests (key, slot, source, max_tokens, calls, held_tokens, held_usd, sent_at, request) VALUES (?, ?, 'online', ?, 1, ?, ?, datetime('now'), ?)
-ON CONFLICT (key) DO UPDATE SET slot = excluded.slot, calls = calls + 1, held_tokens = excluded.held_tokens, held_usd = excluded.held_usd, sent_at = excluded.sent_at
+INSERT INTO requests (key, slot, source, max_tokens, calls, held_tokens, held_usd, sent_at, request)
+VALUES (?, ?, 'online', ?, 1, ?, ?, datetime('now'), ?)
+ON CONFLICT (key) DO UPDATE SET slot = excluded.slot, calls = calls + 1, held_tokens = excluded.held_tokens, held_usd = excluded.held_usd,
+    sent_at = excluded.sent_at
 """
 _ANSWERED = """
 UPDATE requests SET raw = ?, max_tokens = ?, source = 'online', answered_at = datetime('now'), held_tokens = 0, held_usd = 0,
@@ -53,8 +56,9 @@ _LOST = "UPDATE requests SET lost_tokens = lost_tokens + held_tokens, lost_usd =
 _PUT = """
 INSERT INTO requests (key, slot, source, max_tokens, prompt_tokens, completion_tokens, usd, sent_at, answered_at, request, raw)
 VALUES (?, ?, ?, ?, ?, ?, ?, datetime('now'), datetime('now'), ?, ?)
-ON CONFLICT (key) DO UPDATE SET source = excluded.source, raw = excluded.raw, max_tokens = excluded.max_tokens, answered_at = excluded.answered_at,
-    prompt_tokens = prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens, usd = usd + excluded.usd
+ON CONFLICT (key) DO UPDATE SET source = excluded.source, raw = excluded.raw, max_tokens = excluded.max_tokens,
+    answered_at = excluded.answered_at, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = completion_tokens + excluded.completion_tokens, usd = usd + excluded.usd
 """
 _SUMS = """
 SELECT ifnull(sum(calls), 0), count(answered_at), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), ifnull(sum(usd), 0.0),
@@ -193,10 +197,22 @@ class Journal:
 
     def put(self, request: Request, raw: bytes, *, source: str, cost: Cost | None = None) -> bool:
         """Store an answer that came another way; False if there is one already."""
-        if self.get(request) is not None or (self._bulk is not None and request.key in self._bulk):
+        stored = self.get(request)
+        is_there = stored is not None and not completion_problem(stored.raw)
+        if is_there or (self._bulk is not None and request.key in self._bulk):
             return False
         cost = cost or Cost()
-        row = (request.key, request.slot, source, request.max_tokens, cost.prompt_tokens, cost.completion_tokens, cost.usd, _packed(request), raw)
+        row = (
+            request.key,
+            request.slot,
+            source,
+            request.max_tokens,
+            cost.prompt_tokens,
+            cost.completion_tokens,
+            cost.usd,
+            _packed(request),
+            raw,
+        )
         done = self._writer.add([*self._texts(request), (_PUT, row)])
         self._count(answered=1, prompt_tokens=cost.prompt_tokens, completion_tokens=cost.completion_tokens, usd=cost.usd)
         if self._bulk is None:

@@ -32,7 +32,12 @@ class Pace:
     """Lets calls through, first come, first served; told what became of them."""
 
     def __init__(
-        self, *, concurrency: int, per_minute: int | None = None, tokens_per_minute: int | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        concurrency: int,
+        per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.in_flight = 0
         self.refused_calls = 0
@@ -177,7 +182,7 @@ class _Rate:
     def _look(self, now: float) -> None:
         seen, passed = self._good + self._bad, now - self._looked
         share = self._bad / seen
-        if seen < FEW and passed < SLOWEST or (passed < WINDOW and share < 0.5):
+        if (seen < FEW and passed < SLOWEST) or (passed < WINDOW and share < 0.5):
             return
         if seen < ENOUGH and TOO_MANY < share < 0.5 and passed < 1.0:
             return
