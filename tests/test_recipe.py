@@ -59,7 +59,7 @@ def test_overrides_win_over_the_file(recipe: Path):
         ("curat: {}", "recipe.yaml: curat: unknown key; did you mean curate?"),
         ("curate: {zzz: 1}", "recipe.yaml: curate.zzz: unknown key; known keys: curate.target"),
         ("curate: {target: 0}", "recipe.yaml: curate.target: "),
-        ("generate: {generator: magic}", "'extractive' or 'openai'"),
+        ("generate: {generator: magic}", "'extractive', 'openai' or 'local'"),
         ("curate: 3", "recipe.yaml: curate: "),
         ("- a", "a recipe is a list of keys and values, not a list"),
         ("a: [1", "recipe.yaml:1: not valid YAML"),

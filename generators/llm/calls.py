@@ -8,6 +8,7 @@ network and has the same shape; nothing outside of `generators.llm` knows that c
     RefusedRequestError     the endpoint does not take the request as it was put; another dialect may do
     ServerFaultError        no answer, but the next try may bring one
     ├── OverloadedError     and it should come later, and with less beside it
+    ├── ClosedError         the connection was closed without an answer
     └── UnreachableError    no connection: nothing was sent
     RateLimitedError        come back later; not a try
 """
@@ -126,6 +127,10 @@ class OverloadedError(ServerFaultError):
     def __init__(self, problem: str, *, seconds: float | None, status: int | None = None) -> None:
         super().__init__(problem, status=status)
         self.seconds = seconds
+
+
+class ClosedError(ServerFaultError):
+    """The connection was closed without an answer, as servers do with one that was kept too long, just when it is used."""
 
 
 class UnreachableError(ServerFaultError):

@@ -18,6 +18,7 @@ import httpx2
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
 
 from generators.llm.calls import (
+    ClosedError,
     RateLimitedError,
     RefusedRequestError,
     RequestFailedError,
@@ -90,7 +91,7 @@ class Connection:
             if body is None:
                 response = await self._client.get(path, cast_to=httpx2.Response)
             else:
-                response = await self._post(path, body)
+                response = await self._client.post(path, cast_to=httpx2.Response, content=body)
         except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
             if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
                 return b""
@@ -101,15 +102,6 @@ class Connection:
             if trouble is None:
                 return raw
         raise trouble
-
-    async def _post(self, path: str, body: bytes) -> httpx2.Response:
-        try:
-            return await self._client.post(path, cast_to=httpx2.Response, content=body)
-        except Exception as error:
-            # A server may close a kept connection just as we use it. Nothing was read then, and a new connection tells.
-            if not any(type(cause).__name__ in CLOSED for cause in _causes(error)):
-                raise
-        return await self._client.post(path, cast_to=httpx2.Response, content=body)
 
 
 def _client(granted: Access, endpoint: EndpointSection) -> AsyncOpenAI:
@@ -188,7 +180,10 @@ def _converted(error: BaseException, granted: Access) -> Exception:
             return EndpointError(f"{granted.name}: {problem}; name your company's CA file in SSL_CERT_FILE")
     if any(_means_unreachable(cause) for cause in causes):
         return UnreachableError(f"cannot reach the endpoint {granted.base_url} ({_reason(causes)})")
-    return ServerFaultError(f"the connection to {granted.base_url} broke ({type(causes[-1]).__name__})")
+    problem = f"the connection to {granted.base_url} broke ({type(causes[-1]).__name__})"
+    if any(type(cause).__name__ in CLOSED for cause in causes):
+        return ClosedError(problem)
+    return ServerFaultError(problem)
 
 
 def _means_unreachable(cause: BaseException) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from generators.llm.answers import completion_problem, served_model, usage
 from generators.llm.budget import Budget, Hold
 from generators.llm.calls import (
+    ClosedError,
     OverloadedError,
     RateLimitedError,
     RefusedRequestError,
@@ -334,6 +335,7 @@ class _Tries:
         self._internal = 0
         self._refusals = 0
         self._refused_at = 0.0
+        self._was_closed = False
 
     def simplified(self, dialect: Dialect) -> Dialect:
         """Return the dialect, without the schema when the server fails again and again on this request (llama.cpp's parsers do)."""
@@ -354,6 +356,9 @@ class _Tries:
 
     def failed(self, fault: ServerFaultError, key: str) -> float:
         """Seconds to wait before the next try; raises when there is none."""
+        if isinstance(fault, ClosedError) and not self._was_closed:
+            self._was_closed = True  # a new connection tells whether it was about the old one
+            return 0.0
         self._health.failed(key, fault)
         if self._health.is_down:
             return self._health.pause(fault)
