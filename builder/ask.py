@@ -15,6 +15,7 @@ from schemas.records import Chunk, Document, Draft, Pair, content_id
 if TYPE_CHECKING:
     from generators.alpaca.asks import Style
     from generators.alpaca.generate import Answers, OpenAnswers, Plan
+    from generators.llm.journal import Journal
 
 JOURNAL = "journal.sqlite"
 SELF_INSTRUCT, MOST_ALIKE = "self_instruct", 0.7
@@ -122,16 +123,27 @@ def open_engine(recipe: Recipe, root: Path, folder: Path) -> "OpenAnswers":
                 from generators.llm.recording import replay_into
 
                 replay_into(journal, root / endpoint.replay)
-                yield Offline(journal, by_slot=False)
+                offline = Offline(journal)
+                offline.notices += _marks(journal)
+                yield offline
                 return
             if recipe.generate.generator == "local":
                 from generators.llm.local import local_endpoint
 
                 file = root / endpoint.model_file if endpoint.model_file else None
                 endpoint = stack.enter_context(local_endpoint(endpoint.model_copy(update={"model_file": file})))
-            yield await stack.enter_async_context(Engine(endpoint, recipe.budget, journal))
+            engine = await stack.enter_async_context(Engine(endpoint, recipe.budget, journal))
+            engine.notices += _marks(journal)
+            yield engine
 
     return opened
+
+
+def _marks(journal: "Journal") -> list[str]:
+    """Say which recordings the journal was filled from: nobody may take a replayed run for one that asked a model."""
+    from generators.llm.recording import marks
+
+    return [f"answers were replayed from the recording {one['name']} (sha256 {one['sha256'][:16]})" for one in marks(journal)["recordings"]]
 
 
 def accepting(recipe: Recipe, root: Path, *, documents: list[Document], chunks: list[Chunk]) -> Callable[[Draft], bool]:
