@@ -198,7 +198,7 @@ class Journal:
     def put(self, request: Request, raw: bytes, *, source: str, cost: Cost | None = None) -> bool:
         """Store an answer that came another way; False if there is one already."""
         stored = self.get(request)
-        is_there = stored is not None and not completion_problem(stored.raw)
+        is_there = stored is not None and (stored.raw == raw or not completion_problem(stored.raw))
         if is_there or (self._bulk is not None and request.key in self._bulk):
             return False
         cost = cost or Cost()
@@ -334,20 +334,22 @@ class _Writer(threading.Thread):
         return group
 
     def _write(self, connection: sqlite3.Connection, group: "list[tuple[list[Statement], Future[None]]]") -> None:
+        # Whoever waits may have been cancelled meanwhile; what is queued is written all the same.
+        waiting = [done for _, done in group if done.set_running_or_notify_cancel()]
         try:
             connection.execute("BEGIN IMMEDIATE")
             for statements, _ in group:
                 for statement, row in statements:
                     connection.execute(statement, row)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - a dead writer would leave everybody waiting for ever
             self._broken = _problem(self._path, error)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            for _, done in group:
+            for done in waiting:
                 done.set_exception(self._broken)
             return
-        for _, done in group:
+        for done in waiting:
             done.set_result(None)
 
 
