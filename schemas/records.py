@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 
 Split = Literal["train", "validation", "test", "paraphrase"]
 # How an answer rests on the documents: quoted (evidence proves it), absent (a search of all documents found no answer, and
@@ -178,8 +179,16 @@ class Draft(Record):
         )
 
 
+_QUOTED_HAS_EVIDENCE: JsonDict = {
+    "if": {"properties": {"grounding": {"const": "quoted"}}},
+    "then": {"properties": {"evidence": {"minItems": 1}}},
+}
+
+
 class Pair(Record):
     """One row of the dataset: Alpaca's three fields, with evidence and provenance."""
+
+    model_config = ConfigDict(json_schema_extra=_QUOTED_HAS_EVIDENCE)
 
     id: str
     task: str

@@ -138,7 +138,7 @@ class Live:
 
 
 def _figures(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:,.4g}" for name, value in figures.items())
+    return "  ".join(f"{name.replace('_', ' ')} {value:{',.0f' if value >= 100 else '.3g'}}" for name, value in figures.items())
 
 
 def _time(seconds: float) -> str:
