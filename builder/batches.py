@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from builder.offline import to_ask
-from builder.stages import Step
+from builder.step import Step
 from schemas.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.stages import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
+from builder.step import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
 from builder.store import read_json, read_records
 from schemas.errors import WorkspaceError
 from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair

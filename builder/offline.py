@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from builder.ask import JOURNAL, accepting, open_engine, plan_of, style_of
 from builder.ask import reads as asking
-from builder.stages import LLM, RECORDS, Step, _save_drafts, _sources, chunk, curate, read, split, validate
+from builder.generate_stage import LLM, save_drafts, sources
+from builder.stages import chunk, curate, read, split, validate
+from builder.step import RECORDS, Step
 from builder.watch import Watch
 from builder.workspace import Counts, Workspace
 from schemas.errors import UsageError
@@ -63,7 +65,7 @@ def drafts(
 
     documents, chunks = step.documents(), step.chunks()
     return generate(
-        _sources(documents, chunks),
+        sources(documents, chunks),
         plan=plan_of(step.recipe, step.root, limit=limit),
         style=style_of(step.recipe, step.root),
         open_answers=open_answers,
@@ -91,7 +93,7 @@ def estimated(step: Step, journal: "Journal") -> "tuple[int, Estimate]":
     from generators.llm.prices import price_of
 
     recipe, plan = step.recipe, plan_of(step.recipe, step.root)
-    first = first_requests(_sources(step.documents(), step.chunks()), plan=plan, style=style_of(recipe, step.root))
+    first = first_requests(sources(step.documents(), step.chunks()), plan=plan, style=style_of(recipe, step.root))
     wanted = {request.key: request for request in first if journal.get(request) is None}
     wanted |= {request.key: request for request in to_ask(step, journal)}
     known = measured(journal.entries())
@@ -133,7 +135,7 @@ def _reparsed(step: Step, journal: "Journal") -> Counts:
 
     def make(folder: Path) -> Counts:
         outcome = Outcome()
-        counts = _save_drafts(step, folder, drafts(step, _given(Offline(journal, by_slot=True)), outcome), step.chunks())
+        counts = save_drafts(step, folder, drafts(step, _given(Offline(journal, by_slot=True)), outcome), step.chunks())
         return counts | {"asks": outcome.asks, "accepted": outcome.accepted, "coverage": outcome.coverage.figures(), "reparsed": True}
 
     reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": step.recipe.company, "seed": step.recipe.seed}

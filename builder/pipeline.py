@@ -13,8 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from builder.model_stages import check_base
 from builder.recipe_file import write_recipe
-from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, STAGES, Step, check_base
+from builder.stages import STAGES
+from builder.step import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, Step
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link

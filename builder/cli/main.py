@@ -75,8 +75,8 @@ def group() -> None:
     """
 
 
-class _TerminatedError(KeyboardInterrupt):
-    """The process was asked to end; handled as Ctrl-C is, so that answers under way are kept."""
+class _TerminatedError(BaseException):
+    """The process was asked to end, which runs no `except Exception`; click would turn a KeyboardInterrupt into its own Abort."""
 
 
 def _terminate(_signal: int, _frame: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from builder.stages import ANSWERS, EVALUATION, QUARANTINE, Step
+from builder.step import ANSWERS, EVALUATION, QUARANTINE, Step
 from builder.store import read_json, read_records
 from schemas.records import SPLITS, Chunk, Document, Dropped, Grounding, Pair
 

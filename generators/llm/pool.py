@@ -1,6 +1,7 @@
 """The one place where calls run side by side: a fixed pool of workers, and its bridge to plain code."""
 
 import asyncio
+import queue
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
@@ -88,10 +89,10 @@ def in_background(results: AsyncGenerator[Y, None]) -> Generator[Y, None, None]:
     thread.start()
     reader = _Reader(results)
     try:
-        while reply := _on(loop, reader.read()):
+        while reply := _on(loop, reader.read):
             yield reply[0]
     finally:
-        _on(loop, reader.close())
+        _on(loop, reader.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -125,8 +126,25 @@ def run_in_thread(work: Coroutine[Any, Any, Y]) -> Y:
     return outcome[0]
 
 
-def _on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Y]) -> Y:
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
+def _on(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, Y]]) -> Y:
+    """Run a coroutine on a loop of another thread and wait for it.
+
+    Ctrl-C may strike at any moment here. A future of `concurrent.futures` can then keep its lock, and the loop would wait
+    for it for ever; a `SimpleQueue` has no lock that Python code holds.
+    """
+    outcome: queue.SimpleQueue[Callable[[], Y]] = queue.SimpleQueue()
+
+    def start() -> None:
+        running = loop.create_task(work())
+        running.add_done_callback(lambda done: outcome.put(done.result))
+        _RUNNING.add(running)
+        running.add_done_callback(_RUNNING.discard)
+
+    loop.call_soon_threadsafe(start)
+    return outcome.get()()
+
+
+_RUNNING: set[asyncio.Task[Any]] = set()  # a loop holds its tasks only weakly
 
 
 class _Reader(Generic[Y]):
