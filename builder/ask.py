@@ -1,8 +1,7 @@
 """The generate step for a language model: what of the recipe the Alpaca step needs, and which drafts count as accepted."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,8 @@ from schemas.records import Chunk, Document, Draft, Pair, content_id
 
 if TYPE_CHECKING:
     from generators.alpaca.asks import Style
-    from generators.alpaca.generate import Answers, OpenAnswers, Plan
-    from generators.llm.journal import Journal
+    from generators.alpaca.generate import Plan
 
-JOURNAL = "journal.sqlite"
 SELF_INSTRUCT, MOST_ALIKE = "self_instruct", 0.7
 PER_PAIR = 4  # accepted drafts for each pair of curate.target, unless the recipe says otherwise: curation needs a choice
 
@@ -30,7 +27,8 @@ def reads(recipe: Recipe, root: Path) -> dict[str, Any]:
     """
     from generators.alpaca.tasks import tasks_hash
 
-    section, endpoint = recipe.generate, recipe.endpoint
+    section = recipe.generate
+    endpoint = recipe.endpoint
     asking = endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "parameters", "repair"})
     return {
         **section.model_dump(mode="json", exclude={"existing", "extraction_schema", "seeds"}),
@@ -79,7 +77,8 @@ def style_of(recipe: Recipe, root: Path) -> "Style":
     """Return what is the same for every request of a run."""
     from generators.alpaca.asks import Style
 
-    section, endpoint = recipe.generate, recipe.endpoint
+    section = recipe.generate
+    endpoint = recipe.endpoint
     served = endpoint.model_file.stem if section.generator == "local" and endpoint.model_file else endpoint.model
     return Style(
         company=recipe.company,
@@ -106,44 +105,6 @@ def extraction_schema(recipe: Recipe, root: Path) -> dict[str, Any] | None:
     from schemas.checks import user_schema
 
     return user_schema(root / recipe.generate.extraction_schema) if recipe.generate.extraction_schema else None
-
-
-def open_engine(recipe: Recipe, root: Path, folder: Path) -> "OpenAnswers":
-    """Return what opens the endpoint of the recipe, its own server for a model file, or the recording that stands in for it."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator["Answers"]:
-        from generators.llm.engine import Engine, Offline
-        from generators.llm.journal import Journal
-
-        endpoint = recipe.endpoint
-        async with AsyncExitStack() as stack:
-            journal = stack.enter_context(Journal(folder / JOURNAL))
-            if endpoint.replay:
-                from generators.llm.recording import replay_into
-
-                replay_into(journal, root / endpoint.replay)
-                offline = Offline(journal)
-                offline.notices += _marks(journal)
-                yield offline
-                return
-            if recipe.generate.generator == "local":
-                from generators.llm.local import local_endpoint
-
-                file = root / endpoint.model_file if endpoint.model_file else None
-                endpoint = stack.enter_context(local_endpoint(endpoint.model_copy(update={"model_file": file})))
-            engine = await stack.enter_async_context(Engine(endpoint, recipe.budget, journal))
-            engine.notices += _marks(journal)
-            yield engine
-
-    return opened
-
-
-def _marks(journal: "Journal") -> list[str]:
-    """Say which recordings the journal was filled from: nobody may take a replayed run for one that asked a model."""
-    from generators.llm.recording import marks
-
-    return [f"answers were replayed from the recording {one['name']} (sha256 {one['sha256'][:16]})" for one in marks(journal)["recordings"]]
 
 
 def accepting(recipe: Recipe, root: Path, *, documents: list[Document], chunks: list[Chunk]) -> Callable[[Draft], bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from builder.answers import BATCH
 from builder.offline import to_ask
 from builder.step import Step
 from schemas.recipe import Recipe
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from generators.llm.dialect import Dialect
     from generators.llm.journal import Cost, Journal
 
-BATCH = "batch"  # the folder of the workspace that holds the ledger, the exports and the results
 BATCH_DISCOUNT = 0.5  # of OpenAI's Batch API
 
 
@@ -54,14 +54,14 @@ def export_batch(step: Step, journal: "Journal", *, folder: Path | None = None, 
 
 async def _fitting(step: Step, journal: "Journal", ledger: "Ledger", dialect: "Dialect") -> "tuple[list[Request], int]":
     """Return the requests that fit into the budget beside what was spent and what is out already."""
-    from generators.llm.batch import names_in, sent_files
+    from generators.llm.batch import waiting
     from generators.llm.batch_files import custom_id
     from generators.llm.budget import Budget
     from generators.llm.calls import BudgetReachedError
     from generators.llm.prices import price_of
 
     budget = Budget(step.recipe.budget, price_of(step.recipe.endpoint, step.recipe.budget), journal.counts)
-    out = set[str]().union(*(names_in(file, ledger) for file in sent_files(journal) if file.is_out))
+    out = waiting(journal, ledger)
     wanted = to_ask(step, journal)
     fitting, over = [], 0
     for request in sorted(wanted, key=lambda request: custom_id(request) not in out):  # what is out has its place already
@@ -78,11 +78,12 @@ async def _fitting(step: Step, journal: "Journal", ledger: "Ledger", dialect: "D
 def dialect_of(recipe: Recipe, journal: "Journal") -> "tuple[Dialect, str]":
     """Return how requests of a batch are put, without asking the endpoint, and why so."""
     from generators.llm.dialect import Dialect
+    from generators.llm.local import dialect_note
 
     endpoint = recipe.endpoint
     host = urlsplit(endpoint.base_url).hostname or ""
     is_openai = host == "openai.com" or host.endswith(".openai.com")
-    if remembered := journal.note(f"dialect {endpoint.base_url} {endpoint.model} {endpoint.structured}"):
+    if remembered := journal.note(dialect_note(endpoint)):
         return Dialect.from_text(remembered), "a probe of the endpoint found it"
     field = "max_completion_tokens" if is_openai else "max_tokens"
     if endpoint.structured != "auto":

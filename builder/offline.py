@@ -1,17 +1,18 @@
 """Around the generate step: what would be asked and what it takes, a pilot that asks a little, and reparse, which asks nothing."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from builder.ask import JOURNAL, accepting, open_engine, plan_of, style_of
-from builder.ask import reads as asking
-from builder.generate_stage import LLM, save_drafts, sources
+from builder.answers import JOURNAL, Counted, open_answers
+from builder.ask import plan_of, style_of
+from builder.generate_stage import ask, depends_on, drafts, sources
 from builder.stages import chunk, curate, read, split, validate
-from builder.step import RECORDS, Step
+from builder.step import Step
 from builder.watch import Watch
-from builder.workspace import Counts, Workspace
+from builder.workspace import Counts, Output, Workspace, stage_key
 from schemas.errors import UsageError
 from schemas.recipe import Recipe
 from schemas.records import Draft, Dropped, Reason
@@ -57,25 +58,6 @@ def journal_of(recipe: Recipe, root: Path) -> Iterator["Journal"]:
         yield journal
 
 
-def drafts(
-    step: Step, open_answers: "OpenAnswers", outcome: "Outcome", *, limit: int | None = None, told: bool = True
-) -> Iterator[Draft | Dropped]:
-    """Yield what the generator makes of these answers; whoever watches is told of the progress if `told`."""
-    from generators.alpaca.generate import generate
-
-    documents, chunks = step.documents(), step.chunks()
-    return generate(
-        sources(documents, chunks),
-        plan=plan_of(step.recipe, step.root, limit=limit),
-        style=style_of(step.recipe, step.root),
-        open_answers=open_answers,
-        accept=accepting(step.recipe, step.root, documents=documents, chunks=chunks),
-        concurrency=step.recipe.endpoint.concurrency,
-        outcome=outcome,
-        progress=step.work.progress("generate") if told else None,
-    )
-
-
 def to_ask(step: Step, journal: "Journal") -> "list[Request]":
     """Return what would have to be asked now, as far as it does not depend on answers that are still to come."""
     from generators.alpaca.generate import Outcome
@@ -106,12 +88,14 @@ def pilot(step: Step, asks: int) -> "Outcome":
     from generators.alpaca.generate import Outcome
 
     outcome = Outcome()
-    _exhaust(drafts(step, open_engine(step.recipe, step.root, step.work.folder), outcome, limit=asks))
+    _exhaust(drafts(step, open_answers(step.recipe, step.root, step.work.folder), outcome, limit=asks))
     return outcome
 
 
 def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[dict[str, int], dict[str, int], int]:
     """Make drafts, pairs and splits anew from the answers of the journal, whatever the prompts were; nothing is sent.
+
+    A later run goes on with them; `kilopair generate` asks for what is not answered.
 
     Returns:
         What the stages kept before and now, and how many conversations were never held.
@@ -123,26 +107,26 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
         output = _reparsed(step, journal)
         for make in (validate, curate, split):
             make(step)
+        step.work.stand_in(stage_key("generate", *depends_on(step)), output)
         publish(step.work, recipe)
         after = {name: step.output(name).counts["kept"] for name in FUNNEL}
-        return before, after, output.get("dropped", {}).get(Reason.NOT_ASKED, 0)
+        return before, after, output.counts["dropped"].get(Reason.NOT_ASKED, 0)
 
 
-def _reparsed(step: Step, journal: "Journal") -> Counts:
-    """Make the generate stage from the journal, under a name of its own: a later kilopair generate must not take it for its own."""
-    from generators.alpaca.generate import Outcome
+def _reparsed(step: Step, journal: "Journal") -> Output:
+    """Make the generate stage from the journal, under a name of its own."""
     from generators.llm.engine import Offline
 
-    def make(folder: Path) -> Counts:
-        outcome = Outcome()
-        counts = save_drafts(step, folder, drafts(step, _given(Offline(journal, by_slot=True)), outcome), step.chunks())
-        return counts | {"asks": outcome.asks, "accepted": outcome.accepted, "coverage": outcome.coverage.figures(), "reparsed": True}
+    came = Counter[str]()
+    answers = Counted(Offline(journal, by_slot=True), journal, came)
 
-    reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": step.recipe.company, "seed": step.recipe.seed}
-    existing = [file.model_dump(mode="json") for file in step.recipe.generate.existing]
-    stamp = [journal.counts.answered, journal.counts.prompt_tokens, journal.counts.completion_tokens]
-    reads |= asking(step.recipe, step.root) | {"existing": existing, "reparsed": stamp}
-    return step.work.stage("generate", reads=reads, code=(*RECORDS, *LLM, "builder.offline"), make=make).counts
+    def make(folder: Path) -> Counts:
+        return ask(step, folder, _given(answers), came) | {"reparsed": True}
+
+    reads, code = depends_on(step)
+    found = journal.counts
+    stamp = {"reparsed": [found.answered, found.prompt_tokens, found.completion_tokens]}
+    return step.work.stage("generate", reads=reads | stamp, code=(*code, "builder.offline"), make=make)
 
 
 def _kept_before(folder: Path) -> dict[str, int]:

@@ -17,6 +17,12 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(gt=0)]
 
+SET_BY_ENGINE = {  # fields of a request that endpoint.parameters may not hold, and what decides them
+    "model": "endpoint.model", "max_tokens": "endpoint.max_tokens", "max_completion_tokens": "endpoint.max_tokens",
+    "messages": "generate.tasks", "response_format": "endpoint.structured", "tools": "endpoint.structured",
+    "tool_choice": "endpoint.structured", "stream": "",
+}  # fmt: skip
+
 
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
@@ -96,9 +102,7 @@ class EndpointSection(Section):
         default="auto", description="how replies are held to their schema; auto: the best that a probe finds the endpoint to honour"
     )
     timeout_seconds: float = Field(default=120.0, gt=0, description="deadline of one request, connection included")
-    attempts: int = Field(
-        default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try"
-    )
+    attempts: int = Field(default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate is no try")
     max_wait_seconds: float = Field(
         default=900.0, gt=0, description="longest wait for a rate limit, or for an endpoint that is down, before the run stops"
     )
@@ -114,6 +118,14 @@ class EndpointSection(Section):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must hold no user, password or query; the key belongs into the variable that api_key_env names")
         return url.rstrip("/")
+
+    @field_validator("parameters")
+    @classmethod
+    def _not_set_by_engine(cls, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if name := next((name for name in parameters if name in SET_BY_ENGINE), ""):
+            instead = f"use {SET_BY_ENGINE[name]} instead" if SET_BY_ENGINE[name] else "take it out"
+            raise ValueError(f"may not hold {name}, which kilopair sets itself; {instead}")
+        return parameters
 
     @field_validator("api_key_env")
     @classmethod
@@ -190,9 +202,7 @@ class TrainSection(Section):
     )
     epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs, unless tokens says otherwise")
     tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 800,000 when unset")
-    batch_tokens: int = Field(
-        default=1024, ge=32, description="tokens of one update, rows of like length together; a longer row stands alone"
-    )
+    batch_tokens: int = Field(default=1024, ge=32, description="tokens of one update, of rows of like length; a longer row stands alone")
     learning_rate: Rate | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
     warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
     raw_text: Part | Literal["auto"] = Field(

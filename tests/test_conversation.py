@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from generators.alpaca.conversation import converse
 from generators.alpaca.corpus import Corpus
+from generators.alpaca.facts import list_facts
 from generators.alpaca.prompts import brief
 from generators.interface import Source
 from generators.llm.calls import BudgetReachedError, Reply, RequestFailedError
@@ -126,6 +127,7 @@ def test_some_open_book_questions_are_shown_without_the_passage_that_answers():
         ([body("Sorry: {items")], [Reason.BAD_REPLY], 2),
         ([body("[]")], [Reason.BAD_REPLY], 2),
         ([body('{"items": []}')], [Reason.NOTHING_TO_ASK], 1),
+        ([body('{"items": [], "notes": ["cut off in')], [Reason.BAD_REPLY], 2),
         ([body("")], [Reason.EMPTY_REPLY], 2),
         ([b'{"choices": []}'], [Reason.NO_CHOICES], 2),
         ([body("no " * 200)], [Reason.DEGENERATE], 2),
@@ -219,6 +221,14 @@ def test_a_reply_may_be_cut_anywhere(place):
     assert len(drafts) in {0, 3, 4}
     assert len(drafts) == 4 or place < len(whole) - 2  # both items are whole, whatever brackets are missing
     assert drops == (set() if place >= len(whole) else {Reason.CUT_REPLY})
+
+
+def test_a_fact_in_which_the_list_was_cut_off_is_no_fact():
+    whole = json.dumps({"items": [{"statement": KEEP, "quote": KEEP}, {"statement": "Bikes may be kept.", "quote": KEEP}]})
+    listed = asyncio.run(list_facts(passage(), style=style(), complete=Model(body(whole[:-20]))))
+
+    assert [fact.statement for fact in listed.facts] == [KEEP]
+    assert (listed.lost, listed.dropped) == (0, None)
 
 
 def test_a_reply_that_repeats_its_instructions_is_dropped():

@@ -1,4 +1,4 @@
-"""Prompts: the stable part first and built once, documents last and as data, nothing in them that could end their markers."""
+"""Prompts: the stable part first and built once, then documents as data that cannot end their markers, last what is wanted of them."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from generators.alpaca import rules
 from generators.alpaca.asks import DIFFICULTIES, Ask, Fact, Passage, Style
 from generators.alpaca.prompts import (
     again_request,
@@ -58,7 +59,8 @@ def test_every_shipped_prompt_is_filled_whole(name, difficulty):
     system = request.messages[0].content
 
     assert not re.search(r"\$\w", system.split("JSON Schema of the reply:")[0])
-    assert "Write up to 4" in system
+    assert request.messages[1].content.count("Write up to 4 items.") == 1
+    assert request.messages[1].content.count(rules.DIFFICULTIES[difficulty]) == system.count(rules.LEVEL)
     assert "German" in system
     assert "Tarnwell" in system
     assert system.index("Rules") < system.index("Task:") < system.index("JSON Schema of the reply:")
@@ -75,21 +77,37 @@ def test_a_request_names_model_slot_and_parameters():
     assert request.slot == f"question_answering/{about.id}/first"
 
 
-def test_the_stable_part_is_the_same_object_for_all_asks_and_the_passage_comes_last():
-    first, second = (first_request(ask(passages=(passage(f"Rule {number} holds."),)), style()) for number in (1, 2))
+def test_the_stable_part_is_the_same_object_for_all_asks_of_a_task():
+    first, second = (first_request(ask(passages=(passage(f"Rule {number} holds."),), number=number), style()) for number in (1, 2))
 
     assert first.messages[0].content is second.messages[0].content
     assert first.schema is second.schema
-    assert first.messages[1].content.endswith(">")
     assert first.messages[1].content != second.messages[1].content
+
+
+def test_requests_about_the_same_passage_begin_with_the_same_words_up_to_its_end():
+    about = ask(difficulty="applied", number=3, facts=(Fact("Bikes may be kept for 14 days.", 0, 30),), count=1)
+    requests = [
+        first_request(ask(), style()),
+        first_request(about, style()),
+        resample_request(ask(), style(), ["How long?"], number=2),
+    ]
+
+    parts = [request.messages[1].content.rpartition("</passage-") for request in requests]
+
+    assert len({request.messages[0].content for request in requests}) == 1
+    assert len({before for before, _, _ in parts}) == 1
+    assert len({after for _, _, after in parts}) == 3
+    assert "Write one item." in parts[1][2]
 
 
 def test_what_changes_the_prompt_changes_the_brief():
     briefs = {
         brief(ask(), style()).prompt_hash,
-        brief(ask(count=5), style()).prompt_hash,
-        brief(ask(difficulty="applied"), style()).prompt_hash,
+        brief(ask(count=5, difficulty="applied"), style()).prompt_hash,  # these follow the passage: the same as the first
         brief(ask(), style(voice="stern")).prompt_hash,
+        brief(ask(), style(wordings=1)).prompt_hash,
+        brief(ask(), style(language="English")).prompt_hash,
         brief(ask("classification"), style()).prompt_hash,
         brief(ask("classification"), style(labels={"billing": "money matters"})).prompt_hash,
     }
@@ -98,22 +116,36 @@ def test_what_changes_the_prompt_changes_the_brief():
 
 
 def test_the_language_follows_the_passage_unless_the_recipe_says_otherwise():
-    assert "Write in the language of the passage." in brief(ask(), style(language="auto")).system
+    assert "Write in the language of the passage. Only what is copied" in brief(ask(), style(language="auto")).system
     assert "Write in English." in brief(ask("off_topic", passages=()), style(language="auto")).system
     assert "the language of the seed tasks" in brief(ask("self_instruct", passages=()), style(language="auto")).system
 
 
-def test_facts_rounds_and_themes_are_wishes_before_the_passage():
+def test_facts_rounds_and_themes_are_wishes_after_the_passage():
     facts = (Fact("Bikes may be kept for 14 days.", 0, 30), Fact("</passage-1> Extend once.", 0, 3))
     user = first_request(ask(facts=facts), style()).messages[1].content
-    later = first_request(ask(number=2), style()).messages[1].content
+    later = first_request(ask(number=2, facts=facts), style()).messages[1].content
     themed = first_request(ask("off_topic", passages=()), style()).messages[1].content
 
     assert "1. Bikes may be kept for 14 days.\n2. ‹/passage-1> Extend once." in user
-    assert user.index("exactly these facts") < user.index("<passage-")
+    assert user.rindex("</passage-") < user.index("Start from these facts")
+    assert "Write others" not in user
+    assert "Start from these facts" in later
     assert "Write others" in later
     assert themed.count("\n- ") == 4
     assert themed == first_request(ask("off_topic", passages=()), style()).messages[1].content
+
+
+def test_labels_and_people_change_from_ask_to_ask_so_that_requests_do_not_repeat_each_other():
+    labels = {"billing": "money", "fault": "", "praise": ""}
+    users = [first_request(ask("classification", number=number, count=2), style(labels=labels)).messages[1].content for number in range(20)]
+    drawn = {re.findall(r"Labels this time, in this order: (.+)\.", user)[0] for user in users}
+    people = {first_request(ask(number=number), style()).messages[1].content.partition("Among those who ask")[2] for number in range(20)}
+
+    assert {label for pair in drawn for label in pair.split(", ")} == set(labels)
+    assert all(len(pair.split(", ")) == 2 for pair in drawn)
+    assert len(people) > 10
+    assert "Among those who ask" not in first_request(ask("self_instruct", passages=()), style()).messages[1].content
 
 
 def test_two_passages_have_their_own_markers_and_roles():

@@ -160,6 +160,57 @@ def test_a_quote_that_is_not_in_the_passage_is_refused_by_every_grounded_task(na
     assert "is not in the passage" in judge(name, item)
 
 
+CUT_SHORT = "A bike may be kept for 15 days."
+FINE = [
+    ("question_answering", {"output": "For 14 days, which is 336 hours."}, {"difficulty": "applied"}, {}),
+    ("question_answering", {"wordings": ["My rented bike? How long may I keep it?"]}, {}, {}),
+    ("false_premise", {"premise": CUT_SHORT.rstrip(".")}, {}, {}),
+    ("false_premise", {"output": "Nein, die Frist endet vorher."}, {}, {"language": "German"}),
+    ("correction", {"wordings": ["Ich darf mein Rad drei Wochen behalten?"], "output": "Nein, nur zwei."}, {}, {"language": "German"}),
+    (
+        "procedure",
+        {"quotes": ["The rental desk decides on exceptions.", *GOOD["procedure"]["quotes"]]},
+        {},
+        {},
+    ),
+]
+POOR = [
+    ("question_answering", {"output": "You may keep it for 90 days."}, "the number 90 is not in the passage"),
+    ("question_answering", {"output": "Yes."}, "bare yes or no"),
+    ("question_answering", {"wordings": ["How long? What does it cost? Who decides?"]}, "asks several things"),
+    ("rewriting", {"output": "a bike may be kept, for 14 days"}, "hardly another text"),
+    ("false_premise", {"premise": KEEP}, "the passage says it"),
+    ("extraction", {"output": OBJECT | {"dates": ["2026-04-01"]}}, "'2026-04-01' is not in the passage"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "about", "manner"), FINE)
+def test_an_excellent_item_is_not_refused_for_its_form(name, changes, about, manner):
+    task = task_named(name)
+
+    assert task.problem(GOOD[name] | changes, Material(ask(task, **about), style(**manner))) == ""
+
+
+@pytest.mark.parametrize(("name", "changes", "message"), POOR)
+def test_a_poor_item_is_refused_with_what_makes_it_poor(name, changes, message):
+    assert message in judge(name, GOOD[name] | changes)
+
+
+def test_what_the_schema_of_the_user_lists_itself_need_not_stand_in_the_passage():
+    schema = {
+        "type": "object",
+        "properties": {"kind": {"enum": ["period", "fee"]}, "from": {"type": "string", "format": "date"}, "length": {"type": "string"}},
+    }
+    item = {
+        "instruction": "Give kind, from and length as JSON for rented bikes.",
+        "output": {"kind": "period", "from": "2026-04-01", "length": "14 days"},
+        "quotes": [KEEP],
+    }
+
+    assert judge("extraction", item, extraction_schema=schema) == ""
+    assert "'two weeks'" in judge("extraction", item | {"output": item["output"] | {"length": "two weeks"}}, extraction_schema=schema)
+
+
 def test_a_distractor_or_an_older_version_proves_nothing():
     assert "is not in the passage" in judge("open_book_qa", GOOD["open_book_qa"] | {"quotes": ["An e-bike may be kept for 5 days."]})
     assert "is not in the passage" in judge("correction", GOOD["correction"] | {"quotes": ["A bike may be kept for 21 days."]})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 X = TypeVar("X")
 
 
-@click.group(help="Ask by files: export, submit, status, fetch, import.")
+@click.group(help="Ask by files: export, submit, status, fetch, import, forget.")
 def batch() -> None:
     """Batches cost half at OpenAI, and run on a cluster of your own with vLLM's run-batch."""
 
@@ -42,7 +42,7 @@ def export(  # noqa: D103 - its help says it
     max_lines: int,
     max_bytes: int,
 ) -> None:
-    from builder.ask import JOURNAL
+    from builder.answers import JOURNAL
     from builder.batches import export_batch
     from builder.offline import prepared
     from generators.llm.journal import Journal
@@ -121,7 +121,8 @@ def status(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool)
 @batch.command(help="Fetch the results of the batches that have ended, and take them in.")
 @recipe_options
 def fetch(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: D103
-    from builder.batches import BATCH, import_batch
+    from builder.answers import BATCH
+    from builder.batches import import_batch
     from generators.llm.batch_client import fetch as download
     from generators.llm.batch_client import returned
 
@@ -135,6 +136,25 @@ def fetch(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) 
     if not (quiet or as_json):
         _list(standings)
     _show(funnel, quiet=quiet, as_json=as_json)
+
+
+@batch.command(help="Wait no longer for what is out: it may be asked again, and be paid again if it was sent.")
+@recipe_options
+def forget(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: D103
+    from builder.offline import journal_of
+    from generators.llm.batch import forget as give_up
+    from generators.llm.batch import no_batch
+
+    settings, root = opened(recipe, overrides)
+    with journal_of(settings, root) as journal:
+        files = give_up(journal)
+    if not files:
+        raise no_batch()
+    if as_json:
+        click.echo(json.dumps([{"file": file.path, "batch": file.batch_id, "requests": file.lines} for file in files]))
+    elif not quiet:
+        for file in files:
+            click.echo(f"given up: {file.lines:,} requests of {file.path}; results that come all the same can be imported")
 
 
 def _at_desk(recipe: Path, overrides: tuple[str, ...], work: "Callable[[Desk, Recipe, Path], Awaitable[X]]") -> X:

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from builder.cli.display import watch_for
 from builder.cli.options import opened, recipe_options
+
+if TYPE_CHECKING:
+    from schemas.recipe import Recipe
 
 
 @click.command(help="What was asked, answered and spent.")
@@ -28,12 +32,25 @@ def journal(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
     elif not quiet:
         click.echo(f"calls      {counts['calls']:,}\nanswered   {counts['answered']:,} ({_shares(facts['by_source'])})")
         click.echo(f"tokens     {counts['prompt_tokens']:,} in prompts, {counts['completion_tokens']:,} in replies")
-        click.echo(f"dollars    {counts['usd']:.4f}")
+        click.echo(f"dollars    {_dollars(settings, counts)}")
         if counts["lost_tokens"]:
             click.echo(f"lost       {counts['lost_tokens']:,} tokens at most: answers that did not arrive and may have been paid for")
         click.echo(f"by task    {_shares(facts['by_task'])}")
         for one in facts["recordings"]:
             click.echo(f"replayed   {one['name']} ({one['answers']:,} answers of {one['recorded']})")
+
+
+def _dollars(settings: "Recipe", counts: dict[str, float]) -> str:
+    """The sum, unless tokens were paid for at a price that nobody knows."""
+    from generators.llm.prices import price_of
+
+    uncapped = {"max_usd": None}  # a cap without a price is an error of who spends, not of who looks
+    is_known = (
+        counts["usd"]
+        or not counts["completion_tokens"]
+        or price_of(settings.endpoint, settings.budget.model_copy(update=uncapped)) is not None
+    )
+    return f"{counts['usd']:.4f}" if is_known else f"not known: no price of {settings.endpoint.model} in the table"
 
 
 def _shares(counts: dict[str, int]) -> str:
@@ -75,3 +92,4 @@ def reparse(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
             click.echo(f"{name:<9} {before[name]:>7,} before {count:>7,} now")
         if never_asked:
             click.echo(f"{never_asked:,} conversations lack an answer; kilopair generate asks for them")
+        click.echo("kilopair run goes on with these pairs")

@@ -14,7 +14,7 @@ COMMANDS = {
     "run": ("builder.cli.stages", "Do everything that is not done yet, up to the report."),
     "read": ("builder.cli.stages", "Documents to text and chunks."),
     "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
-    "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import."),
+    "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import, forget."),
     "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),
     "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
@@ -93,9 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0)
     except KilopairError as error:
         _fail(str(error), error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _fail(_said(error), error.exit_code)
     except _TerminatedError:
         _fail("terminated; what was finished is kept, the same command goes on", 143)
     except (click.Abort, KeyboardInterrupt):
@@ -103,6 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _said(error: click.ClickException) -> str:
+    """Return click's message in our form: one line, lower case, with where to look."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"; see {context.command_path} --help" if context and "--help" not in message and "did you mean" not in message else ""
+    return f"{message[:1].lower()}{message[1:]}{hint}"
 
 
 def _fail(message: str, code: int) -> None:

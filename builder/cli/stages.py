@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.display import watch_for
+from builder.cli.display import notices, watch_for
 from builder.cli.main import COMMANDS
 from builder.cli.options import opened, recipe_options
 
@@ -53,7 +53,7 @@ def generate(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: boo
         from builder.pipeline import run as run_pipeline
 
         settings, root = opened(recipe, overrides)
-        run_pipeline(settings, root, until=LAST_STAGE["generate"], watch=watch_for(quiet=quiet, as_json=as_json))
+        run_pipeline(settings, root, until=LAST_STAGE["generate"], reparsed=False, watch=watch_for(quiet=quiet, as_json=as_json))
         return
     _foresee(recipe, overrides, pilot, quiet=quiet, as_json=as_json)
 
@@ -61,7 +61,7 @@ def generate(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: boo
 def _foresee(recipe: Path, overrides: tuple[str, ...], pilot: int | None, *, quiet: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from builder.ask import JOURNAL
+    from builder.answers import JOURNAL
     from builder.offline import estimated, prepared
     from builder.offline import pilot as hold
     from generators.llm.journal import Journal
@@ -77,7 +77,7 @@ def _foresee(recipe: Path, overrides: tuple[str, ...], pilot: int | None, *, qui
     elif not quiet:
         if held:
             click.echo(f"pilot: {held.asks:,} conversations, {held.accepted:,} accepted drafts")
-            for notice in held.notices:
+            for notice in notices({"notices": held.notices, "over_budget": held.over_budget}):
                 click.echo(f"note: {notice}")
         _print_estimate(conversations, estimate)
 

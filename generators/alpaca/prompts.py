@@ -1,7 +1,8 @@
-"""What the model is told: rules, task and schema first, then what this ask is about, and the documents last, as data.
+"""What the model is told: rules, task and schema first, then the documents as data, and last what this ask wants of them.
 
-The first part is the same for every ask of a task (servers cache prompt prefixes) and is built once. Passages stand
-between markers that their text cannot contain. A canary in the first part tells when a reply repeats its instructions.
+Servers cache prompt prefixes: the first part is the same for every ask of a task and is built once, and asks about the
+same passages share those too. The last word is ours, not that of a document. Passages stand between markers that their text
+cannot contain. A canary in the first part tells when a reply repeats its instructions.
 """
 
 import hashlib
@@ -12,13 +13,13 @@ from string import Template
 from typing import Any
 
 from generators.alpaca.asks import Ask, Passage, Style
-from generators.alpaca.rules import AIM, ALL, DIFFICULTIES, GROUNDED, PASSAGE, PASSAGES, ROLES, VERDICTS, VERIFY
+from generators.alpaca.rules import AIM, ALL, ASKERS, DIFFICULTIES, GROUNDED, LEVEL, PASSAGE, PASSAGES, ROLES, VERDICTS, VERIFY
 from generators.alpaca.screen import neutral
 from generators.alpaca.tasks import Task
 from generators.llm.calls import Message, Request, canonical
 from schemas.records import Draft, content_id
 
-_THEMES, _SEEDS = 4, 3  # how many themes and seed tasks one request shows; Self-Instruct shows 8, the later Alpaca 3
+_THEMES, _SEEDS, _ASKERS = 4, 3, 3  # how many of them one request shows; of seed tasks, Self-Instruct shows 8, the later Alpaca 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Brief:
 def brief(ask: Ask, style: Style) -> Brief:
     """Return the part of a request that many asks share, built once: the same string each time, so that it is hashed once."""
     task = ask.task
-    key = (ask.count, ask.difficulty, style.company, style.voice, style.language, style.wordings, task.shape(style).text)
+    key = (ask.count, style.company, style.voice, style.language, style.wordings, task.shape(style).text)
     key = (*key, *task.labels(style).items())
     if key not in task.kept:
         task.kept[key] = _brief(ask, style)
@@ -47,7 +48,7 @@ def _brief(ask: Ask, style: Style) -> Brief:
         "company": style.company,
         "count": str(ask.count),
         "wordings": str(style.wordings),
-        "difficulty": DIFFICULTIES[ask.difficulty],
+        "difficulty": LEVEL,
         "voice": style.voice,
         "language": _language(task, style),
         "labels": "\n".join(f"- {label}: {meaning}" if meaning else f"- {label}" for label, meaning in task.labels(style).items()),
@@ -70,7 +71,7 @@ def _language(task: Task, style: Style) -> str:
 
 def first_request(ask: Ask, style: Style) -> Request:
     """Return the request that opens a conversation."""
-    return _request(ask, style, "\n\n".join([*_wishes(ask), *_material(ask)]))
+    return _request(ask, style, "\n\n".join([*_material(ask), *_wishes(ask, style)]))
 
 
 def _request(ask: Ask, style: Style, user: str) -> Request:
@@ -85,19 +86,28 @@ def _request(ask: Ask, style: Style, user: str) -> Request:
     )
 
 
-def _wishes(ask: Ask) -> list[str]:
+def _wishes(ask: Ask, style: Style) -> list[str]:
     """Return what is special about this ask."""
-    wishes = []
+    wishes = [f"Write up to {ask.count} items." if ask.count > 1 else "Write one item."]
+    if "difficulty" in Template(ask.task.prompt).get_identifiers():
+        wishes.append(DIFFICULTIES[ask.difficulty])
     if ask.facts:
         facts = "\n".join(f"{number}. {neutral(fact.statement)}" for number, fact in enumerate(ask.facts, start=1))
-        wishes.append(f"Write items about exactly these facts of the passage, one for each, in this order, and about no others:\n{facts}")
-    elif ask.number > 0:
-        known = f"The obvious items exist already ({ask.number} rounds of them)."
+        wishes.append(f"Start from these facts of the passage, in this order; one item for each, as far as the task allows:\n{facts}")
+    if ask.number > 0:
+        known = f"This is round {ask.number + 1}: the obvious items exist already."
         wishes.append(f"{known} Write others: less obvious details, other angles, other people asking.")
+    return [*wishes, *_draws(ask, style)]
+
+
+def _draws(ask: Ask, style: Style) -> list[str]:
+    """Return what makes this request another one than its siblings: themes, labels, people; nobody would vary them from call to call."""
     if ask.task.settings.themes:
         drawn = _drawn(ask.task.settings.themes, ask, _THEMES)
-        wishes.append("Themes this time, at most two items on each:\n" + "\n".join(f"- {theme}" for theme in drawn))
-    return wishes or ["Write the items."]
+        return ["Themes this time, at most two items on each:\n" + "\n".join(f"- {theme}" for theme in drawn)]
+    if ask.task.settings.labels:
+        return [f"Labels this time, in this order: {', '.join(_drawn(list(ask.task.labels(style)), ask, ask.count))}."]
+    return [f"Among those who ask this time, as far as it fits: {'; '.join(_drawn(ASKERS, ask, _ASKERS))}."] if ask.passages else []
 
 
 def _material(ask: Ask) -> list[str]:
@@ -162,7 +172,10 @@ def _next(request: Request, step: str, **changes: Any) -> Request:
 
 def repair_request(request: Request, *, said: str, problem: str) -> Request:
     """Show the model its own reply and, in one line, what is wrong with it."""
-    told = Message(role="user", content=f"That reply cannot be used: {problem}. Reply with the corrected JSON object and nothing else.")
+    told = Message(
+        role="user",
+        content=f"That reply cannot be used: {problem}. Leave out what cannot be corrected. Reply with the JSON object and nothing else.",
+    )
     return _next(request, "repair", messages=(*request.messages, Message(role="assistant", content=said), told))
 
 
@@ -179,15 +192,15 @@ def again_request(request: Request) -> Request:
 def resample_request(ask: Ask, style: Style, questions: Iterable[str], *, number: int) -> Request:
     """Have the questions of a first reply answered anew, as sample `number`."""
     listed = "\n".join(f"{place}. {question}" for place, question in enumerate(questions, start=1))
-    wish = f"Answer exactly these questions, one item for each, in this order; keep the words of the questions as they are:\n{listed}"
-    return _next(_request(ask, style, "\n\n".join([wish, *_material(ask)])), f"sample-{number}", variant=f"sample-{number}")
+    wish = f"Answer exactly these questions, one item for each, in this order, each with its question alone and word for word:\n{listed}"
+    return _next(_request(ask, style, "\n\n".join([*_material(ask), wish])), f"sample-{number}", variant=f"sample-{number}")
 
 
 def verify_request(ask: Ask, style: Style, questions: Sequence[str], *, passages: Sequence[Passage]) -> Request:
     """Ask which of the questions are answered by the passages after all."""
     listed = "\n".join(f"{place}. {question}" for place, question in enumerate(questions, start=1))
     schema = canonical(VERDICTS)
-    user = "\n\n".join([f"Questions:\n{listed}", *(marked(passage) for passage in passages)])
+    user = "\n\n".join([*(marked(passage) for passage in passages), f"Questions:\n{listed}"])
     return Request(
         model=style.model,
         messages=(Message(role="system", content=f"{VERIFY}\n\nJSON Schema of the reply:\n{schema}"), Message(role="user", content=user)),

@@ -42,6 +42,8 @@ def read_items(text: str, task: Checked, material: Material) -> Items:
     found = answer.value.get("items")
     if not isinstance(found, list):
         return Items(problem='it is not a JSON object with a list "items"', flags=answer.flags)
+    if answer.cut and not found:
+        return Items(problem="it was cut off before its first item", flags=answer.flags)
     whole = found[:-1] if answer.cut else found
     problems = [task.problem(item, material) for item in whole]
     good = tuple(item for item, problem in zip(whole, problems, strict=True) if not problem)

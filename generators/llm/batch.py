@@ -6,7 +6,7 @@ is counted as spent before an answer is there. Answers go into the same journal 
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NOTE = "batches"
 MANIFEST = "manifest.json"
-State = Literal["exported", "uploading", "uploaded", "submitting", "submitted", "returned"]
+State = Literal["exported", "uploading", "uploaded", "submitting", "submitted", "returned", "forgotten"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Sent:
     @property
     def is_out(self) -> bool:
         """Whether answers may still come."""
-        return self.state != "returned"
+        return self.state not in {"returned", "forgotten"}
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,7 @@ def export(  # noqa: PLR0913 - the limits are settings
         max_bytes: most bytes of one file.
     """
     wanted = {custom_id(request): request for request in requests}
-    waiting = () if is_again else (names_in(file, ledger) for file in sent_files(journal) if file.is_out)
-    out = set[str]().union(*waiting) & set(wanted)
+    out = frozenset() if is_again else waiting(journal, ledger) & set(wanted)
     divided, too_large = parts((wanted[name] for name in wanted if name not in out), body, max_lines=max_lines, max_bytes=max_bytes)
     if not divided:
         return Exported(folder, (), len(out), too_large)
@@ -113,6 +112,18 @@ def export(  # noqa: PLR0913 - the limits are settings
 def names_in(file: Sent, ledger: Ledger) -> set[str]:
     """Return the custom_ids of a file."""
     return set(ledger.names(file.export)[file.first : file.first + file.lines])
+
+
+def waiting(journal: "Journal", ledger: Ledger) -> frozenset[str]:
+    """Return the custom_ids of everything that is out."""
+    return frozenset[str]().union(*(names_in(file, ledger) for file in sent_files(journal) if file.is_out))
+
+
+def forget(journal: "Journal") -> list[Sent]:
+    """Wait no longer for what is out, so that it is asked again; results that come all the same are still taken in."""
+    given_up = [replace(file, state="forgotten") for file in sent_files(journal) if file.is_out]
+    note_files(journal, given_up)
+    return given_up
 
 
 def _write_manifest(path: Path, name: str, files: tuple[RequestFile, ...]) -> None:

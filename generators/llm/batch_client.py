@@ -53,7 +53,7 @@ async def submit(at: Desk, *, is_again: bool = False) -> list[Sent]:
         InputError: a file is gone or was changed.
         EndpointError: the endpoint has no batches, or it cannot be known whether a batch was submitted.
     """
-    return [await _submit(at, file, is_again=is_again) for file in sent_files(at.journal) if file.state not in {"submitted", "returned"}]
+    return [await _submit(at, file, is_again=is_again) for file in sent_files(at.journal) if file.is_out and file.state != "submitted"]
 
 
 async def _submit(at: Desk, file: Sent, *, is_again: bool) -> Sent:

@@ -24,6 +24,7 @@ MAX_LINE = 16_000_000  # bytes of one result; an answer is far smaller
 Ending = Literal["answered", "already_there", "failed", "unknown"]
 ENDINGS: tuple[Ending, ...] = ("answered", "already_there", "failed", "unknown")
 Price = Callable[[bytes], "Cost"]
+A_REQUEST = "a request, not a result: name the file that came back"
 _NOT_OURS = "a request that this workspace did not export"
 
 
@@ -71,6 +72,10 @@ class _Intake:
             self._seen["unknown"] += 1
             self._problems[_NOT_OURS if name else problem] += 1
             return
+        if problem == A_REQUEST:  # the file that went out, taken for its results: nothing has come back
+            self._seen["unknown"] += 1
+            self._problems[problem] += 1
+            return
         self._back.add(name)
         if problem:
             self._failed.append((name, problem))
@@ -103,7 +108,7 @@ def read_result(line: bytes | None) -> tuple[str, bytes, str]:
     response = result.get("response")
     if not isinstance(response, dict):
         is_request = "response" not in result and "body" in result
-        return name, b"", "a request, not a result" if is_request else _said(result.get("error")) or "no response"
+        return name, b"", A_REQUEST if is_request else _said(result.get("error")) or "no response"
     status, raw = response.get("status_code", 200), json.dumps(response.get("body"), separators=(",", ":")).encode()
     if status not in {200, "200"}:
         return name, b"", f"status {status}{_colon(_said(response.get('body')) or _said(result.get('error')))}"

@@ -9,13 +9,10 @@ import difflib
 import json
 import socket
 import ssl
-import zlib
-from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
-from typing import Any
+from collections.abc import Iterator
 
 import httpx2
-from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
+from openai import APIStatusError
 
 from generators.llm.calls import (
     ClosedError,
@@ -27,13 +24,12 @@ from generators.llm.calls import (
 )
 from generators.llm.endpoint import Access, access
 from generators.llm.statuses import body_error, status_error
+from generators.llm.transport import open_client
 from schemas.errors import EndpointError
 from schemas.recipe import EndpointSection
 
-MAX_BODY = 4_000_000  # bytes of one response
 CHECK_SECONDS = 30.0
 NO_LIST = frozenset({400, 404, 405, 422})  # how endpoints say that they keep no list of models
-HEADERS = frozenset({"host", "connection", "accept", "content-type", "content-length", "user-agent"})
 CLOSED = frozenset({"ServerDisconnectedError", "RemoteProtocolError"})
 OURS = (RequestFailedError, RefusedRequestError, ServerFaultError, RateLimitedError, EndpointError)
 
@@ -43,7 +39,7 @@ class Connection:
 
     def __init__(self, endpoint: EndpointSection) -> None:
         self.access = access(endpoint)
-        self._client = _client(self.access, endpoint)
+        self._client = open_client(self.access, endpoint)
 
     async def check(self) -> None:
         """Read the endpoint's list of models: is it there, does it take the key, does it have the model?
@@ -87,76 +83,25 @@ class Connection:
         await self._client.close()
 
     async def _send(self, path: str, body: bytes | None) -> bytes:
+        url = f"{self.access.base_url}{path}"  # a path would be joined to the base anew for each call
         try:
             if body is None:
-                response = await self._client.get(path, cast_to=httpx2.Response)
+                response = await self._client.get(url, cast_to=httpx2.Response)
             else:
-                response = await self._client.post(path, cast_to=httpx2.Response, content=body)
+                response = await self._client.post(url, cast_to=httpx2.Response, content=body)
         except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
             if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
                 return b""
             trouble = _converted(error, self.access)
         else:
             raw = self.access.redact_bytes(response.content)
-            trouble = body_error(raw, response.headers, self.access) if body is not None else None
+            if not response.is_success:
+                trouble = status_error(response.status_code, response.headers, raw, self.access)
+            else:
+                trouble = body_error(raw, response.headers, self.access) if body is not None else None
             if trouble is None:
                 return raw
         raise trouble
-
-
-def _client(granted: Access, endpoint: EndpointSection) -> AsyncOpenAI:
-    async def clean(request: httpx2.Request) -> None:
-        # The SDK adds what it finds in the environment (organization, project, custom headers): none of it is meant for this host.
-        for name in [name for name in request.headers if name not in HEADERS]:
-            del request.headers[name]
-        request.headers["authorization"] = f"Bearer {granted.key}"
-        request.headers["accept-encoding"] = "identity"
-
-    async def bound(response: httpx2.Response) -> None:
-        encoding = response.headers.pop("content-encoding", "identity")
-        if encoding not in {"identity", "gzip"}:
-            raise ServerFaultError(f"the endpoint sent a body compressed with {encoding}, which was not asked for")
-        response.stream = _Bounded(response.stream, zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None)
-
-    # aiohttp (the extra `fast`) takes much less CPU for a call than the SDK's own transport.
-    client = DefaultAsyncHttpxClient if find_spec("aiohttp") is None else DefaultAioHttpClient
-    http = client(
-        follow_redirects=False,  # a 308 would send the whole document to another host
-        trust_env=not granted.is_local,  # no proxy between us and this machine
-        timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=10.0),
-        limits=httpx2.Limits(max_connections=endpoint.concurrency, max_keepalive_connections=endpoint.concurrency),
-        event_hooks={"request": [clean], "response": [bound]},
-    )
-    return AsyncOpenAI(base_url=granted.base_url, api_key=granted.key, organization="", project="", max_retries=0, http_client=http)
-
-
-class _Bounded(httpx2.AsyncByteStream):
-    """A body that ends the call when it grows beyond MAX_BODY, before or after it is unpacked."""
-
-    def __init__(self, stream: Any, unpacker: Any) -> None:
-        self._stream = stream
-        self._unpacker = unpacker
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        async for packed in self._stream:
-            part = packed if self._unpacker is None else self._unpacked(packed, MAX_BODY - size + 1)
-            size += len(part)
-            if size > MAX_BODY:
-                raise RequestFailedError(f"the response is larger than {MAX_BODY:,} bytes")
-            yield part
-        if self._unpacker is not None and not self._unpacker.eof:
-            raise ServerFaultError("the endpoint sent half of a compressed body")
-
-    def _unpacked(self, packed: bytes, most: int) -> bytes:
-        try:
-            return self._unpacker.decompress(packed, most)
-        except zlib.error:
-            fault = ServerFaultError("the endpoint sent a body that says it is compressed and is not")
-        raise fault
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _model_names(raw: bytes) -> list[str]:

@@ -12,9 +12,10 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,8 @@ from generators.llm.damage import is_sound, rescue
 from schemas.errors import WorkspaceError
 
 VERSION = 2
+GATHER_SECONDS = 0.002  # a call takes seconds: waiting a moment for others costs nobody anything and saves most of the commits
+MOST_TOGETHER = 256  # of a commit
 # Small columns first: SQLite then reads the sums without touching the pages of the bodies.
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -168,13 +171,13 @@ class Journal:
     async def sent(self, request: Request, *, held_tokens: int = 0, held_usd: float = 0.0) -> None:
         """Note that a request is about to be sent, and what it may cost at most; returns when that is on disk."""
         row = (request.key, request.slot, request.max_tokens, held_tokens, held_usd, _packed(request))
-        await self._writer.commit([*self._texts(request), (_SENT, row)])
+        await self._writer.commit_async([*self._texts(request), (_SENT, row)])
         self._count(calls=1)
 
     async def answered(self, request: Request, raw: bytes, cost: Cost) -> None:
         """Store the raw response to a request that was noted as sent; returns when it is on disk."""
         row = (raw, request.max_tokens, cost.prompt_tokens, cost.completion_tokens, cost.usd, request.key)
-        await self._writer.commit([(_ANSWERED, row)])
+        await self._writer.commit_async([(_ANSWERED, row)])
         self._count(answered=1, prompt_tokens=cost.prompt_tokens, completion_tokens=cost.completion_tokens, usd=cost.usd)
 
     def refused(self, request: Request) -> None:
@@ -213,12 +216,13 @@ class Journal:
             _packed(request),
             raw,
         )
-        done = self._writer.add([*self._texts(request), (_PUT, row)])
-        self._count(answered=1, prompt_tokens=cost.prompt_tokens, completion_tokens=cost.completion_tokens, usd=cost.usd)
+        statements = [*self._texts(request), (_PUT, row)]
         if self._bulk is None:
-            done.result()
+            self._writer.commit(statements)
         else:
+            self._writer.add(statements)
             self._bulk.add(request.key)
+        self._count(answered=1, prompt_tokens=cost.prompt_tokens, completion_tokens=cost.completion_tokens, usd=cost.usd)
         return True
 
     @contextmanager
@@ -229,7 +233,7 @@ class Journal:
             yield
         finally:
             self._bulk = None
-            self._writer.add([]).result()
+            self._writer.commit([])
 
     def entries(self) -> Iterator[Entry]:
         """Yield everything in the order in which it was first sent."""
@@ -252,7 +256,7 @@ class Journal:
 
     def set_note(self, name: str, value: str) -> None:
         """Note a small fact; returns when it is on disk."""
-        self._writer.add([("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))]).result()
+        self._writer.commit([("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))])
 
     def _texts(self, request: Request) -> Iterator[Statement]:
         for text in (*(message.content for message in request.messages), request.schema or ""):
@@ -286,26 +290,32 @@ class Journal:
 
 
 class _Writer(threading.Thread):
-    """Writes in its own thread: whatever is waiting goes into one synced commit."""
+    """Writes in its own thread: whatever comes within a moment goes into one synced commit."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(name="kilopair-journal", daemon=True)
         self._path = path
-        self._waiting: queue.SimpleQueue[tuple[list[Statement], Future[None]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._broken: WorkspaceError | None = None
         self.start()
 
-    def add(self, statements: list[Statement]) -> "Future[None]":
-        """Queue statements; the future ends when they are on disk."""
+    def add(self, statements: Sequence[Statement], told: "Told | None" = None) -> None:
+        """Queue statements; who waits is told when they are on disk."""
         if self._broken is not None:
             raise WorkspaceError(str(self._broken))
-        done: Future[None] = Future()
-        self._waiting.put((statements, done))
-        return done
+        self._waiting.put((statements, told))
 
-    async def commit(self, statements: list[Statement]) -> None:
+    def commit(self, statements: Sequence[Statement]) -> None:
         """Queue statements and wait until they are on disk."""
-        await asyncio.wrap_future(self.add(statements))
+        done: Future[None] = Future()
+        self.add(statements, done)
+        done.result()
+
+    async def commit_async(self, statements: Sequence[Statement]) -> None:
+        """Queue statements and wait until they are on disk, while other tasks go on."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.add(statements, done)
+        await done
 
     def close(self) -> None:
         """Write what is waiting and end."""
@@ -317,25 +327,25 @@ class _Writer(threading.Thread):
         connection = _connect(self._path)
         try:
             while (group := self._group()) is not None:
-                self._write(connection, group)
+                problem = self._write(connection, group)
+                _tell([told for _, told in group if told is not None], problem)
         finally:
             connection.close()
 
-    def _group(self) -> "list[tuple[list[Statement], Future[None]]] | None":
+    def _group(self) -> "list[_Work] | None":
         first = self._waiting.get()
         if first is None:
             return None
         group = [first]
-        while not self._waiting.empty() and len(group) < 256:
+        time.sleep(GATHER_SECONDS)
+        while not self._waiting.empty() and len(group) < MOST_TOGETHER:
             if (more := self._waiting.get()) is None:
                 self._waiting.put(None)
                 break
             group.append(more)
         return group
 
-    def _write(self, connection: sqlite3.Connection, group: "list[tuple[list[Statement], Future[None]]]") -> None:
-        # Whoever waits may have been cancelled meanwhile; what is queued is written all the same.
-        waiting = [done for _, done in group if done.set_running_or_notify_cancel()]
+    def _write(self, connection: sqlite3.Connection, group: "list[_Work]") -> WorkspaceError | None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for statements, _ in group:
@@ -346,11 +356,33 @@ class _Writer(threading.Thread):
             self._broken = _problem(self._path, error)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            for done in waiting:
-                done.set_exception(self._broken)
-            return
-        for done in waiting:
-            done.set_result(None)
+            return self._broken
+        return None
+
+
+Told = asyncio.Future[None] | Future[None]
+_Work = tuple[Sequence[Statement], Told | None]
+
+
+def _tell(waiting: list[Told], problem: WorkspaceError | None) -> None:
+    """End the futures of those who wait; each event loop is woken once, however many of its tasks wait."""
+    loops = {told.get_loop() for told in waiting if isinstance(told, asyncio.Future)}
+    for loop in loops:
+        with suppress(RuntimeError):  # it has ended, and with it those who waited
+            loop.call_soon_threadsafe(
+                _end, [told for told in waiting if isinstance(told, asyncio.Future) and told.get_loop() is loop], problem
+            )
+    _end([told for told in waiting if isinstance(told, Future)], problem)
+
+
+def _end(waiting: Sequence[Told], problem: WorkspaceError | None) -> None:
+    for told in waiting:
+        if told.done():  # cancelled meanwhile; what was queued is written all the same
+            continue
+        if problem is None:
+            told.set_result(None)
+        else:
+            told.set_exception(WorkspaceError(str(problem)))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

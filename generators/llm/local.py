@@ -56,6 +56,17 @@ def local_endpoint(endpoint: EndpointSection, *, deadline: float = START_SECONDS
             raise _ended(child, file.name, log) from None
 
 
+def place(endpoint: EndpointSection) -> str:
+    """Return what tells endpoints apart: the URL, or the file that a server of ours serves, whose port is another one each time."""
+    file = endpoint.model_file
+    return f"local {file.name}" if file is not None and endpoint.api_key_env == KEY_NAME else endpoint.base_url
+
+
+def dialect_note(endpoint: EndpointSection) -> str:
+    """Return the name of the journal's note of what an endpoint takes."""
+    return f"dialect {place(endpoint)} {endpoint.model} {endpoint.structured}"
+
+
 def _model_file(endpoint: EndpointSection) -> Path:
     """Return the absolute path of the model file, if llama.cpp is installed and the file looks like one for it."""
     if (file := endpoint.model_file) is None:

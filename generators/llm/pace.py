@@ -1,10 +1,7 @@
 """How many calls may be in flight, and how fast they may follow each other: as much as the endpoint takes.
 
-Concurrency is additive increase, multiplicative decrease (Chiu & Jain 1989): one more per round of successes, fewer when
-the server says that it is overloaded. The rate is free until the first 429. From then on it is held by a loop that
-looks at the share of refusals in short windows: it doubles until there are too many, then falls to what was accepted; few,
-and it grows fast up to just below the last rate that was too much and slowly beyond it (as TCP CUBIC does, Ha et al. 2008). Refusals
-that do not become fewer when the rate falls are not about the rate, and then it is given free again.
+Concurrency is additive increase, multiplicative decrease (Chiu & Jain 1989): one more per success, fewer when the server
+says that it is overloaded. The rate is free until calls are refused for it.
 """
 
 import asyncio
@@ -12,20 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from generators.llm.rate import Rate
+
 START = 4.0  # in flight at first: a new endpoint is not greeted with everything at once
 RAMP = 0.5  # seconds in which the calls in flight may double
-SLOW = 16.0  # calls per second after the first refusal
-WINDOW = 0.25  # seconds between two looks
-SETTLE = 0.1  # seconds after the first refusal whose calls say nothing: they were started together
-BEYOND = 0.005  # first step beyond the last rate that was too much, doubled from look to look
-CALM = 10.0  # seconds for which the rate stays free when refusals are not about it
-SLOWEST = 2.0  # seconds after which a look is taken whatever was seen
-BEST = 10.0  # seconds for which the best rate so far counts
-FEW = 8  # outcomes that are enough for an early look
-TOO_MANY = 0.08  # share of refusals
-UNRELATED = 0.6  # refusals that stay above this part of their share at a lower rate are not about the rate
-ENOUGH = 24  # outcomes after which some refusals among many answers say something
-NEAR = 0.94  # of the rate that was too much
 
 
 class Pace:
@@ -44,7 +31,7 @@ class Pace:
         self._most = concurrency
         self._limit = min(START, concurrency)
         self._clock = clock
-        self._rate = _Rate()
+        self._rate = Rate()
         self._buckets = [_Bucket(limit, clock()) for limit in (per_minute, tokens_per_minute) if limit]
         self._has_calls, self._has_tokens = bool(per_minute), bool(tokens_per_minute)
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
@@ -52,6 +39,7 @@ class Pace:
         self._hold_until = 0.0
         self._next = 0.0
         self._last_success = clock()
+        self._refused_since = 0  # refusals since the last success
         self._timer: asyncio.TimerHandle | None = None
 
     async def enter(self, tokens: int = 0, *, again: bool = False) -> float:
@@ -65,7 +53,9 @@ class Pace:
             if place.done() and not place.cancelled():
                 self.leave()
             raise
-        return self._clock()
+        started = self._clock()
+        self._rate.started(started)
+        return started
 
     def leave(self) -> None:
         """Say that a call has ended, whichever way."""
@@ -75,18 +65,20 @@ class Pace:
     def succeeded(self, started: float) -> None:
         """Say that a call that started then was answered."""
         self._last_success = now = self._clock()
+        self._refused_since = 0
         self._started = self._started or now
         ramp = START * 2 ** min((now - self._started) / RAMP, 10.0)
-        self._limit = min(self._most, ramp, self._limit + (1.0 if self._rate.is_free else 1.0 / self._limit))
+        self._limit = min(self._most, ramp, self._limit + 1.0)
         self._rate.accepted(started, now)
 
     def refused(self, started: float, seconds: float | None) -> None:
         """Say that a call that started then was refused for the rate, with the wait that the endpoint asked for."""
         now = self._clock()
         self.refused_calls += 1
-        self._rate.refused(started, now)
+        self._refused_since += 1
+        self._rate.refused(started, now, seconds)
         # What it asks for is meant for everybody only when nobody gets through.
-        if seconds is not None and now - self._last_success > 1.0:
+        if seconds is not None and now - self._last_success > 1.0 and self._refused_since > self.in_flight:
             self._hold_until = max(self._hold_until, now + min(seconds, 5.0))
 
     def overloaded(self, seconds: float | None) -> None:
@@ -127,7 +119,7 @@ class Pace:
 
     def _pause(self, now: float, tokens: int) -> float:
         waits = [bucket.wait(amount, now) for bucket, amount in zip(self._buckets, self._amounts(tokens), strict=True)]
-        return max(self._hold_until - now, 0.0 if self._rate.is_free else self._next - now, *waits, 0.0)
+        return max(max(self._hold_until, self._rate.paused_until) - now, 0.0 if self._rate.is_free else self._next - now, *waits, 0.0)
 
     def _take(self, now: float, tokens: int) -> None:
         self.in_flight += 1
@@ -139,87 +131,6 @@ class Pace:
 
     def _amounts(self, tokens: int) -> list[int]:
         return [amount for amount, wanted in ((1, self._has_calls), (tokens, self._has_tokens)) if wanted]
-
-
-class _Rate:
-    """The adaptive rate, in calls per second."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self.is_free = True
-        self._ceiling = 0.0  # the lowest rate that was lately too much; 0 while none is known
-        self._accepted: deque[float] = deque()
-        self._looked, self._good, self._bad = 0.0, 0, 0
-        self._beyond = BEYOND
-        self._best, self._best_until = 0.0, 0.0  # answers in one second, lately
-        self._last_cut: tuple[float, float] | None = None  # rate and share of refusals, if nothing grew since
-        self._calm_until = 0.0
-
-    def recent(self, now: float) -> float:
-        """Answers in the last second."""
-        while self._accepted and self._accepted[0] < now - 1.0:
-            self._accepted.popleft()
-        return float(len(self._accepted))
-
-    def accepted(self, started: float, now: float) -> None:
-        """Count an answer to a call that started then."""
-        self._accepted.append(now)
-        if (recent := self.recent(now)) > self._best or now > self._best_until:
-            self._best, self._best_until = recent, now + BEST
-        if not self.is_free and started >= self._looked:
-            self._good += 1
-            self._look(now)
-
-    def refused(self, started: float, now: float) -> None:
-        """Count a refusal; the first one starts the pacing, from a rate that nearly every endpoint takes."""
-        if self.is_free and now >= self._calm_until:
-            self.is_free, self.value, self._ceiling, self._last_cut = False, SLOW, 0.0, None
-            self._restart(now + SETTLE)
-        elif not self.is_free and started >= self._looked:  # what was under way at the last look is no news
-            self._bad += 1
-            self._look(now)
-
-    def _look(self, now: float) -> None:
-        seen, passed = self._good + self._bad, now - self._looked
-        share = self._bad / seen
-        if (seen < FEW and passed < SLOWEST) or (passed < WINDOW and share < 0.5):
-            return
-        if seen < ENOUGH and TOO_MANY < share < 0.5 and passed < 1.0:
-            return
-        if share <= TOO_MANY:
-            self._grow()
-        elif self._is_unrelated(share, seen):
-            self.is_free, self._calm_until, self._last_cut = True, now + CALM, None
-        else:
-            self._cut(share, self._good / max(passed, 0.05))
-        self._restart(now)
-
-    def _is_unrelated(self, share: float, seen: int) -> bool:
-        """Tell whether a lower rate is refused nearly as often as a higher one was, while most calls get through."""
-        if self._last_cut is None or seen < FEW or share >= 0.5:
-            return False
-        value, before = self._last_cut
-        return before < 0.5 and self.value <= 0.95 * value and share >= UNRELATED * before
-
-    def _cut(self, share: float, accepted: float) -> None:
-        self._last_cut = (self.value, share)
-        self._ceiling, self._beyond = self.value, BEYOND
-        self.value = max(0.5, 0.5 * self._best, min(0.9 * self.value, max(NEAR * accepted, 0.5 * self.value)))
-
-    def _grow(self) -> None:
-        self._last_cut = None
-        near = NEAR * self._ceiling
-        if not self._ceiling:
-            self.value *= 2
-        elif self.value < near:
-            self.value += max(0.5 * (near - self.value), 0.02 * self.value)
-        else:  # beyond what was too much: the longer it goes well, the faster
-            self._beyond = min(2 * self._beyond, 0.5)
-            self.value *= 1.0 + self._beyond
-            self._ceiling = self.value / NEAR
-
-    def _restart(self, now: float) -> None:
-        self._looked, self._good, self._bad = now, 0, 0
 
 
 class _Bucket:

@@ -1,0 +1,123 @@
+"""How a request leaves this machine: AsyncOpenAI, with nothing added by the SDK or the environment, and a bound on what comes back.
+
+The SDK puts every request together anew from a dozen sources of headers, and httpx2 looks for redirects, cookies and
+authentication; none of it is wanted here, and together it takes more CPU than the call. What is overridden is public
+(`default_headers`, `build_request`, `send`), so retries, errors and types remain the SDK's.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import httpx2
+from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
+from openai._models import FinalRequestOptions
+
+from generators.llm.calls import RequestFailedError, ServerFaultError
+from generators.llm.endpoint import Access
+from schemas.recipe import EndpointSection
+
+MAX_BODY = 4_000_000  # bytes of one response
+CONNECT_SECONDS = 10.0
+HEADERS = frozenset({"host", "connection", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
+
+
+class Client(AsyncOpenAI):
+    """The SDK's client, whose posts of JSON bodies are put together once and whose answers come as they are, good or bad."""
+
+    @property
+    def default_headers(self) -> dict[str, Any]:
+        """No header of the SDK's own: they say what it found in the environment (organization, project, custom headers)."""
+        return {"accept": "application/json", "content-type": "application/json"}
+
+    async def request(self, cast_to: Any, options: FinalRequestOptions, **rest: Any) -> Any:
+        """Send a JSON body as it is; anything else goes the SDK's own way, which raises for an error status."""
+        if not isinstance(options.content, bytes):
+            return await super().request(cast_to, options, **rest)
+        return await self._client.send(self._client.build_request(options.method, options.url, content=options.content))
+
+
+def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = MAX_BODY) -> Client:
+    """Return a client of the SDK that does not retry, follows no redirect, and sends the key to this endpoint only."""
+    # aiohttp (the extra `fast`) takes much less CPU for a call than the SDK's own transport.
+    kind = DefaultAsyncHttpxClient if find_spec("aiohttp") is None else DefaultAioHttpClient
+    http = _guarded(kind)(
+        follow_redirects=False,  # a 308 would send the whole document to another host
+        trust_env=not granted.is_local,  # no proxy between us and this machine
+        timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=CONNECT_SECONDS),
+        limits=httpx2.Limits(max_connections=endpoint.concurrency, max_keepalive_connections=endpoint.concurrency),
+    )
+    http.guard(granted, max_body)
+    return Client(base_url=granted.base_url, api_key=granted.key, organization="", project="", max_retries=0, http_client=http)
+
+
+class _Guarded(httpx2.AsyncClient):
+    """Sends our headers only, and reads no more than `max_body` bytes of an answer."""
+
+    def guard(self, granted: Access, max_body: int) -> None:
+        """Say who may use it, before the first request."""
+        self._max_body = max_body
+        self._ours = {"authorization": f"Bearer {granted.key}", "accept-encoding": "identity"}  # a compressed body has no bound
+        fixed = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._ours}
+        self._fixed = [(name.encode(), value.encode()) for name, value in fixed.items()]
+        self._urls: dict[str, httpx2.URL] = {}
+        self._extensions = {"timeout": self.timeout.as_dict()}
+
+    def build_request(self, method: str, url: httpx2.URL | str, **rest: Any) -> httpx2.Request:
+        """Return a request: one with a JSON body from what is known beforehand, any other without the headers of others."""
+        if not isinstance(content := rest.get("content"), bytes):
+            request = super().build_request(method, url, **rest)
+            for name in [name for name in request.headers if name not in HEADERS]:
+                del request.headers[name]
+            request.headers.update(self._ours)
+            return request
+        if (known := self._urls.get(str(url))) is None:
+            known = self._urls[str(url)] = httpx2.URL(url)
+        sized = [(b"host", known.netloc), *self._fixed, (b"content-length", b"%d" % len(content))]
+        headers = httpx2.Headers(sized, encoding="ascii")  # else it is guessed anew at every look
+        return httpx2.Request(method, known, headers=headers, content=content, extensions=self._extensions)
+
+    async def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:
+        """Send a request and return the whole answer; no redirect, no cookie, no hook."""
+        if stream:
+            return await super().send(request, stream=stream, **rest)
+        response = await self._transport_for_url(request.url).handle_async_request(request)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        try:
+            body = b"".join([part async for part in _bounded(response.stream, response.headers, self._max_body)])
+        finally:
+            await response.stream.aclose()
+        response.headers.pop("content-encoding", None)
+        return httpx2.Response(response.status_code, headers=response.headers, content=body, request=request)
+
+
+@cache
+def _guarded(kind: type[httpx2.AsyncClient]) -> type[_Guarded]:
+    return type("Guarded", (_Guarded, kind), {})
+
+
+async def _bounded(stream: httpx2.AsyncByteStream, headers: Mapping[str, str], most: int) -> AsyncIterator[bytes]:
+    """Yield a body unpacked; one that grows beyond the bound ends the call, before or after it is unpacked."""
+    encoding = headers.get("content-encoding", "identity")
+    if encoding not in {"identity", "gzip"}:
+        raise ServerFaultError(f"the endpoint sent a body compressed with {encoding}, which was not asked for")
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
+    size = 0
+    async for packed in stream:
+        part = packed if unpacker is None else _unpacked(unpacker, packed, most - size + 1)
+        size += len(part)
+        if size > most:
+            raise RequestFailedError(f"the response is larger than {most:,} bytes")
+        yield part
+    if unpacker is not None and not unpacker.eof:
+        raise ServerFaultError("the endpoint sent half of a compressed body")
+
+
+def _unpacked(unpacker: Any, packed: bytes, most: int) -> bytes:
+    try:
+        return unpacker.decompress(packed, most)
+    except zlib.error:
+        fault = ServerFaultError("the endpoint sent a body that says it is compressed and is not")
+    raise fault
