@@ -105,6 +105,9 @@ ROWS = [
 ]
 
 
+ABOUT_CONNECTIONS = frozenset({24, 25, 26, 30, 50, 51, 52})
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with fault_server() as started:
@@ -142,8 +145,21 @@ def test_a_fault_ends_as_its_row_says(row: Row, server: Server, tmp_path: Path):
 
     made = run(url, tmp_path / "journal.sqlite", [prompt(row.fault, row.times)], **row.settings)
 
-    outcome, log = made.outcomes[0], server.log(url)
-    hits = server.hits(url)
+    assert_ends_as_told(row, made, server.log(url), server.hits(url))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.number in ABOUT_CONNECTIONS], ids=lambda row: row.name)
+def test_a_broken_connection_ends_the_same_way_without_aiohttp(row: Row, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("generators.llm.transport.find_spec", lambda _: None)
+    url = server.space(f"plain-{row.name}")
+
+    made = run(url, tmp_path / "journal.sqlite", [prompt(row.fault, row.times)], **row.settings)
+
+    assert_ends_as_told(row, made, server.log(url), server.hits(url))
+
+
+def assert_ends_as_told(row: Row, made: Run, log: dict[str, Any], hits: list[dict[str, Any]]) -> None:
+    outcome = made.outcomes[0]
     assert outcome.state == row.ends, outcome.words
     assert row.hits[0] <= len(hits) <= row.hits[1]
     assert row.seconds[0] <= made.seconds <= row.seconds[1]

@@ -1,92 +1,22 @@
 """The commands around the generate step on a small workspace: by files, by recording, and without any endpoint."""
 
-import json
-import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from builder.cli.main import group
 from schemas.errors import EndpointError, KilopairError, RecipeError, UsageError
-
-PAGE = """\
-# Leave handbook
-
-## Carrying over annual leave
-
-You can carry over up to 5 days of annual leave into the next year. Carried-over annual leave expires on 31 March.
-
-## Sick leave
-
-You must tell your manager before 9:30 if you are ill. If you are ill for more than 3 days, send a medical certificate to the people team.
-
-## Requesting annual leave
-
-Enter the first and the last day of your leave in Rota. Your manager answers within 2 working days of the request.
-"""
-RECIPE = """\
-company: Tarnwell
-documents: {path: pages}
-generate: {generator: openai, tasks: [question_answering], target: 3, items_per_request: 1, wordings: 1}
-endpoint: {base_url: "http://127.0.0.1:9/v1", model: large, max_wait_seconds: 1}
-split: {test: 0, validation: 0, paraphrase: 0}
-"""
-
-
-def answer(line: dict, *, quote: str = "") -> dict:
-    """Answer a line of a batch truthfully: one item on the first sentence of its passage."""
-    text = "\n".join(message["content"] for message in line["body"]["messages"])
-    passage = re.findall(r"<(passage-\w+)>\nDocument:.*?\n\n(.+?)\n</\1>", text, re.DOTALL)[-1][1]
-    sentence = re.findall(r"(?m)^[A-Z][^.\n]*\.", passage)[0]
-    item = {"wordings": [f"Tarnwell rules: {' '.join(sentence.split()[:9])} what?"], "output": sentence, "quotes": [quote or sentence]}
-    message = {"role": "assistant", "content": json.dumps({"items": [item]})}
-    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": {"prompt_tokens": 90, "completion_tokens": 40}}
-    return {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}, "error": None}
+from tests.leave_project import RECIPE, answer, answer_everything, asked, exported, kept, kilopair, leave_project, taken_in
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "leave.md").write_text(PAGE)
-    (tmp_path / "recipe.yaml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def kilopair(*arguments: str) -> str:
-    result = CliRunner().invoke(group, list(arguments), catch_exceptions=False, standalone_mode=False)
-    return result.stdout
-
-
-def asked(*arguments: str) -> dict:
-    return json.loads(kilopair(*arguments, "--json"))
-
-
-def exported(project: Path, *arguments: str) -> tuple[dict, list[dict]]:
-    facts = asked("batch", "export", "recipe.yaml", *arguments)
-    return facts, [json.loads(line) for name in facts["files"] for line in Path(name).read_text().splitlines()]
-
-
-def taken_in(project: Path, results: list[dict]) -> dict:
-    (project / "results.jsonl").write_text("".join(json.dumps(result) + "\n" for result in results))
-    return asked("batch", "import", "recipe.yaml", "results.jsonl")
+    return leave_project(tmp_path)
 
 
 @pytest.fixture
 def answered(project: Path) -> Path:
-    """A project whose batch came back, so that it needs no endpoint any more."""
-    for _ in range(6):
-        facts, lines = exported(project)
-        if not facts["requests"]:
-            break
-        taken_in(project, [answer(line) for line in lines])
-    return project
-
-
-def kept(project: Path) -> dict[str, int]:
-    stages = json.loads((project / "workspace" / "manifest.json").read_text())["stages"]
-    return {name: stages[name]["counts"]["kept"] for name in ("generate", "validate", "split") if name in stages}
+    return answer_everything(project)
 
 
 def test_a_dry_run_says_what_would_be_asked_and_sends_nothing(project: Path):
@@ -114,10 +44,10 @@ def test_a_batch_that_came_back_needs_no_endpoint(answered: Path):
 
 
 def test_repairs_of_what_came_back_go_out_with_the_next_export(project: Path):
-    _, lines = exported(project)
+    _, lines = exported()
     taken_in(project, [answer(lines[0], quote="You may fly to the moon."), *map(answer, lines[1:])])
 
-    facts, repairs = exported(project)
+    facts, repairs = exported()
     taken_in(project, [answer(line) for line in repairs])
     kilopair("generate", "recipe.yaml", "--quiet")
 
@@ -127,7 +57,7 @@ def test_repairs_of_what_came_back_go_out_with_the_next_export(project: Path):
 
 
 def test_what_failed_in_a_batch_is_asked_online(project: Path):
-    _, lines = exported(project)
+    _, lines = exported()
     failed = {"custom_id": lines[1]["custom_id"], "response": None, "error": {"code": "batch_expired", "message": "expired"}}
     funnel = taken_in(project, [answer(lines[0]), failed, answer(lines[2]), answer(lines[2])])
 
@@ -138,7 +68,7 @@ def test_what_failed_in_a_batch_is_asked_online(project: Path):
 
 
 def test_answers_survive_a_change_of_the_recipe_between_export_and_import(project: Path):
-    _, lines = exported(project)
+    _, lines = exported()
     (project / "recipe.yaml").write_text(RECIPE.replace("Tarnwell", "Marshgate"))
 
     funnel = taken_in(project, [answer(line) for line in lines])
@@ -149,16 +79,16 @@ def test_answers_survive_a_change_of_the_recipe_between_export_and_import(projec
 
 
 def test_only_what_fits_the_budget_goes_out(project: Path):
-    facts, lines = exported(project, "--set", "budget.max_calls=2")
-    more, _ = exported(project, "--set", "budget.max_calls=2")
+    facts, lines = exported("--set", "budget.max_calls=2")
+    more, _ = exported("--set", "budget.max_calls=2")
 
     assert (facts["requests"], len(lines), facts["left_out"]["over_budget"]) == (2, 2, 1)
     assert (more["requests"], more["left_out"]) == (0, {"out": 2, "too_large": 0, "over_budget": 1})
 
 
 def test_the_way_to_hold_replies_to_a_schema_is_chosen_without_asking(project: Path):
-    plain, lines = exported(project)
-    held, held_lines = exported(project, "--set", "endpoint.structured=json_schema", "--again")
+    plain, lines = exported()
+    held, held_lines = exported("--set", "endpoint.structured=json_schema", "--again")
 
     assert (plain["rung"], "response_format" in lines[0]["body"]) == ("text", False)
     assert (held["rung"], held_lines[0]["body"]["response_format"]["type"]) == ("json_schema", "json_schema")
@@ -166,7 +96,7 @@ def test_the_way_to_hold_replies_to_a_schema_is_chosen_without_asking(project: P
 
 
 def test_reparse_makes_pairs_anew_and_leaves_generate_to_ask_for_the_rest(project: Path):
-    _, lines = exported(project)
+    _, lines = exported()
     taken_in(project, [answer(line) for line in lines[:2]])
 
     again = asked("reparse", "recipe.yaml")

@@ -44,13 +44,10 @@ def _dollars(settings: "Recipe", counts: dict[str, float]) -> str:
     """The sum, unless tokens were paid for at a price that nobody knows."""
     from generators.llm.prices import price_of
 
-    uncapped = {"max_usd": None}  # a cap without a price is an error of who spends, not of who looks
-    is_known = (
-        counts["usd"]
-        or not counts["completion_tokens"]
-        or price_of(settings.endpoint, settings.budget.model_copy(update=uncapped)) is not None
-    )
-    return f"{counts['usd']:.4f}" if is_known else f"not known: no price of {settings.endpoint.model} in the table"
+    uncapped = settings.budget.model_copy(update={"max_usd": None})  # a cap without a price is an error of who spends, not of who looks
+    if counts["usd"] or not counts["completion_tokens"] or price_of(settings.endpoint, uncapped) is not None:
+        return f"{counts['usd']:.4f}"
+    return f"not known: no price of {settings.endpoint.model} in the table"
 
 
 def _shares(counts: dict[str, int]) -> str:

@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _said(error: click.ClickException) -> str:
     """Return click's message in our form: one line, lower case, with where to look."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". Did you mean", "; did you mean")
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"; see {context.command_path} --help" if context and "--help" not in message and "did you mean" not in message else ""
     return f"{message[:1].lower()}{message[1:]}{hint}"

@@ -30,7 +30,6 @@ from schemas.recipe import EndpointSection
 
 CHECK_SECONDS = 30.0
 NO_LIST = frozenset({400, 404, 405, 422})  # how endpoints say that they keep no list of models
-CLOSED = frozenset({"ServerDisconnectedError", "RemoteProtocolError"})
 OURS = (RequestFailedError, RefusedRequestError, ServerFaultError, RateLimitedError, EndpointError)
 
 
@@ -126,7 +125,7 @@ def _converted(error: BaseException, granted: Access) -> Exception:
     if any(_means_unreachable(cause) for cause in causes):
         return UnreachableError(f"cannot reach the endpoint {granted.base_url} ({_reason(causes)})")
     problem = f"the connection to {granted.base_url} broke ({type(causes[-1]).__name__})"
-    if any(type(cause).__name__ in CLOSED for cause in causes):
+    if any(_means_closed(cause) for cause in causes):
         return ClosedError(problem)
     return ServerFaultError(problem)
 
@@ -140,6 +139,12 @@ def _means_unreachable(cause: BaseException) -> bool:
     return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout) and not any(
         type(deeper).__module__.startswith("aiohttp") for deeper in _causes(cause)
     )
+
+
+def _means_closed(cause: BaseException) -> bool:
+    """Whether the server closed the connection without a word, as aiohttp and httpx2 say it."""
+    is_said = isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" in str(cause)
+    return is_said or type(cause).__name__ == "ServerDisconnectedError"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -15,7 +15,7 @@ WINDOW = 0.25  # seconds between two looks, if they see
 FEW = 8  # calls that are enough for a look at a good time
 ENOUGH = 24  # calls after which a few refusals say something
 STORM = 4  # refusals that are enough when most calls are refused
-TOO_MANY = 0.08  # share of refusals
+TOO_MANY = 0.12  # share of refusals
 DOUBT = 1.5  # standard deviations of chance that are given to refusals which have to be borne
 TRIAL = 0.7  # of the rate
 MOST_BORNE = 0.4
@@ -23,7 +23,6 @@ MOSTLY = 0.55
 RELATED = 0.06
 NEAR = 0.94  # of the rate that was too much
 BEYOND = 0.005  # first step beyond the last rate that was too much, doubled from look to look
-BEST = 10.0  # seconds for which the best rate so far counts
 FADING = 0.2  # how fast a share that has to be borne is forgotten when there are fewer refusals
 
 
@@ -37,7 +36,6 @@ class Rate:
         self._ceiling = 0.0  # the lowest rate that was lately too much; 0 while none is known
         self._beyond = BEYOND
         self._answers: deque[float] = deque()
-        self._best, self._best_until = 0.0, 0.0  # answers in one second, lately
         self._delay = 0.0  # seconds that a refusal takes
         self._first_cut: tuple[float, float] | None = None  # rate and share of refusals, if nothing grew since
         self._last = (0, 0)
@@ -65,8 +63,6 @@ class Rate:
         """Count an answer to a call that started then."""
         self._answers.append(now)
         self._answered = started
-        if (recent := self.recent(now)) > self._best or now > self._best_until:
-            self._best, self._best_until = recent, now + BEST
         if self._is_looking and started >= self._since:  # what was under way at the last look is no news
             self._good += 1
             self._look(now)
@@ -92,7 +88,7 @@ class Rate:
             self._watch(share, seen, now)
         elif self._is_trial:
             self._try(seen, now)
-        elif now - self._since >= WINDOW and seen >= FEW:
+        elif seen >= FEW and (now - self._since >= WINDOW or (self._bad >= STORM and self._bad > self._most(seen, 2.5))):
             self._judge(share, seen, now)
 
     def _weather(self, share: float, now: float) -> None:
@@ -135,13 +131,13 @@ class Rate:
         if self._first_cut is None:
             return False
         value, share = self._first_cut
-        return self.value <= 1.01 * max(TRIAL * (1 - share) * value, 0.5 * self._best)
+        return self.value <= 1.01 * TRIAL * (1 - share) * value
 
     def _try(self, seen: int, now: float) -> None:
         """Tell whether a far lower rate is refused as often as a higher one was (Wald's sequential test)."""
         assert self._first_cut is not None
         value, before = self._first_cut
-        share = min(max(before, 2 * TOO_MANY), 0.5)
+        share = min(max(before, 0.16), 0.5)
         few = RELATED + (1 - RELATED) * 0
         evidence = self._bad * log(share / few) + (seen - self._bad) * log((1 - share) / (1 - few))
         if evidence > 3.0:
@@ -155,7 +151,7 @@ class Rate:
     def _judge(self, share: float, seen: int, now: float) -> None:
         """Grow, slow down, or wait for more calls."""
         if share > MOSTLY or self._bad > self._most(seen, 2.0 if seen < ENOUGH else (DOUBT if self._borne else 0.0)):
-            if self._ceiling or self._last[0] or share > MOSTLY:
+            if self._ceiling or self._last[0] or share > MOSTLY or self.value < SLOW:
                 self._slow_down(share, now)
             else:
                 self._grow(now)
@@ -173,9 +169,8 @@ class Rate:
             return
         excess = max(share - self._borne, 0.0) / (1 - self._borne)
         self._first_cut = self._first_cut or (value, share)
-        self._ceiling, self._beyond = min(value, max(0.5 * value, self._best / NEAR)), BEYOND
-        best = 0.5 * self._best if self.recent(now) else 0.0
-        self.value = max(0.5, best, min(0.9 * value, max(NEAR * (1 - excess) * value, 0.5 * value)))
+        self._ceiling, self._beyond = min(value, max(0.5 * value, self.recent(now) / NEAR)), BEYOND
+        self.value = max(0.5, min(0.9 * value, max(NEAR * (1 - excess) * value, (0.8 if share < 0.5 else 0.5) * value, 0.85 * self.recent(now))))
         self._restart(now + self._settle if self._is_trial else now)
 
     def _measured(self, now: float) -> float:
