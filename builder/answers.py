@@ -31,8 +31,9 @@ def open_answers(recipe: Recipe, root: Path, folder: Path, *, came: Counter[str]
 
     @asynccontextmanager
     async def opened() -> AsyncIterator["Answers"]:
-        from generators.llm.engine import Engine, Offline
+        from generators.llm.engine import Engine
         from generators.llm.journal import Journal
+        from generators.llm.offline import Offline
 
         endpoint = recipe.endpoint
         counts = Counter[str]() if came is None else came

@@ -13,7 +13,7 @@ from builder.stages import chunk, curate, read, split, validate
 from builder.step import Step
 from builder.watch import Watch
 from builder.workspace import Counts, Output, Workspace, stage_key
-from schemas.errors import UsageError
+from schemas.errors import UsageError, WorkspaceError
 from schemas.recipe import Recipe
 from schemas.records import Draft, Dropped, Reason
 
@@ -61,7 +61,7 @@ def journal_of(recipe: Recipe, root: Path) -> Iterator["Journal"]:
 def to_ask(step: Step, journal: "Journal") -> "list[Request]":
     """Return what would have to be asked now, as far as it does not depend on answers that are still to come."""
     from generators.alpaca.generate import Outcome
-    from generators.llm.engine import Collector
+    from generators.llm.offline import Collector
 
     collector = Collector(journal)
     _exhaust(drafts(step, _given(collector), Outcome(), told=False))
@@ -105,6 +105,8 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
     with journal_of(recipe, root) as journal, prepared(recipe, root, watch=watch) as step:
         before = _kept_before(step.work.folder)
         output = _reparsed(step, journal)
+        if not output.counts["kept"]:
+            raise WorkspaceError("the journal holds no usable answer for this recipe, so there are no pairs; ask with kilopair generate")
         for make in (validate, curate, split):
             make(step)
         step.work.stand_in(stage_key("generate", *depends_on(step)), output)
@@ -115,7 +117,7 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
 
 def _reparsed(step: Step, journal: "Journal") -> Output:
     """Make the generate stage from the journal, under a name of its own."""
-    from generators.llm.engine import Offline
+    from generators.llm.offline import Offline
 
     came = Counter[str]()
     answers = Counted(Offline(journal, by_slot=True), journal, came)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from generators.llm.calls import Message, Request, RequestFailedError
-from generators.llm.engine import Collector, Engine, Offline
+from generators.llm.engine import Engine
 from generators.llm.journal import Journal
+from generators.llm.offline import Collector, Offline
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import BudgetSection, EndpointSection
 from schemas.records import Reason

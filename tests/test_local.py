@@ -21,7 +21,7 @@ from generators.llm.answers import read_answer
 from generators.llm.calls import Message, Request, canonical
 from generators.llm.engine import Engine
 from generators.llm.journal import Journal
-from generators.llm.local import KEY_NAME, local_endpoint
+from generators.llm.local import KEY_NAME, dialect_note, local_endpoint
 from schemas.errors import EndpointError, InputError, RecipeError, UsageError
 from schemas.recipe import BudgetSection, EndpointSection
 from tests.tiny_gguf import write_gguf
@@ -96,6 +96,18 @@ def test_a_gguf_file_becomes_an_endpoint_that_ends_with_its_context(gguf_file, t
     assert served.concurrency == 4, "as many as it answers at once: nothing waits there for its deadline"
     assert has_ended(served.base_url)
     assert KEY_NAME not in os.environ
+
+
+def test_what_is_noted_of_a_server_of_ours_holds_for_its_next_port(gguf_file):
+    notes, urls = set(), set()
+    for _ in range(2):
+        with local_endpoint(EndpointSection(model_file=gguf_file, max_tokens=64)) as served:
+            notes.add(dialect_note(served))
+            urls.add(served.base_url)
+    other = EndpointSection(base_url="http://127.0.0.1:8000/v1", model="tiny-chat", model_file=gguf_file)
+
+    assert (len(urls), notes) == (2, {f"dialect local {gguf_file.name} tiny-chat auto"})
+    assert dialect_note(other) == "dialect http://127.0.0.1:8000/v1 tiny-chat auto"
 
 
 def test_settings_of_the_recipe_outlive_the_change_of_endpoint(gguf_file):

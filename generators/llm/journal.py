@@ -5,29 +5,23 @@ loses at most the answers that were under way. A thread of its own writes, many 
 Texts that requests share (system prompts, passages, schemas) are stored once.
 """
 
-import asyncio
 import fcntl
 import json
 import os
-import queue
 import sqlite3
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from generators.llm.answers import completion_problem
 from generators.llm.calls import Message, Request, canonical, text_hash
 from generators.llm.damage import is_sound, rescue
+from generators.llm.writer import Statement, Writer, broken, connect
 from schemas.errors import WorkspaceError
 
 VERSION = 2
-GATHER_SECONDS = 0.002  # a call takes seconds: waiting a moment for others costs nobody anything and saves most of the commits
-MOST_TOGETHER = 256  # of a commit
 # Small columns first: SQLite then reads the sums without touching the pages of the bodies.
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -111,9 +105,6 @@ class Cost:
     usd: float = 0.0
 
 
-Statement = tuple[str, Sequence[Any]]
-
-
 class Journal:
     """The requests and raw responses of a workspace, in one SQLite file that only its owner can read.
 
@@ -131,13 +122,13 @@ class Journal:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             path.chmod(0o600)
             self.rescued = 0 if is_sound(path) else rescue(path, TABLES, VERSION)
-            self._reader = _connect(path)
+            self._reader = connect(path)
             _upgrade(self._reader)
             self._reader.executescript(TABLES)
             self._reader.execute(f"PRAGMA user_version = {VERSION}")
             self._reader.execute(_LOST)
             self.counts = Counts(*self._reader.execute(_SUMS).fetchone())
-        self._writer = _Writer(path)
+        self._writer = Writer(path)
 
     def __enter__(self) -> Self:
         return self
@@ -283,114 +274,10 @@ class Journal:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            problem = _problem(self._path, error)
+            problem = broken(self._path, error)
         else:
             return
         raise problem
-
-
-class _Writer(threading.Thread):
-    """Writes in its own thread: whatever comes within a moment goes into one synced commit."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(name="kilopair-journal", daemon=True)
-        self._path = path
-        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._broken: WorkspaceError | None = None
-        self.start()
-
-    def add(self, statements: Sequence[Statement], told: "Told | None" = None) -> None:
-        """Queue statements; who waits is told when they are on disk."""
-        if self._broken is not None:
-            raise WorkspaceError(str(self._broken))
-        self._waiting.put((statements, told))
-
-    def commit(self, statements: Sequence[Statement]) -> None:
-        """Queue statements and wait until they are on disk."""
-        done: Future[None] = Future()
-        self.add(statements, done)
-        done.result()
-
-    async def commit_async(self, statements: Sequence[Statement]) -> None:
-        """Queue statements and wait until they are on disk, while other tasks go on."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.add(statements, done)
-        await done
-
-    def close(self) -> None:
-        """Write what is waiting and end."""
-        self._waiting.put(None)
-        self.join()
-
-    def run(self) -> None:
-        """Commit group after group."""
-        connection = _connect(self._path)
-        try:
-            while (group := self._group()) is not None:
-                problem = self._write(connection, group)
-                _tell([told for _, told in group if told is not None], problem)
-        finally:
-            connection.close()
-
-    def _group(self) -> "list[_Work] | None":
-        first = self._waiting.get()
-        if first is None:
-            return None
-        group = [first]
-        time.sleep(GATHER_SECONDS)
-        while not self._waiting.empty() and len(group) < MOST_TOGETHER:
-            if (more := self._waiting.get()) is None:
-                self._waiting.put(None)
-                break
-            group.append(more)
-        return group
-
-    def _write(self, connection: sqlite3.Connection, group: "list[_Work]") -> WorkspaceError | None:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for statements, _ in group:
-                for statement, row in statements:
-                    connection.execute(statement, row)
-            connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - a dead writer would leave everybody waiting for ever
-            self._broken = _problem(self._path, error)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            return self._broken
-        return None
-
-
-Told = asyncio.Future[None] | Future[None]
-_Work = tuple[Sequence[Statement], Told | None]
-
-
-def _tell(waiting: list[Told], problem: WorkspaceError | None) -> None:
-    """End the futures of those who wait; each event loop is woken once, however many of its tasks wait."""
-    loops = {told.get_loop() for told in waiting if isinstance(told, asyncio.Future)}
-    for loop in loops:
-        with suppress(RuntimeError):  # it has ended, and with it those who waited
-            loop.call_soon_threadsafe(
-                _end, [told for told in waiting if isinstance(told, asyncio.Future) and told.get_loop() is loop], problem
-            )
-    _end([told for told in waiting if isinstance(told, Future)], problem)
-
-
-def _end(waiting: Sequence[Told], problem: WorkspaceError | None) -> None:
-    for told in waiting:
-        if told.done():  # cancelled meanwhile; what was queued is written all the same
-            continue
-        if problem is None:
-            told.set_result(None)
-        else:
-            told.set_exception(WorkspaceError(str(problem)))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # The event loop runs in its own thread; only one thread at a time uses a connection.
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    return connection
 
 
 def _lock(path: Path) -> int:
@@ -424,7 +311,3 @@ def _is_cut(raw: bytes) -> bool:
         return any(choice.get("finish_reason") == "length" for choice in json.loads(raw)["choices"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
-
-
-def _problem(path: Path, error: Exception) -> WorkspaceError:
-    return WorkspaceError(f"{path}: the journal cannot be used ({error}); free the disk, or move the file away")

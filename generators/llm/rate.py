@@ -146,6 +146,7 @@ class Rate:
             self._restart(now)
         elif evidence < -2.5:
             self._borne *= 0.5
+            self._first_cut = None
             self._grow(now)
 
     def _judge(self, share: float, seen: int, now: float) -> None:
@@ -180,7 +181,8 @@ class Rate:
         return (len(self._starts) - 1) / max(self._starts[-1] - self._starts[0], 1e-3)
 
     def _grow(self, now: float) -> None:
-        self._first_cut = None
+        if self._first_cut is not None and self.value >= 0.9 * self._first_cut[0]:
+            self._first_cut = None
         near = NEAR * self._ceiling
         if not self._ceiling:
             self._pool = (0.5 * self._pool[0] + self._last[0], 0.5 * self._pool[1] + self._last[1])
