@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.validate import validate
 from generators.alpaca.conversation import converse
 from generators.alpaca.corpus import Corpus
 from generators.alpaca.facts import list_facts
 from generators.alpaca.prompts import brief
 from generators.interface import Source
 from generators.llm.calls import BudgetReachedError, Reply, RequestFailedError
-from schemas.records import Draft, Dropped, Reason
+from schemas.records import Draft, Dropped, Pair, Reason
 from tests.test_tasks import GOOD, KEEP, OTHER, TEXT, WAYS, ask, passage, style, task_named
 
 QA = "question_answering"
@@ -84,6 +85,19 @@ def test_every_shipped_task_makes_drafts(name):
     assert all(isinstance(record, Draft) for record in records)
     assert {record.grounding for record in records} <= {"quoted", "none", "absent"}
     assert all(bool(record.quotes) == (record.grounding == "quoted") for record in records)
+
+
+@pytest.mark.parametrize("name", sorted(set(GOOD) - {"unanswerable"}))
+def test_the_drafts_of_every_shipped_task_make_pairs(name):
+    about = ask(task_named(name))
+    records = validate(
+        talk(Model(reply(GOOD[name])), name, about=about),
+        documents={found.document.id: found.document for found in about.passages},
+        chunks={found.chunk.id: found.chunk for found in about.passages},
+        max_words=400,
+    )
+
+    assert {type(record) for record in records} == {Pair}
 
 
 def test_a_conversation_has_history_and_an_extraction_canonical_json():

@@ -231,7 +231,7 @@ def test_facts_are_listed_first_and_the_questions_spread_over_them():
 
     listed, asked = [request for request in model.asked if request.slot.startswith("facts/")], model.asked[10:]
     assert len(listed) == 10
-    assert all("may be borrowed for" in request.messages[-1].content.split("<passage-")[0] for request in asked)
+    assert all("may be borrowed for" in request.messages[-1].content.rpartition("</passage-")[2] for request in asked)
     assert outcome.coverage.figures()["facts"] == 1.0
     assert (len(drafts), dropped) == (10, [])
 

@@ -178,6 +178,7 @@ POOR = [
     ("question_answering", {"output": "You may keep it for 90 days."}, "the number 90 is not in the passage"),
     ("question_answering", {"output": "Yes."}, "bare yes or no"),
     ("question_answering", {"wordings": ["How long? What does it cost? Who decides?"]}, "asks several things"),
+    ("question_answering", {"output": "According to the text, it is 14 days."}, "the answer says 'According to the text'"),
     ("rewriting", {"output": "a bike may be kept, for 14 days"}, "hardly another text"),
     ("false_premise", {"premise": KEEP}, "the passage says it"),
     ("extraction", {"output": OBJECT | {"dates": ["2026-04-01"]}}, "'2026-04-01' is not in the passage"),
@@ -301,9 +302,12 @@ def test_checking_an_item_takes_less_than_a_millisecond():
 def test_helpers_of_the_checks_see_numbers_words_and_pointers():
     assert new_numbers("1,000 euros and 1.5 and 7", "1000", "15") == []
     assert new_numbers("1. Wait 30 days", "nothing") == ["30"]
+    assert new_numbers("12 months, from 3 pm or 15, for 289 euros", "twelve months, 15:00, 289.00") == []
     assert token_f1("a b c", "a b d") == pytest.approx(2 / 3)
     assert points_to_text("Who wrote the text editor?") == ""
     assert points_to_text("What is stated in the passage?") == "in the passage"
+    assert points_to_text("What does the document say about bikes?") == "the document say"
+    assert points_to_text("Which document gives the total?") == ""
 
 
 SCHEMA = {

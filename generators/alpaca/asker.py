@@ -11,12 +11,13 @@ from schemas.records import Draft, content_id
 if TYPE_CHECKING:
     from generators.alpaca.tasks import Task
 
+PATIENCE = 2  # a task that brought nothing usable this often about a section is not asked there again: it has no steps, or no rules
 SEEDS = 3  # seed tasks of one request, as in Alpaca
 FREE = frozenset({"nothing", "seed_tasks"})  # what tasks need that no passage meets
 
 
 class Asker:
-    """Chooses what lags most behind its weight. Only asks change its state, so equal rounds give equal asks."""
+    """Chooses what lags most behind its weight. Within a round only asks change its state, so how fast answers come changes nothing."""
 
     def __init__(  # noqa: PLR0913 - the settings of the recipe, by name
         self,
@@ -33,14 +34,21 @@ class Asker:
         self._items: Counter[str] = Counter()  # asked for, by task
         self._asks: Counter[str] = Counter()  # by task
         self._asked: Counter[tuple[str, str]] = Counter()  # asks by task and chunk
+        self._failures: Mapping[tuple[str, str], int] = Counter()  # asks of earlier rounds that brought nothing, by task and chunk
         self._first: dict[tuple[str, str], int] = {}
         self._fact_asks: Counter[tuple[str, int]] = Counter()
         self._fact_counts: Mapping[str, Sequence[int]] = {}
         self._drafts: Mapping[str, Sequence[Draft]] = {}
 
-    def begin(self, *, drafts: Mapping[str, Sequence[Draft]], fact_counts: Mapping[str, Sequence[int]]) -> None:
-        """Begin a round with what earlier rounds brought, by chunk id."""
-        self._drafts, self._fact_counts = drafts, fact_counts
+    def begin(
+        self,
+        *,
+        drafts: Mapping[str, Sequence[Draft]],
+        fact_counts: Mapping[str, Sequence[int]],
+        failures: Mapping[tuple[str, str], int],
+    ) -> None:
+        """Begin a round with what earlier rounds brought, by chunk id, and which tasks brought nothing where."""
+        self._drafts, self._fact_counts, self._failures = drafts, fact_counts, Counter(failures)
 
     def possible(self, passage: Passage) -> bool:
         """Tell whether any task can be asked about a section."""
@@ -77,6 +85,8 @@ class Asker:
         return self._shares[task.name] * (self._items.total() + count) - self._items[task.name]
 
     def _possible(self, task: "Task", passage: Passage) -> bool:
+        if self._failures[task.name, passage.chunk.id] >= PATIENCE:
+            return False
         if task.needs == "pairs":
             return bool(self._new_drafts(task, passage))
         if task.needs == "superseded":

@@ -20,6 +20,8 @@ _SAME = str.maketrans(
 )
 _LINK = re.compile(r"https?://[^\s<>()\"'\]]+|\bwww\.[^\s<>()\"'\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 _NUMBER = re.compile(r"\d(?:[\d.,:'\u00a0\u202f]*\d)?")
+_NO_CENTS = re.compile(r"(?<=\d)[:.,]00$")  # 15:00 is 3 pm or 15, 289.00 is 289
+_IN_WORDS = "12"
 _MARK = re.compile(r"^[ \t]*(?:\(?\d{1,2}[.)]|step \d{1,2}[.:])[ \t]+", re.IGNORECASE | re.MULTILINE)
 _STEP = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+\S", re.MULTILINE)
 _WORD = re.compile(r"\w+")
@@ -29,6 +31,7 @@ _POINTS = re.compile(
       | (?:in|from|by|of)\ (?:this|the\ (?:above|given|provided|following))\ {_TEXT}
       | (?:in|from|by)\ the\ (?:passage|excerpt|snippet|paragraph|text)
       | the\ (?:passage|excerpt|snippet|text)\ (?:says?|states?|mentions?|describes?|explains?)
+      | (?:the|this)\ (?:document|section|paragraph)\ (?:says?|states?|mentions?)
       | (?:mentioned|described|stated|listed|shown)\ (?:above|below)
       | laut\ (?:dem\ )?(?:Text|Abschnitt|Auszug) | d'après\ le\ (?:texte|passage) | según\ el\ (?:texto|pasaje)
     )\b(?!\ (?:editor|field|message|box|file)\b)""",
@@ -72,9 +75,10 @@ def stands_in(text: str, quote: str) -> bool:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the numbers of two digits or more, without separators; those of list items and steps do not count."""
-    found = ("".join(character for character in number if character.isdigit()) for number in _NUMBER.findall(_MARK.sub("", text)))
-    return {number for number in found if len(number) > 1}
+    """Return the numbers above twelve, without separators: smaller ones may stand in words. Those of list items do not count."""
+    found = (_NO_CENTS.sub("", number) for number in _NUMBER.findall(_MARK.sub("", text)))
+    digits = ("".join(character for character in number if character.isdigit()) for number in found)
+    return {number for number in digits if len(number) > len(_IN_WORDS) or (len(number) == len(_IN_WORDS) and number > _IN_WORDS)}
 
 
 def new_numbers(text: str, *sources: str) -> list[str]:
@@ -174,6 +178,9 @@ def _question_problem(item: Mapping[str, Any], material: "Material") -> str:
         if pointer := points_to_text(question):
             return f"the question says {pointer!r}, but its reader sees no text; name the subject instead"
     answer = item.get("output")
+    for said in [answer, *(turn.get("assistant") for turn in exchanges(item))]:
+        if material.ask.task.grounding == "quoted" and isinstance(said, str) and (pointer := points_to_text(said)):
+            return f"the answer says {pointer!r}; tell the fact as your own knowledge"
     if isinstance(answer, str) and normal(answer) in {normal(question) for question in questions(item)}:
         return "the answer repeats the question"
     return ""

@@ -116,7 +116,10 @@ def _evidence(ask: Ask, value: dict[str, Any]) -> tuple[tuple[str, ...], dict[st
         return found, {}
     other = ask.passages[1].chunk
     own = tuple(quote for quote in found if stands_in(ask.passages[0].chunk.text, quote))
-    return own, {"other_chunk_id": other.id, "other_quotes": [quote for quote in found if quote not in own]}
+    others: list[JsonValue] = [quote for quote in found if quote not in own]
+    if ask.task.needs == "superseded":
+        others = [value["old_quote"].strip()] if value.get("old_quote") else []
+    return own, {"other_chunk_id": other.id, "other_quotes": others} if others else {}
 
 
 def _spans(passage: Passage, own: tuple[str, ...]) -> tuple[tuple[int, int], ...]:

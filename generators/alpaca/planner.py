@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
-from generators.alpaca.asker import FREE, Asker
+from generators.alpaca.asker import FREE, PATIENCE, Asker
 from generators.alpaca.asks import Ask, Passage
 from generators.alpaca.corpus import Corpus, Versions, words
 from generators.alpaca.coverage import Coverage
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 8  # most of them: what is missing after a round is asked for in the next
 FEWEST_WORDS = 12  # a shorter section says nothing to ask about
-PATIENCE = 2  # a section that brought nothing usable this often is left alone, and so is a task without passages
+BARREN = 4  # asks about a section that brought nothing, after which it is left alone if nothing else came of it either
 
 Entry = tuple[int, int]  # one ask of a round: the place of its section (below 0: of a task without passages) and its items
 
@@ -87,6 +87,7 @@ class Planner:
         self._items = [0] * len(coverage.passages)  # accepted, by section
         self._asked = [0] * len(coverage.passages)
         self._failures = [0] * len(coverage.passages)
+        self._task_failures: Counter[tuple[str, str]] = Counter()  # by task and chunk
         self._free_items: Counter[str] = Counter()
         self._free_failures: Counter[str] = Counter()
         self._drafts: dict[str, list[Draft]] = {}
@@ -97,6 +98,7 @@ class Planner:
         self._asker.begin(
             drafts={chunk_id: tuple(drafts) for chunk_id, drafts in self._drafts.items()},
             fact_counts={chunk_id: counts for chunk_id in self._place if (counts := self._coverage.fact_counts(chunk_id))},
+            failures=self._task_failures.copy(),
         )
         plan = self._plan()
         self.planned += len(plan)
@@ -114,7 +116,9 @@ class Planner:
             return
         place = self._place[ask.passages[0].chunk.id]
         self._items[place] += items
-        self._failures[place] += not items
+        if not items:
+            self._failures[place] += 1
+            self._task_failures[ask.task.name, ask.passages[0].chunk.id] += 1
         if self._later:
             self._keep(ask.passages[0].chunk.id, accepted)
 
@@ -156,7 +160,10 @@ class Planner:
     def _sections(self, total: int) -> list[dict[int, int]]:
         """Return for each document how many items each of its sections is to be asked for."""
         passages = self._coverage.passages
-        is_open = [failures < PATIENCE and self._asker.possible(passages[place]) for place, failures in enumerate(self._failures)]
+        is_open = [
+            (items > 0 or failures < BARREN) and self._asker.possible(passage)
+            for passage, items, failures in zip(passages, self._items, self._failures, strict=True)
+        ]
         weights = [max(1, len(self._coverage.facts(passage.chunk.id))) for passage in passages]
         wanted = quotas(
             [sum(weights[place] for place in places) for places in self._documents],

@@ -19,7 +19,7 @@ TOO_MANY = 0.12  # share of refusals
 DOUBT = 1.5  # standard deviations of chance that are given to refusals which have to be borne
 TRIAL = 0.7  # of the rate
 MOST_BORNE = 0.4
-MOSTLY = 0.55
+MOSTLY = 0.65
 RELATED = 0.06
 NEAR = 0.94  # of the rate that was too much
 BEYOND = 0.005  # first step beyond the last rate that was too much, doubled from look to look
@@ -42,6 +42,7 @@ class Rate:
         self._seen = 0
         self.paused_until = 0.0
         self._answered = 0.0
+        self._leap_at = 0.0
         self._pool = (0, 0)  # calls of the start, and refusals among them
         self._settle = 0.0
         self._is_looking = False
@@ -82,7 +83,8 @@ class Rate:
         """Judge the calls since the last look, as soon as they say something."""
         self._seen = seen = max(self._good + self._bad, sum(start <= now - 2 * self._delay for start in self._starts))
         share = self._bad / seen
-        if 2 * self._bad - seen >= STORM * (1 + 2 * self._borne):
+        mixed = 1.5 if not self.is_free and not self._ceiling and self._good else 1.0
+        if 2 * self._bad - seen >= STORM * mixed * (1 + 2 * self._borne):
             self._weather(share, now)
         elif self.is_free:
             self._watch(share, seen, now)
@@ -153,7 +155,13 @@ class Rate:
         """Grow, slow down, or wait for more calls."""
         if share > MOSTLY or self._bad > self._most(seen, 2.0 if seen < ENOUGH else (DOUBT if self._borne else 0.0)):
             if self._ceiling or self._last[0] or share > MOSTLY or self.value < SLOW:
-                self._slow_down(share, now)
+                if now >= self._leap_at and self._is_stuck(share):
+                    self._leap_at = now + 60.0
+                    self._ceiling, self._first_cut = 0.0, None
+                    self._pool = self._last = (0, 0)
+                    self._grow(now)
+                else:
+                    self._slow_down(share, now)
             else:
                 self._grow(now)
         elif seen >= ENOUGH or self._bad <= self._borne * seen or not self._ceiling:
@@ -161,11 +169,14 @@ class Rate:
                 self._borne += FADING * min(share - self._borne, 0.0)
             self._grow(now)
 
+    def _is_stuck(self, share: float) -> bool:
+        return self._first_cut is not None and self._ceiling > 0 and share < 0.5 and self.value < min(0.9 * self._first_cut[0], SLOW)
+
     def _slow_down(self, share: float, now: float) -> None:
         value = min(self.value, self._measured(now))
         if not self._ceiling:
             self._borne = min(self._pool[1] / self._pool[0], MOST_BORNE) if self._pool[1] >= 1.5 else 0.0
-            self.value, self._ceiling = 0.5 * value, value
+            self.value, self._ceiling = 0.5 * value, max(1 - share, 0.75) * value
             self._restart(now)
             return
         excess = max(share - self._borne, 0.0) / (1 - self._borne)
