@@ -43,6 +43,7 @@ def peer(name: str) -> tuple[str, ...]:
 
 
 OURS = Side("engine", (sys.executable, str(HERE / "peers" / "ours.py")))
+WHOLE = Side("whole conversations", (*OURS.command, "--whole"))
 SDK = (sys.executable, str(HERE / "peers" / "sdk.py"))
 SIDES = (
     Side("create", (*SDK, "create"), 0.33, "AsyncOpenAI as its README shows"),
@@ -81,10 +82,10 @@ def cpu_row(side: Side, best: dict[str, float | str]) -> Row:
 def memory_row(port: int) -> Row:
     """Peak resident memory of the engine's process, few and many requests."""
     try:
-        few, many = (run(OURS, port, requests)["peak_megabytes"] for requests in (FEW, MANY))
+        few, many = (run(WHOLE, port, requests)["peak_megabytes"] for requests in (FEW, MANY))
     except NotMeasuredError as error:
         sys.exit(f"bench: the engine's memory was not measured: {error}")
-    return row("engine, peak MB of many requests", many, few, most=1.3, how=f"{MANY:,} requests; the peer is {FEW:,} of them")
+    return row("engine, peak MB of many requests", many, few, most=1.3, how=f"{MANY:,} whole conversations; the peer is {FEW:,} of them")
 
 
 def milliseconds(side: Side, port: int, bodies: Path) -> float | str:

@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.ask import accepting, plan_of, reads, style_of, target
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
-from schemas.records import Chunk, Document, Draft, Provenance
+from schemas.records import Chunk, Document, Draft, Grounding, Provenance
 
 TEXT = "Annual leave is 25 days a year. Unused days expire in March."
 DOCUMENT = Document.of(path="a.md", title="a", format="markdown", text=TEXT, raw=TEXT.encode())
@@ -17,7 +18,7 @@ def recipe(**sections):
     return Recipe.model_validate({"generate": generate, **sections})
 
 
-def draft(instruction, *, task="question_answering", quote="Annual leave is 25 days a year.", grounding="quoted"):
+def draft(instruction, *, task="question_answering", quote="Annual leave is 25 days a year.", grounding: Grounding = "quoted"):
     return Draft.of(
         task=task, instruction=instruction, output="25 days a year.", quotes=(quote,) if quote else (), group="g", form="f", grounding=grounding,
         provenance=Provenance(document_id=DOCUMENT.id, chunk_id=CHUNK.id, generator="openai"),
@@ -48,7 +49,7 @@ def test_a_draft_that_was_refused_does_not_stand_in_the_way_of_a_good_one():
 def test_self_instruct_takes_only_questions_unlike_all_accepted_ones():
     accepted = accept(generate={"tasks": ["self_instruct", "question_answering"]})
     free = {"task": "self_instruct", "quote": "", "grounding": "none"}
-
+    free: dict[str, Any] = {"task": "self_instruct", "quote": "", "grounding": "none"}
     assert accepted(draft("Write a short poem about the sea and its storms"))
     assert not accepted(draft("Write a short poem about the sea and its waves", **free))
     assert accepted(draft("Sort these five numbers from small to large", **free))

@@ -200,10 +200,10 @@ BROKEN = {
     "no completion": {"response": {"status_code": 200, "body": {"error": {"message": "no"}}}, "error": None},
     "text body": {"response": {"status_code": 200, "body": "<html>"}, "error": None},
     "vllm": {"response": {"status_code": 400, "body": {"object": "error", "message": "too long"}}, "error": {"message": "too long"}},
-    "own request": {"method": "POST", "url": "/v1/chat/completions", "body": {}},
 }
 NO_RESULT = [b"{\n", b'"text"\n', b"[1]\n", b"null\n", b"\xff\xfe\n", b"{}\n", b'{"custom_id": 3}\n', b"[" * 5000 + b"\n"]
 KNOWN = [request(number) for number in range(5)]
+NO_RESULT += [json.dumps({"custom_id": custom_id(one), "method": "POST", "body": {}}).encode() + b"\n" for one in KNOWN[:2]]
 LINES = st.one_of(
     st.tuples(st.just("good"), st.integers(0, 4)),
     st.tuples(st.just("stranger"), st.integers(10, 12)),

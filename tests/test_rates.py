@@ -17,7 +17,7 @@ SOAK = os.environ.get("KILOPAIR_SOAK") == "1"
 RATE = 50.0
 PATIENT: dict[str, Any] = {"concurrency": 32, "max_wait_seconds": 60.0, "timeout_seconds": 20.0}
 # (limiter, requests, time as a multiple of requests / RATE); a short run has not the time to make up for its start.
-SHORT_RUN = [("leaky", 150, 2.0)]
+SHORT_RUN = [("leaky", 240, 2.0)]
 LONG_RUNS = [("leaky", 400, 1.4), ("token", 400, 1.4), ("fixed", 400, 1.4), ("sliding", 400, 1.4)]
 
 

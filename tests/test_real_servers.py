@@ -203,7 +203,7 @@ def aimock(folder: Path, *flags: str, **variables: str) -> Iterator[EndpointSect
 @pytest.mark.parametrize(
     ("flags", "lost"),
     [
-        pytest.param(("--chaos-ratelimit", "0.1"), 0, id="rate limits"),
+        pytest.param(("--chaos-ratelimit", "0.3"), 0, id="rate limits"),
         pytest.param(("--chaos-latency", "300"), 0, id="delays"),
         pytest.param(("--chaos-drop", "0.15", "--chaos-malformed", "0.15", "--chaos-disconnect", "0.15"), 4, id="a mix of faults"),
     ],

@@ -21,6 +21,7 @@ _SAME = str.maketrans(
 _LINK = re.compile(r"https?://[^\s<>()\"'\]]+|\bwww\.[^\s<>()\"'\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 _NUMBER = re.compile(r"\d(?:[\d.,:'\u00a0\u202f]*\d)?")
 _NO_CENTS = re.compile(r"(?<=\d)[:.,]00$")  # 15:00 is 3 pm or 15, 289.00 is 289
+_NO_DIGIT = re.compile(r"\D")
 _IN_WORDS = "12"
 _MARK = re.compile(r"^[ \t]*(?:\(?\d{1,2}[.)]|step \d{1,2}[.:])[ \t]+", re.IGNORECASE | re.MULTILINE)
 _STEP = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+\S", re.MULTILINE)
@@ -74,17 +75,17 @@ def stands_in(text: str, quote: str) -> bool:
     return contains(text, quote) or (len(words(quote)) > _SHINGLE and share(quote, text) >= _NEAR)
 
 
-def numbers(text: str) -> set[str]:
+@lru_cache(maxsize=512)
+def numbers(text: str) -> frozenset[str]:
     """Return the numbers above twelve, without separators: smaller ones may stand in words. Those of list items do not count."""
-    found = (_NO_CENTS.sub("", number) for number in _NUMBER.findall(_MARK.sub("", text)))
-    digits = ("".join(character for character in number if character.isdigit()) for number in found)
-    return {number for number in digits if len(number) > len(_IN_WORDS) or (len(number) == len(_IN_WORDS) and number > _IN_WORDS)}
+    found = _NUMBER.findall(_MARK.sub("", text))
+    digits = (number if number.isdigit() else _NO_DIGIT.sub("", _NO_CENTS.sub("", number)) for number in found)
+    return frozenset(number for number in digits if (len(number), number) > (len(_IN_WORDS), _IN_WORDS))
 
 
 def new_numbers(text: str, *sources: str) -> list[str]:
     """Return the numbers of `text` that no source has."""
-    known = set().union(*(numbers(source) for source in sources))
-    return sorted(numbers(text) - known)
+    return sorted(numbers(text).difference(*(numbers(source) for source in sources)))
 
 
 def steps(text: str) -> list[int]:

@@ -12,32 +12,21 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from generators.alpaca.asks import Material, Style
 from generators.alpaca.checks import exchanges, item_problem
 from generators.alpaca.folders import CHECKS, PROMPT, SCHEMA, SEEDS, Check, Folder, Needs, Settings, read_seeds
+from generators.alpaca.shape import Shape
 from generators.llm.calls import canonical
-from schemas.checks import explain
 from schemas.errors import RecipeError
 from schemas.records import Draft, Grounding, content_id
-
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
 
 LIBRARY = Path(__file__).parent.parent / "tasks"
 FIELDS = frozenset({"instruction", "wordings", "input", "output", "quotes", "turns"}) | {
     *("unanswered", "elsewhere"),  # open-book: the answer where the right passage is not shown; whether another answers too
     *("premise", "old_quote", "seed"),  # what only the checks of a task look at
 }
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The schema of the reply under one style, as JSON text and as the validator of one item."""
-
-    text: str
-    item: "Validator"
 
 
 @dataclass(frozen=True)
@@ -82,18 +71,12 @@ class Task:
         bound = self.schema.get("$defs", {}).keys() & {"label", "extraction"}
         key = canonical([dict(style.labels), style.extraction_schema]) if bound else ""
         if key not in self.kept:
-            self.kept[key] = _shape(self, style)
+            self.kept[key] = Shape(_bound(self, style))
         return self.kept[key]
 
     def shape_problem(self, item: Any, style: Style) -> str:
         """Return in one line how an item differs from the schema, or an empty string."""
-        validator = self.shape(style).item
-        if not validator.is_valid(item):
-            from jsonschema.exceptions import best_match
-
-            error = best_match(validator.iter_errors(item))
-            return explain(error) if error else "it does not fit the schema"
-        return _contract_problem(item, quoted=self.grounding == "quoted")
+        return self.shape(style).problem(item) or _contract_problem(item, quoted=self.grounding == "quoted")
 
     def problem(self, item: Any, material: Material) -> str:
         """Return in one line what is wrong with one item of a reply, or an empty string."""
@@ -155,16 +138,6 @@ def _load(name: str, root: Path) -> Task:
     schema = folder.schema(settings.grounding)
     seeds = read_seeds(path / SEEDS, place=folder.place) if settings.needs == "seed_tasks" else ()
     return Task(path.name, prompt, schema, folder.hash(), settings=settings, check=folder.check(), seeds=seeds)
-
-
-def _shape(task: Task, style: Style) -> Shape:
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    schema = _bound(task, style)
-    # An empty registry: a $ref to somewhere else must never be fetched.
-    whole = Draft202012Validator(schema, registry=Registry())
-    return Shape(canonical(schema), whole.evolve(schema=schema["properties"]["items"]["items"]))
 
 
 def _bound(task: Task, style: Style) -> dict[str, Any]:

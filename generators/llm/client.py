@@ -7,6 +7,7 @@ document in their request, and a traceback would show them.
 import asyncio
 import difflib
 import json
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ class Connection:
             if body is None:
                 response = await self._client.get(url, cast_to=httpx2.Response)
             else:
-                response = await self._client.post(url, cast_to=httpx2.Response, content=body)
+                response = await self._client.send_json(url, body)
         except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
             if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
                 return b""
@@ -158,5 +159,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _reason(causes: list[BaseException]) -> str:
     """The system's own word for it, which is at the end of the chain."""
-    words = [str(cause) for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    words = [_word(cause) for cause in causes if isinstance(cause, OSError) and cause.strerror]
     return (words or [str(causes[0]) or type(causes[0]).__name__])[-1].lower()
+
+
+def _word(cause: OSError) -> str:
+    """Its plain meaning, without the addresses that some libraries put into it; names that do not resolve have numbers of their own."""
+    return os.strerror(cause.errno) if cause.errno and cause.errno > 0 else str(cause.strerror)

@@ -16,13 +16,13 @@ from generators.llm.answers import CUT, FUNCTION, read_answer, read_json
 from generators.llm.calls import BudgetReachedError, Message, RefusedRequestError, Request, RequestFailedError, ServerFaultError, canonical
 from generators.llm.wire import is_strict, wire_schema
 from schemas.errors import EndpointError
+from schemas.recipe import SET_BY_ENGINE
 
 Rung = Literal["json_schema", "tools", "json_object", "text"]
 TokenField = Literal["max_tokens", "max_completion_tokens"]
 RUNGS: tuple[Rung, ...] = get_args(Rung)
 TOKEN_FIELDS: tuple[TokenField, ...] = get_args(TokenField)
-# The dialect sets these; a request's parameters never do.
-OURS = frozenset({"model", "messages", *TOKEN_FIELDS, "response_format", "tools", "tool_choice", "stream"})
+OURS = frozenset(SET_BY_ENGINE)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 # Fields that some endpoints refuse, and that a request can do without.

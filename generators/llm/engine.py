@@ -24,6 +24,7 @@ from generators.llm.calls import (
 )
 from generators.llm.dialect import Dialect, probe
 from generators.llm.journal import Cost, Journal
+from generators.llm.local import dialect_note, place
 from generators.llm.pace import Pace
 from generators.llm.prices import price_of
 from generators.llm.tries import Health, Tries
@@ -214,6 +215,7 @@ class Engine:
         if self._dialect is not None:
             return
         async with self._ready:
+            self._stop_if_fatal()  # who waited for a connection in vain does not try again
             if self._dialect is None:
                 self._connection = self._connection or await self._connect()
                 self._dialect = await self._learned()
@@ -225,41 +227,41 @@ class Engine:
         from generators.llm.client import Connection
 
         connection = Connection(self._endpoint)
-        problem: Exception | None = None
+        try:
+            await self._greet(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _greet(self, connection: "Connection") -> None:
+        """See that the endpoint is there, with more patience than for a single call: it may be starting."""
+        problem = ""
         for attempt in range(1, CONNECT_TRIES + 1):
             try:
-                await connection.check()
+                return await connection.check()
             except UnreachableError as error:
-                problem = EndpointError(f"{error}; start the endpoint, or correct endpoint.base_url")
-                await asyncio.sleep(0.2 * attempt)
-            except EndpointError as error:
-                problem = error
-                break
-            else:
-                return connection
-        await connection.close()
-        raise problem or EndpointError("the endpoint was not asked")
+                problem = f"{error}; start the endpoint, or correct endpoint.base_url"
+            await asyncio.sleep(0.2 * attempt)
+        raise EndpointError(problem)
 
     async def _learned(self) -> Dialect:
         assert self._connection is not None
-        if remembered := self._journal.note(self._dialect_note):
+        note = dialect_note(self._endpoint)
+        if remembered := self._journal.note(note):
             return Dialect.from_text(remembered)
         granted, endpoint = self._connection.access, self._endpoint
 
         async def ask(request: Request, dialect: Dialect) -> bytes:
-            asked = request.but(variant=f"{request.variant} {endpoint.base_url}")  # another endpoint may take other things
+            asked = request.but(variant=f"{request.variant} {place(endpoint)}")  # another endpoint may take other things
             stored = self._journal.get(asked)
             return stored.raw if stored is not None else await self._ask(asked, dialect)
 
         learned = await probe(
             ask, model=endpoint.model, wanted=endpoint.structured, is_openai=granted.is_openai, parameters=endpoint.parameters
         )
-        self._journal.set_note(self._dialect_note, learned.to_text())
+        self._journal.set_note(note, learned.to_text())
         return learned
-
-    @property
-    def _dialect_note(self) -> str:
-        return f"dialect {self._endpoint.base_url} {self._endpoint.model} {self._endpoint.structured}"
 
     def _change_dialect(self, used: Dialect, refusal: RefusedRequestError) -> None:
         """Learn from a refusal, unless another request has learned it already."""
@@ -269,7 +271,7 @@ class Engine:
         if changed is None:
             raise RequestFailedError(str(refusal))
         self._dialect = changed
-        self._journal.set_note(self._dialect_note, changed.to_text())
+        self._journal.set_note(dialect_note(self._endpoint), changed.to_text())
 
     def _say(self, notice: str) -> None:
         if notice not in self.notices:

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx2
 from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
-from openai._models import FinalRequestOptions
 
 from generators.llm.calls import RequestFailedError, ServerFaultError
 from generators.llm.endpoint import Access
@@ -32,11 +31,9 @@ class Client(AsyncOpenAI):
         """No header of the SDK's own: they say what it found in the environment (organization, project, custom headers)."""
         return {"accept": "application/json", "content-type": "application/json"}
 
-    async def request(self, cast_to: Any, options: FinalRequestOptions, **rest: Any) -> Any:
-        """Send a JSON body as it is; anything else goes the SDK's own way, which raises for an error status."""
-        if not isinstance(options.content, bytes):
-            return await super().request(cast_to, options, **rest)
-        return await self._client.send(self._client.build_request(options.method, options.url, content=options.content))
+    async def send_json(self, url: str, body: bytes) -> httpx2.Response:
+        """Post a JSON body as it is, and return the answer as it is, good or bad: without retries, options and casts."""
+        return await self._client.send(self._client.build_request("POST", url, content=body))
 
 
 def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = MAX_BODY) -> Client:

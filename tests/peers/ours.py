@@ -1,23 +1,28 @@
-"""Our engine, run by our own environment: conversations with journal on disk, drafts located and validated, on the public path.
+"""Our engine, run by our own environment: journal on disk, every reply read and each of its items validated.
 
-    python tests/peers/ours.py --port ... (see meter.py)
+    python tests/peers/ours.py [--whole] --port ... (see meter.py)
 
-With --bodies it writes what it asks to that file, for the other sides. Sections are made on the fly, so nothing but the
-engine can grow with their number.
+With --bodies it writes what it asks to that file, for the other sides. Requests are made beforehand, as the bodies of the
+other sides are. With --whole they are whole conversations instead, from a section to drafts, all made on the fly: nothing
+but the engine can then grow with their number.
 """
 
 import os
-from collections.abc import AsyncGenerator, Iterator
+import sys
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, closing
 from functools import partial
 from pathlib import Path
 
 from meter import WARM_UP, arguments, cpu_seconds, report
 
-from generators.alpaca.asks import Ask, Passage, Style
+from generators.alpaca.asks import Ask, Material, Passage, Style
 from generators.alpaca.conversation import converse
 from generators.alpaca.prompts import first_request
+from generators.alpaca.replies import read_items
 from generators.alpaca.tasks import load_tasks
+from generators.llm.answers import read_answer
+from generators.llm.calls import Request
 from generators.llm.dialect import Dialect
 from generators.llm.engine import Engine
 from generators.llm.journal import Journal
@@ -57,16 +62,38 @@ def write_bodies(path: Path, count: int) -> None:
         lines.writelines(Dialect().body(first_request(ask, STYLE)) + b"\n" for ask in asks(count))
 
 
-async def conversations(endpoint: EndpointSection, journal: Journal, count: int, clock: list[float]) -> AsyncGenerator[bool, None]:
-    """Yield of each conversation whether it brought a draft; put the CPU seconds into `clock` when the warm-up is over."""
+async def conversations(endpoint: EndpointSection, journal: Journal, count: int, clock: list[float]) -> AsyncGenerator[int, None]:
+    """Yield how many brought something, one by one or together; put the CPU seconds into `clock` when the warm-up is over."""
     async with Engine(endpoint, BudgetSection(), journal) as engine:
-        talk = partial(converse, style=STYLE, complete=engine.complete)
-        async with aclosing(complete_all(asks(WARM_UP), talk, concurrency=endpoint.concurrency)) as first:
-            _ = [records async for records in first]
+        talk = partial(whole if "--whole" in sys.argv else validated, engine)
+        async with aclosing(complete_all(prepared(WARM_UP), talk, concurrency=endpoint.concurrency)) as first:
+            _ = [good async for good in first]
+        waiting = prepared(count, start=WARM_UP)
         clock.append(cpu_seconds())
-        async with aclosing(complete_all(asks(count, start=WARM_UP), talk, concurrency=endpoint.concurrency)) as measured:
-            async for records in measured:
-                yield any(isinstance(record, Draft) for record in records)
+        async with aclosing(complete_all(waiting, talk, concurrency=endpoint.concurrency)) as measured:
+            if "--whole" in sys.argv:
+                async for good in measured:
+                    yield good
+            else:
+                yield sum([good async for good in measured])
+
+
+def prepared(count: int, *, start: int = 0) -> Iterable[Ask | tuple[Ask, Request]]:
+    """Return the requests of the asks, made now; or the asks alone, made when they are wanted."""
+    wanted = asks(count, start=start)
+    return wanted if "--whole" in sys.argv else [(ask, first_request(ask, STYLE)) for ask in wanted]
+
+
+async def validated(engine: Engine, asked: tuple[Ask, Request]) -> bool:
+    """Ask, and tell whether an item of the reply is good."""
+    ask, request = asked
+    answer = read_answer((await engine.complete(request)).raw)
+    return bool(read_items(answer.text, ask.task, Material(ask, STYLE)).good)
+
+
+async def whole(engine: Engine, ask: Ask) -> bool:
+    """Hold a conversation, and tell whether it brought a draft."""
+    return any(isinstance(record, Draft) for record in await converse(ask, style=STYLE, complete=engine.complete))
 
 
 def main() -> None:
