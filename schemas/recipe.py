@@ -24,6 +24,12 @@ SET_BY_ENGINE = {  # fields of a request that endpoint.parameters may not hold, 
 }  # fmt: skip
 
 
+ASSISTANT = (  # what an assistant of a company needs; how much of each is in its task.yaml
+    "question_answering", "procedure", "conversation", "unanswerable", "self_instruct", "comparison", "false_premise",
+    "back_translation", "evolution", "correction", "summarization", "rewriting", "off_topic",
+)  # fmt: skip
+
+
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
 
@@ -64,7 +70,7 @@ class GenerateSection(Section):
     )
     wordings: int = Field(default=5, ge=1, le=12, description="most wordings of one fact (extractive), or asked for (openai, local)")
     tasks: tuple[str, ...] | dict[str, Weight] = Field(
-        default=("question_answering", "summarization", "rewriting"),
+        default=ASSISTANT,
         description="tasks of openai and local: names of shipped tasks or folders of your own, as a list or with the weight of each",
     )
     target: Length | Literal["auto"] = Field(

@@ -55,34 +55,14 @@ async def desk(endpoint: EndpointSection, journal: "Journal") -> AsyncIterator[D
         RecipeError: the URL cannot be one.
         EndpointError: a key is needed and the environment has none that can be used.
     """
+    from generators.llm.transport import open_client
+
     granted = access(endpoint)
-    client = _client(granted, endpoint)
+    client = open_client(granted, endpoint)
     try:
         yield Desk(client, granted, journal)
     finally:
         await client.close()
-
-
-def _client(granted: Access, endpoint: EndpointSection) -> "AsyncOpenAI":
-    import httpx2
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-
-    kept = frozenset({"host", "connection", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
-
-    async def clean(request: httpx2.Request) -> None:
-        # The SDK adds what it finds in the environment (organization, project, custom headers): none of it is meant for this host.
-        for name in [name for name in request.headers if name not in kept]:
-            del request.headers[name]
-        request.headers["authorization"] = f"Bearer {granted.key}"
-        request.headers["accept-encoding"] = "identity"  # a compressed body has no bound
-
-    http = DefaultAsyncHttpxClient(
-        follow_redirects=False,  # a redirect would send the documents to another host
-        trust_env=not granted.is_local,  # no proxy between us and this machine
-        timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=10.0),
-        event_hooks={"request": [clean]},
-    )
-    return AsyncOpenAI(base_url=granted.base_url, api_key=granted.key, organization="", project="", max_retries=0, http_client=http)
 
 
 def _problem(error: Exception, granted: Access, what: str) -> EndpointError:

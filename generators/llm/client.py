@@ -13,7 +13,6 @@ import ssl
 from collections.abc import Iterator
 
 import httpx2
-from openai import APIStatusError
 
 from generators.llm.calls import (
     ClosedError,
@@ -83,23 +82,18 @@ class Connection:
         await self._client.close()
 
     async def _send(self, path: str, body: bytes | None) -> bytes:
-        url = f"{self.access.base_url}{path}"  # a path would be joined to the base anew for each call
+        url = f"{self.access.base_url}{path}"
         try:
-            if body is None:
-                response = await self._client.get(url, cast_to=httpx2.Response)
-            else:
-                response = await self._client.send_json(url, body)
-        except Exception as error:  # noqa: BLE001 - the SDK lets many kinds escape; the conversion says which are whose
-            if body is None and isinstance(error, APIStatusError) and error.response.status_code in NO_LIST:
-                return b""
+            answered = await (self._client.read(url) if body is None else self._client.send_json(url, body))
+        except Exception as error:  # noqa: BLE001 - the libraries let many kinds escape; the conversion says which are whose
             trouble = _converted(error, self.access)
         else:
-            raw = self.access.redact_bytes(response.content)
-            if not response.is_success:
-                trouble = status_error(response.status_code, response.headers, raw, self.access)
-            else:
-                trouble = body_error(raw, response.headers, self.access) if body is not None else None
-            if trouble is None:
+            raw = self.access.redact_bytes(answered.body)
+            if not answered.is_success:
+                if body is None and answered.status in NO_LIST:
+                    return b""
+                trouble = status_error(answered.status, answered.headers, raw, self.access)
+            elif body is None or (trouble := body_error(raw, answered.headers, self.access)) is None:
                 return raw
         raise trouble
 
@@ -114,8 +108,6 @@ def _model_names(raw: bytes) -> list[str]:
 
 def _converted(error: BaseException, granted: Access) -> Exception:
     """Return our own error for one of the libraries, with nothing of theirs attached."""
-    if isinstance(error, APIStatusError):
-        return status_error(error.response.status_code, error.response.headers, granted.redact_bytes(error.response.content), granted)
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, OURS):

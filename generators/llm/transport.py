@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
@@ -23,6 +23,19 @@ CONNECT_SECONDS = 10.0
 HEADERS = frozenset({"host", "connection", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
 
 
+class Answered(NamedTuple):
+    """What came back, whole and unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status says that all went well."""
+        return 200 <= self.status < 300
+
+
 class Client(AsyncOpenAI):
     """The SDK's client, whose posts of JSON bodies are put together once and whose answers come as they are, good or bad."""
 
@@ -31,9 +44,15 @@ class Client(AsyncOpenAI):
         """No header of the SDK's own: they say what it found in the environment (organization, project, custom headers)."""
         return {"accept": "application/json", "content-type": "application/json"}
 
-    async def send_json(self, url: str, body: bytes) -> httpx2.Response:
-        """Post a JSON body as it is, and return the answer as it is, good or bad: without retries, options and casts."""
-        return await self._client.send(self._client.build_request("POST", url, content=body))
+    async def read(self, url: str) -> Answered:
+        """Get what is at a URL."""
+        assert isinstance(self._client, _Guarded)
+        return await self._client.answered(self._client.build_request("GET", url))
+
+    async def send_json(self, url: str, body: bytes) -> Answered:
+        """Post a JSON body as it is, and return what comes, good or bad: without retries, options and casts."""
+        assert isinstance(self._client, _Guarded)
+        return await self._client.answered(self._client.build_request("POST", url, content=body))
 
 
 def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = MAX_BODY) -> Client:
@@ -80,6 +99,11 @@ class _Guarded(httpx2.AsyncClient):
         """Send a request and return the whole answer; no redirect, no cookie, no hook."""
         if stream:
             return await super().send(request, stream=stream, **rest)
+        status, headers, body = await self.answered(request)
+        return httpx2.Response(status, headers=headers, content=body, request=request)
+
+    async def answered(self, request: httpx2.Request) -> Answered:
+        """Send a request and return status, headers and body."""
         response = await self._transport_for_url(request.url).handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         try:
@@ -87,7 +111,7 @@ class _Guarded(httpx2.AsyncClient):
         finally:
             await response.stream.aclose()
         response.headers.pop("content-encoding", None)
-        return httpx2.Response(response.status_code, headers=response.headers, content=body, request=request)
+        return Answered(response.status_code, response.headers, body)
 
 
 @cache
