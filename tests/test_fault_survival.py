@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,10 @@ def test_row_62_a_run_that_is_asked_to_end_sends_nothing_more_and_keeps_what_is_
         )
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(url=url))
     command = [sys.executable, "-m", "builder.cli.main", "generate", "--quiet"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # A shell starts what runs in its background with Ctrl-C ignored, and its children inherit that.
+    heeding = partial(signal.signal, number, signal.SIG_DFL)
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
 
     wait_for_hits(server, url, 5, process)
     process.send_signal(number)
