@@ -185,7 +185,7 @@ def test_row_62_a_run_that_is_asked_to_end_sends_nothing_more_and_keeps_what_is_
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     # A shell starts what runs in its background with Ctrl-C ignored, and its children inherit that.
     heeding = partial(signal.signal, number, signal.SIG_DFL)
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)  # noqa: PLW1509 - no threads here
 
     wait_for_hits(server, url, 5, process)
     process.send_signal(number)
