@@ -18,7 +18,7 @@ from bench import ENVIRONMENT, ROOT, Row, row
 
 HERE = Path(__file__).parent
 PEERS = ROOT / ".venv-peers"
-REQUESTS, CONCURRENCY, ROUNDS = 1_000, 32, 3
+REQUESTS, CONCURRENCY, ROUNDS = 1_000, 64, 3
 FEW, MANY = 1_000, 100_000
 SECONDS = 3600
 

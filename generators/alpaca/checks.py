@@ -164,12 +164,16 @@ def _quote_problem(item: Mapping[str, Any], material: "Material") -> str:
 
 
 def _link_problem(item: Mapping[str, Any], material: "Material") -> str:
-    found = [link.rstrip(".,;:!?") for text in strings(dict(item)) if "@" in text or "." in text for link in _LINK.findall(text)]
+    found = [link.rstrip(".,;:!?") for text in strings(dict(item)) if _may_link(text) for link in _LINK.findall(text)]
     if not found:
         return ""
     known = source_text(material.ask).casefold()
     strange = next((link for link in found if link.casefold() not in known), "")
     return f"{shorten(strange)} is an address that the passage does not give; leave it out" if strange else ""
+
+
+def _may_link(text: str) -> bool:
+    return "@" in text or "://" in text or "www." in text.casefold()
 
 
 def _question_problem(item: Mapping[str, Any], material: "Material") -> str:

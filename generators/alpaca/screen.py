@@ -7,6 +7,12 @@ from functools import lru_cache
 _MARKERS = re.compile(r"<(?=\s*/?\s*(?:passage|pairs)-)|<(?=\|)|<(?=/?(?:system|user|assistant)>)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 _EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|system|your)"
+# Every attack has one of these: looking for them first spares most passages the search for whole phrases.
+_HINTS = (
+    *("ignor", "disregard", "forget", "override", "bypass", "do not follow", "reveal", "print", "repeat", "show", "output", "leak"),
+    *("you are", "instruction", "note to", "note for", "message to", "message for", "as a", "passage", "pairs", "<|", "inst]", "sys>"),
+    *("system", "assistant"),
+)
 _SUSPICIOUS = re.compile(
     rf"""
       \b(?:ignore|disregard|forget|override|bypass|do\ not\ follow)\s+(?:(?:all|any|every|each|the|of|these|those|my|your)\s+)*
@@ -34,4 +40,5 @@ def neutral(text: str) -> str:
 @lru_cache(maxsize=1024)
 def suspicious(text: str) -> bool:
     """Tell whether a passage talks to the model that reads it, or hides something."""
-    return bool(_SUSPICIOUS.search(text) or _INVISIBLE.search(text))
+    lower = " ".join(text.lower().split())
+    return bool((any(hint in lower for hint in _HINTS) and _SUSPICIOUS.search(text)) or _INVISIBLE.search(text))

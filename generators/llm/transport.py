@@ -1,15 +1,15 @@
 """How a request leaves this machine: AsyncOpenAI, with nothing added by the SDK or the environment, and a bound on what comes back.
 
 The SDK puts every request together anew from a dozen sources of headers, and httpx2 looks for redirects, cookies and
-authentication; none of it is wanted here, and together it takes more CPU than the call. What is overridden is public
-(`default_headers`, `build_request`, `send`), so retries, errors and types remain the SDK's.
+authentication; none of it is wanted here, and together it takes more CPU than the call. So completions go through the SDK
+client's own connections, but past the rest; files and batches go the SDK's way, with the same guards.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
@@ -17,6 +17,9 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
 from generators.llm.calls import RequestFailedError, ServerFaultError
 from generators.llm.endpoint import Access
 from schemas.recipe import EndpointSection
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 MAX_BODY = 4_000_000  # bytes of one response
 CONNECT_SECONDS = 10.0
@@ -52,7 +55,7 @@ class Client(AsyncOpenAI):
     async def send_json(self, url: str, body: bytes) -> Answered:
         """Post a JSON body as it is, and return what comes, good or bad: without retries, options and casts."""
         assert isinstance(self._client, _Guarded)
-        return await self._client.answered(self._client.build_request("POST", url, content=body))
+        return await self._client.post_json(url, body)
 
 
 def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = MAX_BODY) -> Client:
@@ -75,25 +78,17 @@ class _Guarded(httpx2.AsyncClient):
     def guard(self, granted: Access, max_body: int) -> None:
         """Say who may use it, before the first request."""
         self._max_body = max_body
+        self._sessions: dict[str, ClientSession | None] = {}
         self._ours = {"authorization": f"Bearer {granted.key}", "accept-encoding": "identity"}  # a compressed body has no bound
-        fixed = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._ours}
-        self._fixed = [(name.encode(), value.encode()) for name, value in fixed.items()]
-        self._urls: dict[str, httpx2.URL] = {}
-        self._extensions = {"timeout": self.timeout.as_dict()}
+        self._headers = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._ours}
 
     def build_request(self, method: str, url: httpx2.URL | str, **rest: Any) -> httpx2.Request:
-        """Return a request: one with a JSON body from what is known beforehand, any other without the headers of others."""
-        if not isinstance(content := rest.get("content"), bytes):
-            request = super().build_request(method, url, **rest)
-            for name in [name for name in request.headers if name not in HEADERS]:
-                del request.headers[name]
-            request.headers.update(self._ours)
-            return request
-        if (known := self._urls.get(str(url))) is None:
-            known = self._urls[str(url)] = httpx2.URL(url)
-        sized = [(b"host", known.netloc), *self._fixed, (b"content-length", b"%d" % len(content))]
-        headers = httpx2.Headers(sized, encoding="ascii")  # else it is guessed anew at every look
-        return httpx2.Request(method, known, headers=headers, content=content, extensions=self._extensions)
+        """Return a request without the headers of others."""
+        request = super().build_request(method, url, **rest)
+        for name in [name for name in request.headers if name not in HEADERS]:
+            del request.headers[name]
+        request.headers.update(self._ours)
+        return request
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:
         """Send a request and return the whole answer; no redirect, no cookie, no hook."""
@@ -107,11 +102,42 @@ class _Guarded(httpx2.AsyncClient):
         response = await self._transport_for_url(request.url).handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         try:
-            body = b"".join([part async for part in _bounded(response.stream, response.headers, self._max_body)])
+            body = await _bounded(response.stream, response.headers, self._max_body)
         finally:
             await response.stream.aclose()
         response.headers.pop("content-encoding", None)
         return Answered(response.status_code, response.headers, body)
+
+    async def post_json(self, url: str, body: bytes) -> Answered:
+        """Post a JSON body, in aiohttp's own session where there is one: the objects of httpx2 around it cost as much as the call."""
+        session = self._session(url)
+        if session is None:
+            return await self.answered(self.build_request("POST", url, content=body, headers=self._headers))
+        timeout = _aiohttp_timeout(self.timeout.connect, self.timeout.read, self.timeout.pool)
+        async with session.post(
+            url, data=body, headers=self._headers, allow_redirects=False, auto_decompress=False, timeout=timeout
+        ) as response:
+            raw = await _bounded(response.content.iter_any(), response.headers, self._max_body)
+            return Answered(
+                response.status, response.headers, await _bounded(response.content.iter_any(), response.headers, self._max_body)
+            )
+
+    def _session(self, url: str) -> "ClientSession | None":
+        """Return aiohttp's session for a URL, unless a proxy or another transport stands between."""
+        if url not in self._sessions:
+            transport: Any = self._transport_for_url(httpx2.URL(url))
+            is_plain = hasattr(transport, "get_client") and transport.proxy is None
+            if is_plain and transport.client is None:
+                transport.client = transport.get_client()
+            self._sessions[url] = transport.client if is_plain else None
+        return self._sessions[url]
+
+
+@cache
+def _aiohttp_timeout(connect: float | None, read: float | None, pool: float | None) -> Any:
+    from aiohttp import ClientTimeout
+
+    return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
 
 
 @cache
@@ -119,21 +145,22 @@ def _guarded(kind: type[httpx2.AsyncClient]) -> type[_Guarded]:
     return type("Guarded", (_Guarded, kind), {})
 
 
-async def _bounded(stream: httpx2.AsyncByteStream, headers: Mapping[str, str], most: int) -> AsyncIterator[bytes]:
-    """Yield a body unpacked; one that grows beyond the bound ends the call, before or after it is unpacked."""
+async def _bounded(parts: AsyncIterable[bytes], headers: Mapping[str, str], most: int) -> bytes:
+    """Return a body unpacked; one that grows beyond the bound ends the call, before or after it is unpacked."""
     encoding = headers.get("content-encoding", "identity")
     if encoding not in {"identity", "gzip"}:
         raise ServerFaultError(f"the endpoint sent a body compressed with {encoding}, which was not asked for")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
-    size = 0
-    async for packed in stream:
+    found, size = [], 0
+    async for packed in parts:
         part = packed if unpacker is None else _unpacked(unpacker, packed, most - size + 1)
         size += len(part)
         if size > most:
             raise RequestFailedError(f"the response is larger than {most:,} bytes")
-        yield part
+        found.append(part)
     if unpacker is not None and not unpacker.eof:
         raise ServerFaultError("the endpoint sent half of a compressed body")
+    return b"".join(found)
 
 
 def _unpacked(unpacker: Any, packed: bytes, most: int) -> bytes:
