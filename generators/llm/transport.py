@@ -118,9 +118,7 @@ class _Guarded(httpx2.AsyncClient):
             url, data=body, headers=self._headers, allow_redirects=False, auto_decompress=False, timeout=timeout
         ) as response:
             raw = await _bounded(response.content.iter_any(), response.headers, self._max_body)
-            return Answered(
-                response.status, response.headers, await _bounded(response.content.iter_any(), response.headers, self._max_body)
-            )
+            return Answered(response.status, response.headers, raw)
 
     def _session(self, url: str) -> "ClientSession | None":
         """Return aiohttp's session for a URL, unless a proxy or another transport stands between."""
