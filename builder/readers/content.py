@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from schemas.records import Reason
+from schemas.records import Page, Reason, Remark
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile(r"[\u00a0\u2007\u202f]")
@@ -24,12 +24,23 @@ _RAW_HTML = re.compile(r"<(?=[!?]|/?(?:script|pre|style|textarea)\b)", re.IGNORE
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file inside of a file: a member of an archive, an attachment of a mail; it is read as a document of its own."""
+
+    name: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
 class Content:
-    """A file's text as Markdown; `title` is empty when the text names none."""
+    """A file's text as Markdown; `title` is empty when the text names none. `pages` are spans of `text` as it is here."""
 
     text: str
     title: str = ""
     metadata: dict[str, JsonValue] = field(default_factory=dict)
+    pages: tuple[Page, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
