@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -22,7 +23,7 @@ check: $(VENV)/.tested
 soak: $(VENV)/.tested
 	KILOPAIR_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
-bench: $(VENV)/.tested
+bench: $(VENV)/.tested $(PEERS)/curator/.installed $(PEERS)/distilabel/.installed
 	$(BIN)/python tests/bench.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -30,9 +31,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
+# aimock is a fake of the OpenAI API that needs Node; without it, its tests are skipped and say so.
+$(VENV)/.tested: $(VENV)/.installed tests/package-lock.json
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
+	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error || echo "make: no aimock: its tests will be skipped" >&2
 	touch $@
 
+# What the engine is compared with, each in an environment of its own; without one, its row says "not measured".
+$(PEERS)/%/.installed: tests/peers/%.txt
+	{ $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -q -r $< && touch $@; } || { echo "make: no $*: its row will not be measured" >&2; rm -rf $(@D); }
+
 clean:
-	rm -rf $(VENV) demo bench.json
+	rm -rf $(VENV) $(PEERS) demo bench.json

@@ -3,6 +3,9 @@
 A random split of generated pairs leaks: 24% of the test rows of Alpaca-like data have a near copy in train. Here two pairs
 are connected if they share a passage, a fact, a question or a quote, if their evidence overlaps, or if their quotes or
 (about one input, with one response) their questions are near copies by ROUGE-L. Whole components then go to one split.
+
+A conversation asks several questions, one per turn, each after what was said before it: all of them count. A pair about no
+passage (a redirect, a pair that a person brought along) is connected by everything else.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -34,9 +37,20 @@ def connected(pairs: Sequence[Pair], *, near: float) -> list[list[int]]:
     return list(components.values())
 
 
-def question(pair: Pair) -> tuple[str, str]:
-    """Return what a pair asks, without case, punctuation at the end and kinds of quotes: its instruction and its input."""
-    return normalised(pair.instruction), normalised(pair.input)
+def question(pair: Pair) -> tuple[str, ...]:
+    """Return what a pair asks, without case, punctuation at the end and kinds of quotes: instruction, input, and what was said before."""
+    return normalised(pair.instruction), normalised(pair.input), *(normalised(turn.content) for turn in pair.history)
+
+
+def questions(pair: Pair) -> list[tuple[str, ...]]:
+    """Return what each turn of the user asks, as the pair would that ends there; the last one is `question`."""
+    said = [normalised(turn.content) for turn in pair.history]
+    return [*((said[place], "", *said[:place]) for place in range(0, len(said), 2)), question(pair)]
+
+
+def passages(pair: Pair) -> tuple[str, ...]:
+    """Return the passage that a pair rests on; none if it is about no document."""
+    return (pair.provenance.chunk_id,) if pair.provenance.chunk_id else ()
 
 
 def quotes(pair: Pair) -> Iterator[tuple[str, ...]]:
@@ -50,8 +64,9 @@ def quotes(pair: Pair) -> Iterator[tuple[str, ...]]:
 def _shared(pairs: Sequence[Pair]) -> Iterator[Edge]:
     keyed: list[tuple[Hashable, int]] = []
     for place, pair in enumerate(pairs):
-        keys = (("passage", pair.provenance.chunk_id), ("fact", pair.group), ("question", question(pair)))
-        keyed += [(key, place) for key in keys]
+        keyed.append((("fact", pair.group), place))
+        keyed += [(("passage", chunk), place) for chunk in passages(pair)]
+        keyed += [(("question", asked), place) for asked in questions(pair)]
         keyed += [(("quote", quote), place) for quote in quotes(pair)]
     return _same(keyed)
 
@@ -85,7 +100,8 @@ def _near_questions(pairs: Sequence[Pair], threshold: float) -> Iterator[Edge]:
     responses: dict[tuple[str, str], dict[tuple[str, ...], int]] = {}
     for place, pair in enumerate(pairs):
         asked = responses.setdefault((normalised(pair.output), normalised(pair.input)), {})
-        first = asked.setdefault(tuple(words(pair.instruction)), place)
+        whole = " ".join([*(turn.content for turn in pair.history), pair.instruction])
+        first = asked.setdefault(tuple(words(whole)), place)
         yield first, place
     for asked in responses.values():
         yield from _near(asked, threshold)

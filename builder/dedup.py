@@ -8,8 +8,8 @@ Alpaca and Self-Instruct drop an instruction whose ROUGE-L F with any kept one i
 - **Siblings** are kept: near-identical questions whose responses differ, and that differ in a number, a name (a
   capitalised word inside the sentence) or any word that is no mere form of the other's and not of the frame ("what
   should I do if"). With the same response both must hold a number or name of their own (or a rare word, where the
-  response is too short to tell one fact from another). Questions about another `input` are not compared. The score
-  `sibling` of a pair counts its kept siblings that came before it.
+  response is too short to tell one fact from another). Questions about another `input`, or after other turns of a
+  conversation, are not compared. The score `sibling` of a pair counts its kept siblings that came before it.
 - **Facts** leave as a whole: if any wording repeats a fact that was kept (same question, or a near copy that is no
   sibling and has the same response), all of its wordings go, so that no fact is left with a stray wording.
 - **Conflicts** are named: the same question with another response. The first fact stays, the later one goes as a
@@ -83,7 +83,8 @@ class _Question:
 
     @cached_property
     def subject(self) -> str:
-        return normalised(self.pair.input)
+        """What the question is about, beside its words: its input, after the turns before it."""
+        return "\n".join(map(normalised, (*(turn.content for turn in self.pair.history), self.pair.input)))
 
     @cached_property
     def words(self) -> tuple[str, ...]:

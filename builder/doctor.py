@@ -108,7 +108,7 @@ def _documents(recipe: Recipe, root: Path) -> Finding:
 
 
 def _endpoint(recipe: Recipe) -> Finding:
-    from generators.endpoint import check_endpoint
+    from generators.llm.endpoint import check_endpoint
 
     try:
         check_endpoint(recipe.endpoint)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.stages import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
+from builder.step import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
 from builder.store import read_json, read_records
 from schemas.errors import WorkspaceError
-from schemas.records import Chunk, Document, Draft, Dropped, Pair
+from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair
 
 CONTEXT = 90
 
@@ -17,8 +17,8 @@ class Lineage:
     """One pair (or draft that did not become one) with everything that led to it and came of it."""
 
     record: Pair | Draft
-    document: Document
-    chunk: Chunk
+    document: Document | None  # none if the pair is about no document
+    chunk: Chunk | None
     wordings: tuple[Pair, ...]
     dropped: Dropped | None
     answers: dict[str, Any] | None
@@ -27,8 +27,8 @@ class Lineage:
         """Return the lineage for other programs, without the whole document."""
         return {
             "record": self.record.model_dump(mode="json"),
-            "document": self.document.model_dump(mode="json", exclude={"text"}),
-            "chunk": self.chunk.model_dump(mode="json"),
+            "document": self.document.model_dump(mode="json", exclude={"text"}) if self.document else None,
+            "chunk": self.chunk.model_dump(mode="json") if self.chunk else None,
             "wordings": [pair.model_dump(mode="json", include={"id", "instruction", "form", "split"}) for pair in self.wordings],
             "dropped": self.dropped.model_dump(mode="json", exclude={"record"}) if self.dropped else None,
             "answers": self.answers,
@@ -37,18 +37,18 @@ class Lineage:
     def as_text(self) -> str:
         """Return the lineage for people."""
         record, made = self.record, self.record.provenance
-        place = " > ".join(self.chunk.heading_path) or "(no heading)"
         by = f"{made.generator}" + (f", rule {made.rule}" if made.rule else "") + (f", model {made.model}" if made.model else "")
         lines = [
             f"pair      {record.id}",
+            *(f"{turn.role:<9} {turn.content}" for turn in record.history),
             f"question  {record.instruction}",
             *([f"input     {record.input}"] if record.input else []),
             f"response  {record.output}",
             f"task      {record.task}, form {record.form}",
             f"became    {self._fate()}",
             f"made by   {by}" + (f", request {made.request_id}, prompt {made.prompt_hash}" if made.request_id else ""),
-            f"document  {self.document.path} ({self.document.id}, {self.document.format}, file sha256 {self.document.sha256[:16]})",
-            f"passage   {place} ({self.chunk.id}, characters {self.chunk.start}-{self.chunk.end})",
+            *self._place(),
+            f"grounding {record.grounding}" + (f", flags {', '.join(record.flags)}" if record.flags else ""),
             *self._evidence(),
             *(f"scores    {name} {value:g}" for name, value in (record.scores.items() if isinstance(record, Pair) else ())),
             *(f"wording   {pair.instruction} [{pair.split}, {pair.form}]" for pair in self.wordings if pair.id != record.id),
@@ -61,15 +61,26 @@ class Lineage:
             return f"dropped at {self.dropped.stage}: {self.dropped.reason}" + (f" ({self.dropped.detail})" if self.dropped.detail else "")
         return f"chosen, in {self.record.split}" if isinstance(self.record, Pair) and self.record.split else "valid, not chosen yet"
 
+    def _place(self) -> list[str]:
+        page, piece = self.document, self.chunk
+        lines = [f"document  {page.path} ({page.id}, {page.format}, file sha256 {page.sha256[:16]})"] if page else []
+        if piece:
+            headings = " > ".join(piece.heading_path) or "(no heading)"
+            lines.append(f"passage   {headings} ({piece.id}, characters {piece.start}-{piece.end})")
+        return lines
+
     def _evidence(self) -> list[str]:
         if isinstance(self.record, Draft):
             return [f"quote     {quote!r}" for quote in self.record.quotes]
-        text = self.document.text
-        return [
-            f"evidence  characters {span.start}-{span.end}: "
-            f"…{_flat(text[max(0, span.start - CONTEXT) : span.start])}»{_flat(span.quote)}«{_flat(text[span.end : span.end + CONTEXT])}…"
-            for span in self.record.evidence
-        ]
+        return [self._quoted(span) for span in self.record.evidence]
+
+    def _quoted(self, span: Evidence) -> str:
+        """Return a quote, with the text around it if it is in the pair's own document."""
+        if self.document is None or span.document_id != self.document.id:
+            return f"evidence  {span.document_id}, characters {span.start}-{span.end}: »{_flat(span.quote)}«"
+        before = _flat(self.document.text[max(0, span.start - CONTEXT) : span.start])
+        after = _flat(self.document.text[span.end : span.end + CONTEXT])
+        return f"evidence  characters {span.start}-{span.end}: …{before}»{_flat(span.quote)}«{after}…"
 
 
 def explain(workspace: Path, pair_id: str) -> Lineage:
@@ -92,12 +103,16 @@ def explain(workspace: Path, pair_id: str) -> Lineage:
     answers = read_json(workspace / ANSWERS) if (workspace / ANSWERS).exists() else []
     return Lineage(
         record=record,
-        document=next(document for document in _records(workspace, DOCUMENTS, Document) if document.id == made.document_id),
-        chunk=next(chunk for chunk in _records(workspace, CHUNKS, Chunk) if chunk.id == made.chunk_id),
+        document=next((document for document in _records(workspace, DOCUMENTS, Document) if document.id == made.document_id), None),
+        chunk=next((chunk for chunk in _records(workspace, CHUNKS, Chunk) if chunk.id == made.chunk_id), None),
         wordings=tuple(pair for pair in pairs if pair.group == record.group),
-        dropped=next((dropped for dropped in _records(workspace, QUARANTINE, Dropped) if dropped.id == record.id), None),
+        dropped=None if record.id in chosen else _dropped(workspace, record.id),  # a copy of a chosen pair shares its id
         answers=next((answer for answer in answers if answer["pair_id"] == record.id), None),
     )
+
+
+def _dropped(workspace: Path, pair_id: str) -> Dropped | None:
+    return next((dropped for dropped in _records(workspace, QUARANTINE, Dropped) if dropped.id == pair_id), None)
 
 
 def split_pairs(workspace: Path) -> list[Pair]:

@@ -13,8 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from builder.model_stages import check_base
 from builder.recipe_file import write_recipe
-from builder.stages import ANSWERS, CHUNKS, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, STAGES, Step, check_base
+from builder.stages import STAGES
+from builder.step import ANSWERS, CHUNKS, COVERAGE, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, Step
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link
@@ -25,7 +27,8 @@ from schemas.records import SPLITS
 FUNNEL = ("generate", "validate", "curate", "split")
 LIBRARIES = ("torch", "transformers", "trl", "datasets", "openai", "pydantic", "jsonschema", "pandas", "tokenizers", "peft", "accelerate")
 LINKS = {
-    DOCUMENTS: ("read", DOCUMENTS), CHUNKS: ("chunk", CHUNKS), DRAFTS: ("generate", DRAFTS), PAIRS: ("split", PAIRS),
+    DOCUMENTS: ("read", DOCUMENTS), CHUNKS: ("chunk", CHUNKS), DRAFTS: ("generate", DRAFTS), COVERAGE: ("generate", COVERAGE),
+    PAIRS: ("split", PAIRS),
     DATASET: ("split", DATASET), "base": ("pretrain", MODEL), MODEL: ("train", MODEL), ANSWERS: ("evaluate", ANSWERS),
     EVALUATION: ("evaluate", EVALUATION), "report.html": ("report", "report.html"), "report.json": ("report", "report.json"),
 }  # fmt: skip
@@ -54,13 +57,14 @@ class Run:
         return read_json(self.outputs["evaluate"].folder / ANSWERS) if "evaluate" in self.outputs else []
 
 
-def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | None = None) -> Run:
+def run(recipe: Recipe, root: Path, *, until: str = "report", reparsed: bool = True, watch: Watch | None = None) -> Run:
     """Make every stage up to `until` that is not there yet.
 
     Args:
         recipe: what to do.
         root: the folder that the recipe's paths are relative to.
         until: the last stage.
+        reparsed: whether drafts that kilopair reparse made stand in for those that would have to be asked for.
         watch: told about progress.
 
     Raises:
@@ -71,6 +75,8 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", watch: Watch | Non
     check_base(recipe, root)  # before hours of work, not after
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
+        if not reparsed:
+            work.drop_stand_ins()
         for name, make in STAGES.items():
             if make(step).fresh or name == until:
                 publish(work, recipe)

@@ -85,7 +85,8 @@ def opening(instruction: str) -> str:
 
 
 def _prompt_words(pair: Pair) -> int:
-    return 1 + len(pair.instruction.split()) + len(pair.input.split())
+    said = (*(turn.content for turn in pair.history), pair.instruction, pair.input)
+    return 1 + sum(len(text.split()) for text in said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +131,15 @@ class _Choice:
         answer = yes_or_no(pair.output)
         caps = (
             ("fact", pair.group),
-            ("document", self.document_of(pair)),
+            ("document", self._document(pair)),
             ("task", pair.task),
             ("opening", opening(pair.instruction)),
         )
         return (*caps, ("answer", answer)) if answer else caps
+
+    def _document(self, pair: Pair) -> str:
+        """Return the document of a pair; a fact from no document is one of its own, or a cap would bind them all together."""
+        return self.document_of(pair) or pair.group
 
     def _facts(self) -> list[_Fact]:
         members: dict[str, list[int]] = {}
@@ -157,7 +162,8 @@ class _Choice:
         first = self.pairs[wordings[0]]
         queue = f"{first.task}/{yes_or_no(first.output)}"
         least = min(ENOUGH_WORDINGS, len(wordings), self.per_fact)
-        return _Fact(group, queue, first.provenance.chunk_id, self.document_of(first), wordings, self._hash(group), least)
+        passage = first.provenance.chunk_id or group
+        return _Fact(group, queue, passage, self._document(first), wordings, self._hash(group), least)
 
     def _hash(self, text: str) -> str:
         return hashlib.sha256(f"{self.seed}/{text}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
-from builder.connect import connected, question, quotes
+from builder.connect import connected, passages, question, questions, quotes
 from schemas.errors import KilopairError
 from schemas.records import Evidence, Pair, Split
 
@@ -72,7 +72,7 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
     if sum(map(len, parts.values())) != len(pairs):
         raise KilopairError("there are pairs without a split; split them first")
     taught = Counter(pair.group for pair in parts["train"])
-    asked = {question(pair) for name in ("train", "validation") for pair in parts[name]}
+    asked = {what for name in ("train", "validation") for pair in parts[name] for what in questions(pair)}
     figures: dict[str, int] = {}
     for name in ("test", "validation"):
         others = [pair for pair in pairs if pair.split != name]
@@ -89,15 +89,15 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
 
 def _shared(held: Sequence[Pair], others: Sequence[Pair]) -> dict[str, int]:
     """Count the held-out pairs that share something with others."""
-    passages = {pair.provenance.chunk_id for pair in others}
+    used = {passage for pair in others for passage in passages(pair)}
     facts = {pair.group for pair in others}
-    questions = {question(pair) for pair in others}
+    asked = {what for pair in others for what in questions(pair)}
     quoted = {quote for pair in others for quote in quotes(pair)}
     spans = _merged(span for pair in others for span in pair.evidence)
     return {
-        "passages": sum(pair.provenance.chunk_id in passages for pair in held),
+        "passages": sum(not used.isdisjoint(passages(pair)) for pair in held),
         "facts": sum(pair.group in facts for pair in held),
-        "questions": sum(question(pair) in questions for pair in held),
+        "questions": sum(not asked.isdisjoint(questions(pair)) for pair in held),
         "quotes": sum(not quoted.isdisjoint(quotes(pair)) for pair in held),
         "evidence": sum(any(_overlaps(span, spans) for span in pair.evidence) for pair in held),
     }
@@ -173,7 +173,8 @@ class _Wordings:
         self.answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in taught)
         self.forms = Counter(self.pairs[place].form for place in taught)
         self.own = Counter((self.pairs[place].group, self.pairs[place].form) for place in taught)
-        self.asked = Counter(question(self.pairs[place]) for place, name in enumerate(self.splits) if name in ("train", "validation"))
+        learnt = [place for place, name in enumerate(self.splits) if name in ("train", "validation")]
+        self.asked = Counter(what for place in learnt for what in questions(self.pairs[place]))
         self.withheld: set[int] = set()
         unseen = round(most * unseen_share)
         for keep, largest in ((WELL_TAUGHT, unseen / 4), (TAUGHT, unseen / 4), (WELL_TAUGHT, unseen), (TAUGHT, unseen)):
@@ -222,11 +223,12 @@ class _Wordings:
     def _can_go(self, places: Sequence[int], keep: int) -> bool:
         leaving = Counter(self.pairs[place].group for place in places)
         answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in places)
-        asked = Counter(question(self.pairs[place]) for place in places)
+        asked = Counter(what for place in places for what in questions(self.pairs[place]))
+        ends = {question(self.pairs[place]) for place in places}
         return (
             all(self.taught[group] - count >= keep for group, count in leaving.items())
             and all(self.answers[answer] > count for answer, count in answers.items())
-            and all(self.asked[what] == count for what, count in asked.items())
+            and all(self.asked[what] == asked[what] for what in ends)
         )
 
     def _take(self, places: Sequence[int]) -> None:
@@ -237,4 +239,4 @@ class _Wordings:
             self.answers[pair.group, pair.output] -= 1
             self.forms[pair.form] -= 1
             self.own[pair.group, pair.form] -= 1
-            self.asked[question(pair)] -= 1
+            self.asked.subtract(questions(pair))

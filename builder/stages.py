@@ -1,64 +1,22 @@
 """The stages as steps of a run: each reads the outputs before it, calls pure functions, and writes its own folder.
 
 A step names everything that its result depends on (`reads`) and the code behind it; the workspace decides whether
-there is anything to do.
+there is anything to do. Two groups have files of their own: `generate_stage` and `model_stages`.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from builder.store import keep, read_json, read_records, reasons, write_json, write_records
-from builder.workspace import Counts, Output, Workspace, code_hash
-from schemas.errors import InputError, RecipeError
-from schemas.recipe import Recipe
-from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, Pair, Record, content_id
-
-if TYPE_CHECKING:
-    from generators.interface import Source
-
-UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
-RECORDS = ("schemas.records", "schemas.markdown")
-LLM = tuple(
-    f"generators.{name}" for name in ("llm", "prompts", "conversation", "replies", "tasks", "engine", "client", "statuses", "fitness")
-)
-PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
-EXTRACTIVE = ("generators.extractive", "generators.fitness")
-DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
-MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
-
-
-@dataclass(frozen=True)
-class Step:
-    """What every stage is given: the workspace, the recipe, and the folder that its paths are relative to."""
-
-    work: Workspace
-    recipe: Recipe
-    root: Path
-
-    def output(self, stage: str) -> Output:
-        """The finished output of an earlier stage."""
-        return self.work.outputs[stage]
-
-    def contents(self, *stages: str) -> dict[str, str]:
-        """What a stage reads of earlier ones: the content hashes of their outputs."""
-        return {stage: self.output(stage).content for stage in stages}
-
-    def documents(self) -> list[Document]:
-        """The documents that were read."""
-        return list(read_records(self.output("read").folder / DOCUMENTS, Document))
-
-    def chunks(self) -> list[Chunk]:
-        """The chunks, in the order of the documents."""
-        return list(read_records(self.output("chunk").folder / CHUNKS, Chunk))
-
-    def pairs(self, stage: str) -> list[Pair]:
-        """The pairs that left `stage`."""
-        return list(read_records(self.output(stage).folder / PAIRS, Pair))
+from builder.generate_stage import generate
+from builder.model_stages import evaluate, pretrain, train
+from builder.step import CHUNKS, DATASET, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
+from builder.store import keep, read_records, write_json, write_records
+from builder.workspace import Counts, Output, code_hash
+from schemas.errors import InputError
+from schemas.records import SPLITS, Document, Draft, Dropped, content_id
 
 
 def read(step: Step) -> Output:
@@ -83,7 +41,7 @@ def read(step: Step) -> Output:
                 yield from step.work.remember("read", key, Document, lambda p=path, n=name: [read_file(p, n, max_bytes=max_bytes)])
                 progress(number, len(paths), {})
 
-        counts = _save(folder, DOCUMENTS, unique(documents()))
+        counts = save(folder, DOCUMENTS, unique(documents()))
         if not counts["kept"]:
             raise InputError(
                 f"{section.path}: none of its {len(paths)} files could be read; see documents.path and documents.include ({_worst(counts)})"
@@ -108,64 +66,6 @@ def chunk(step: Step) -> Output:
     return step.work.stage("chunk", reads={**step.contents("read"), "tokens": tokens}, code=(*RECORDS, "builder.chunk"), make=make)
 
 
-def generate(step: Step) -> Output:
-    """Chunks to drafts, by the generator of the recipe."""
-    recipe = step.recipe
-    section = recipe.generate
-    reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
-    if section.generator == "extractive":
-        code, drafts = (*RECORDS, *EXTRACTIVE), _extractive
-        reads |= {"generator": section.generator, "wordings": section.wordings}
-    else:
-        from generators.tasks import tasks_hash
-
-        code, drafts = (*RECORDS, *LLM), _openai
-        sampling = recipe.endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "repair"})
-        reads |= section.model_dump(mode="json") | sampling | {"tasks": tasks_hash(section.tasks, root=step.root)}
-
-    def make(folder: Path) -> Counts:
-        chunks = step.chunks()
-        counts = _save(folder, DRAFTS, drafts(step, chunks))
-        asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)}
-        return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
-
-    return step.work.stage("generate", reads=reads, code=code, make=make)
-
-
-def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from generators.extractive.generate import generate_document, lexicon
-
-    documents = step.documents()
-    words = lexicon(documents)
-    version = code_hash((*RECORDS, *EXTRACTIVE))
-    settings = {"company": step.recipe.company, "wordings": step.recipe.generate.wordings, "seed": step.recipe.seed}
-    progress = step.work.progress("generate")
-    for number, source in enumerate(_sources(documents, chunks), start=1):
-        known = words.for_text(source.document.text)
-        chunk_ids = [piece.id for piece in source.chunks]
-        key = content_id("generate", source.document.model_dump(mode="json"), chunk_ids, known.key(), settings, version)
-        make = partial(generate_document, source, lexicon=known, **settings)
-        yield from step.work.remember("generate", key, Draft, make)
-        progress(number, len(documents), {})
-
-
-def _openai(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from generators.llm import generate as ask
-
-    section = step.recipe.generate
-    return ask(
-        _sources(step.documents(), chunks),
-        endpoint=step.recipe.endpoint,
-        tasks=section.tasks,
-        pairs_per_chunk=section.pairs_per_chunk,
-        wordings=section.wordings,
-        company=step.recipe.company,
-        root=step.root,
-        journal_path=step.work.folder / "journal.sqlite",
-        progress=step.work.progress("generate"),
-    )
-
-
 def validate(step: Step) -> Output:
     """Drafts to pairs: evidence located in the source, every field checked against the schemas."""
     from builder.validate import validate as check
@@ -178,10 +78,12 @@ def validate(step: Step) -> Output:
         documents = {document.id: document for document in step.documents()}
         drafts = read_records(step.output("generate").folder / DRAFTS, Draft)
         chunks = {piece.id: piece for piece in step.chunks()}
-        return _save(folder, PAIRS, check(drafts, documents=documents, chunks=chunks, max_words=section.max_words, extra_schema=schema))
+        return save(folder, PAIRS, check(drafts, documents=documents, chunks=chunks, max_words=section.max_words, extra_schema=schema))
 
     reads = {**step.contents("read", "chunk", "generate"), "max_words": section.max_words, "schema": schema}
-    return step.work.stage("validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.rouge", "schemas.checks"), make=make)
+    return step.work.stage(
+        "validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.locate", "builder.rouge", "schemas.checks"), make=make
+    )
 
 
 def curate(step: Step) -> Output:
@@ -203,7 +105,7 @@ def curate(step: Step) -> Output:
             per_opening=section.per_opening,
             seed=step.recipe.seed,
         )
-        return _save(folder, PAIRS, [*duplicates, *chosen]) | {"distinct": len(distinct)}
+        return save(folder, PAIRS, [*duplicates, *chosen]) | {"distinct": len(distinct)}
 
     settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
     reads = {**step.contents("validate"), **settings, "seed": step.recipe.seed}
@@ -235,97 +137,11 @@ def split(step: Step) -> Output:
 
     reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": step.recipe.seed, "company": step.recipe.company}
     return step.work.stage(
-        "split", reads=reads, code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export"), make=make
+        "split",
+        reads=reads,
+        code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export", "builder.card"),
+        make=make,
     )
-
-
-def pretrain(step: Step) -> Output:
-    """The embedded base model from the documents' raw text, or a note of the base that the recipe names."""
-    recipe = step.recipe
-    if recipe.train.base != "embedded":
-        found = check_base(recipe, step.root)
-        base = str(found.resolve()) if found.is_dir() else recipe.train.base
-        reads = {"base": base, "files": _folder_stamp(found)}
-        return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
-
-    def make(folder: Path) -> Counts:
-        from trainer.base import make_base
-
-        texts = [document.text for document in step.documents()]
-        return make_base(texts, section=recipe.base, seed=recipe.seed, folder=folder / MODEL, progress=step.work.progress("pretrain"))
-
-    reads = {**step.contents("read"), **recipe.base.model_dump(), "seed": recipe.seed}
-    return step.work.stage("pretrain", reads=reads, code=PRETRAIN, make=make)
-
-
-def check_base(recipe: Recipe, root: Path) -> Path:
-    """Return where a local base would lie.
-
-    Raises:
-        RecipeError: it is named as a folder, but there is none, or one without a model.
-    """
-    found = root / recipe.train.base
-    if recipe.train.base == "embedded":
-        return found
-    if recipe.train.base.startswith(("/", ".", "~")) and not found.is_dir():
-        raise RecipeError(f"train.base: no such folder: {found}; give a folder saved by save_pretrained, the name of a model, or embedded")
-    if found.is_dir() and not (found / "config.json").exists():
-        raise RecipeError(f"train.base: {found} is a folder without config.json; give a folder saved by save_pretrained")
-    return found
-
-
-def _note_base(base: str, folder: Path) -> Counts:
-    write_json(folder / "base.json", {"base": base})
-    return {"base": base}
-
-
-def base_folder(output: Output) -> str:
-    """The folder of the base model, or its name at the hub."""
-    note = output.folder / "base.json"
-    return str(read_json(note)["base"]) if note.exists() else str(output.folder / MODEL)
-
-
-def train(step: Step) -> Output:
-    """Supervised fine-tuning of the base on the training pairs."""
-    recipe = step.recipe
-
-    def make(folder: Path) -> Counts:
-        from trainer.sft import train as tune
-
-        pairs = step.pairs("split")
-        return tune(
-            [pair for pair in pairs if pair.split == "train"],
-            [pair for pair in pairs if pair.split == "validation"],
-            [document.text for document in step.documents()],
-            base=base_folder(step.output("pretrain")),
-            section=recipe.train,
-            seed=recipe.seed,
-            folder=folder / MODEL,
-            progress=step.work.progress("train"),
-        )
-
-    reads = {**step.contents("read", "split", "pretrain"), **recipe.train.model_dump(), "seed": recipe.seed}
-    return step.work.stage("train", reads=reads, code=("trainer",), make=make)
-
-
-def evaluate(step: Step) -> Output:
-    """Base against tuned on the two held-out sets, which are never mixed."""
-    section = step.recipe.evaluate
-
-    def make(folder: Path) -> Counts:
-        from builder.split import held_out
-        from trainer.evaluate import evaluate as compare
-
-        models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
-        sets = held_out(step.pairs("split"))
-        template, progress = step.recipe.train.template, step.work.progress("evaluate")
-        result, answers = compare(sets, models=models, unions=UNIONS, template=template, section=section, progress=progress)
-        write_json(folder / EVALUATION, result)
-        write_json(folder / ANSWERS, answers)
-        return {"questions": len(answers)}
-
-    reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
-    return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)
 
 
 def report(step: Step) -> Output:
@@ -347,24 +163,6 @@ def report(step: Step) -> Output:
 STAGES = {step.__name__: step for step in (read, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
 
 
-def _save(folder: Path, name: str, records: Iterable[Record | Dropped]) -> Counts:
-    """Write what goes on and what was dropped; return counts that add up."""
-    dropped: list[Dropped] = []
-    kept = write_records(folder / name, keep(records, dropped))
-    write_records(folder / QUARANTINE, dropped)
-    return {"in": kept + len(dropped), "kept": kept, "dropped": reasons(dropped)}
-
-
-def _sources(documents: list[Document], chunks: list[Chunk]) -> "Iterator[Source]":
-    from generators.interface import Source
-
-    by_document: dict[str, list[Chunk]] = {}
-    for piece in chunks:
-        by_document.setdefault(piece.document_id, []).append(piece)
-    for document in documents:
-        yield Source(document, tuple(by_document.get(document.id, ())))
-
-
 def _worst(counts: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "no files"
 
@@ -375,10 +173,3 @@ def _raw_hash(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"unreadable: {error.strerror}"
-
-
-def _folder_stamp(folder: Path) -> list[list[str | int]]:
-    """Names, sizes and times of a local model's files (hashing gigabytes at every run would be slow)."""
-    if not folder.is_dir():
-        return []
-    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(folder.iterdir()) if path.is_file()]

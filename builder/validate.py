@@ -1,25 +1,27 @@
 """Drafts to pairs: every field present, every quote found in its source, every record right by the schemas.
 
-A quote that a generator located itself must match the document at that place. Any other quote is searched: verbatim
-first, then regardless of case, spacing, Markdown emphasis and the kind of quotes and dashes, which is what language
-models change when they copy. Either way the evidence of a pair is the document's own text at exact offsets.
+A quote that a generator located itself must match the document at that place. Any other quote is searched (see `locate`):
+verbatim, then as language models copy, then nearly, which the pair says by the flag `fuzzy_quote`. Either way the evidence
+of a pair is the document's own text at exact offsets. Only pairs whose grounding is `quoted` need evidence: a pair about
+what the documents do not say has none to show, nor has a pair about no document.
 """
 
 import re
-import unicodedata
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import pydantic
+from pydantic import JsonValue
 
+from builder.locate import Span, locate, locate_nearly
 from builder.rouge import words
 from schemas.checks import check, check_extra, explain
 from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair, Reason
 
 STAGE = "validate"
+FUZZY = "fuzzy_quote"
+OTHER_CHUNK, OTHER_QUOTES = "other_chunk_id", "other_quotes"  # in `extra`: the second passage of a comparison
 
 _TEXT = r"(?:passage|text|excerpt|extract|snippet|paragraph|article|document|section|context)"
 _PLACE = rf"(?:{_TEXT}|page|table|list|information|content|material|source)"
@@ -41,8 +43,8 @@ _UNSEEN = re.compile(
 )
 _INLINE = re.compile(r"""\n\s*\S+(?:\s+\S+){2}|["“][^"”]*\s[^"”]*\s[^"”]*["”]|(?:\S+\s+){25}""")  # the question brings the text along
 
-_SAME = str.maketrans(dict.fromkeys("‘’‚‛´", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("–—‑−", "-"))
-_SKIPPED = frozenset("*_`\\\u00ad\u200b\u200c\u200d\u2060\ufeff")  # Markdown emphasis and escapes, and characters nobody sees
+
+_Found = tuple[Evidence, bool]  # and whether it was only nearly quoted
 
 
 class DraftError(Exception):
@@ -97,30 +99,17 @@ def refers_to_text(question: str) -> str | None:
     return None
 
 
-def locate(quote: str, document: Document, near: tuple[int, int] = (0, 0)) -> tuple[int, int] | None:
-    """Return the span of `document.text` that `quote` quotes, preferably inside the span `near`, or None."""
-    quote = quote.strip()
-    if not quote:
-        return None
-    spans = [(start, start + len(quote)) for start in _places(quote, document.text)]
-    if not spans:
-        flat, offsets = _flattened_source(document.text)
-        needle = _flattened(quote)[0].strip()
-        spans = [(offsets[start], offsets[start + len(needle) - 1] + 1) for start in _places(needle, flat)]
-    inside = [span for span in spans if near[0] <= span[0] and span[1] <= near[1]]
-    return next(iter([*inside, *spans]), None)
-
-
 def _pair(draft: Draft, rules: _Rules) -> Pair:
     _require_text(draft)
-    evidence = _evidence(draft, rules)
+    extra = _own_extra(draft)
+    evidence, flags = _evidence(draft, rules)
     if (length := len(words(draft.output))) > rules.max_words:
         raise DraftError(Reason.TOO_LONG, f"the response has {length} words, more than {rules.max_words}")
-    if not draft.input.strip() and (found := refers_to_text(draft.instruction)):
+    if found := _unseen(draft):
         raise DraftError(Reason.REFERS_TO_TEXT, f"{found!r} points to a text that the question does not show")
-    if rules.extra_schema is not None and (problem := check_extra(draft.extra, rules.extra_schema)):
+    if rules.extra_schema is not None and (problem := check_extra(extra, rules.extra_schema)):
         raise DraftError(Reason.SCHEMA, problem)
-    return _checked(draft, evidence)
+    return _checked(draft, evidence=evidence, flags=tuple(dict.fromkeys((*draft.flags, *flags))), extra=extra)
 
 
 def _require_text(draft: Draft) -> None:
@@ -130,43 +119,95 @@ def _require_text(draft: Draft) -> None:
     for name in ("instruction", "output", "task", "group", "form"):
         if not fields[name].strip():
             raise DraftError(Reason.BLANK, f"{name} is blank")
+    for number, turn in enumerate(draft.history, start=1):
+        if not turn.content.strip():
+            raise DraftError(Reason.BLANK, f"turn {number} of the conversation is blank")
+    if [turn.role for turn in draft.history] != ["user", "assistant"] * (len(draft.history) // 2):
+        raise DraftError(Reason.SCHEMA, "history: user and assistant must take turns, the user first and the assistant last")
 
 
-def _evidence(draft: Draft, rules: _Rules) -> tuple[Evidence, ...]:
+def _unseen(draft: Draft) -> str | None:
+    """Return the words that point to an unseen text where a conversation begins; later turns may point to earlier ones."""
+    if draft.history:
+        return refers_to_text(draft.history[0].content)
+    return None if draft.input.strip() else refers_to_text(draft.instruction)
+
+
+def _evidence(draft: Draft, rules: _Rules) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
+    """Return the evidence of a draft, and the flag of evidence that is not what was quoted."""
     document = rules.documents.get(draft.provenance.document_id)
-    if document is None:
+    if draft.grounding != "quoted":
+        found = _optional(draft, document, rules) if document else []
+    elif document is None:
         raise DraftError(Reason.UNGROUNDED, f"its document {draft.provenance.document_id} was not read")
+    else:
+        found = _required(draft, document, rules)
+    if _compares(draft):
+        found = [*found, *_of_other_passage(draft.extra, rules)]
+    flags = (FUZZY,) if any(fuzzy for _, fuzzy in found) else ()
+    return tuple(dict.fromkeys(evidence for evidence, _ in found)), flags
+
+
+def _required(draft: Draft, document: Document, rules: _Rules) -> list[_Found]:
     if not draft.quotes:
         raise DraftError(Reason.UNGROUNDED, "no quote")
     if draft.spans and len(draft.spans) != len(draft.quotes):
         raise DraftError(Reason.UNGROUNDED, f"{len(draft.quotes)} quotes but {len(draft.spans)} spans")
     if draft.spans:
-        found = [_given(*span, quote, document) for span, quote in zip(draft.spans, draft.quotes, strict=True)]
-    else:
-        chunk = rules.chunks.get(draft.provenance.chunk_id)
-        found = [_searched(quote, document, (chunk.start, chunk.end) if chunk else (0, 0)) for quote in draft.quotes]
-    return tuple(Evidence.of(document, start, end) for start, end in dict.fromkeys(found))
+        return [_given(*span, quote, document) for span, quote in zip(draft.spans, draft.quotes, strict=True)]
+    near = _near(rules.chunks.get(draft.provenance.chunk_id))
+    return [_searched(quote, document, near) for quote in draft.quotes]
 
 
-def _given(start: int, end: int, quote: str, document: Document) -> tuple[int, int]:
+def _optional(draft: Draft, document: Document, rules: _Rules) -> list[_Found]:
+    """Return the evidence of those quotes that are found word for word."""
+    near = _near(rules.chunks.get(draft.provenance.chunk_id))
+    spans = (locate(quote, document, near) for quote in draft.quotes)
+    return [(Evidence.of(document, *span), False) for span in spans if span]
+
+
+def _compares(draft: Draft) -> bool:
+    return OTHER_CHUNK in draft.extra and OTHER_QUOTES in draft.extra
+
+
+def _own_extra(draft: Draft) -> dict[str, JsonValue]:
+    """Return the user's own fields: what a comparison quotes becomes evidence instead."""
+    moved = (OTHER_CHUNK, OTHER_QUOTES) if _compares(draft) else ()
+    return {name: value for name, value in draft.extra.items() if name not in moved}
+
+
+def _of_other_passage(extra: Mapping[str, JsonValue], rules: _Rules) -> list[_Found]:
+    chunk, quotes = rules.chunks.get(str(extra[OTHER_CHUNK])), extra[OTHER_QUOTES]
+    document = rules.documents.get(chunk.document_id) if chunk else None
+    if document is None:
+        raise DraftError(Reason.UNGROUNDED, f"its other passage {extra[OTHER_CHUNK]} was not read")
+    if not isinstance(quotes, list) or not quotes:
+        raise DraftError(Reason.UNGROUNDED, "no quote of its other passage")
+    return [_searched(str(quote), document, _near(chunk)) for quote in quotes]
+
+
+def _near(chunk: Chunk | None) -> Span:
+    return (chunk.start, chunk.end) if chunk else (0, 0)
+
+
+def _given(start: int, end: int, quote: str, document: Document) -> _Found:
     if not quote.strip() or start < 0 or document.text[start:end] != quote:
         raise DraftError(Reason.UNGROUNDED, f"{document.path} does not read {_short(quote)} at {start} to {end}")
-    return start, end
+    return Evidence.of(document, start, end), False
 
 
-def _searched(quote: str, document: Document, near: tuple[int, int]) -> tuple[int, int]:
-    span = locate(quote, document, near)
-    if span is None:
-        raise DraftError(Reason.UNGROUNDED, f"{document.path} nowhere reads {_short(quote)}")
-    return span
+def _searched(quote: str, document: Document, near: Span) -> _Found:
+    if span := locate(quote, document, near):
+        return Evidence.of(document, *span), False
+    if span := locate_nearly(quote, document, near):
+        return Evidence.of(document, *span), True
+    raise DraftError(Reason.UNGROUNDED, f"{document.path} nowhere reads {_short(quote)}")
 
 
-def _checked(draft: Draft, evidence: tuple[Evidence, ...]) -> Pair:
-    fields = {
-        name: getattr(draft, name) for name in ("id", "task", "instruction", "input", "output", "provenance", "group", "form", "extra")
-    }
+def _checked(draft: Draft, **changed: Any) -> Pair:
+    same = ("id", "task", "instruction", "input", "output", "provenance", "group", "form", "history", "grounding")
     try:
-        pair = Pair(**fields, evidence=evidence)
+        pair = Pair(**{name: getattr(draft, name) for name in same}, **changed)
     except pydantic.ValidationError as error:
         raise DraftError(Reason.SCHEMA, explain(error)) from None
     if problem := check(pair.model_dump(mode="json"), "Pair"):
@@ -186,45 +227,6 @@ def _writable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_writable(name): _writable(inner) for name, inner in value.items()}
     return [_writable(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _places(needle: str, text: str) -> Iterator[int]:
-    """Yield where `needle` stands in `text` as whole words: "30 days" is not in "130 days"."""
-    start = text.find(needle) if needle else -1
-    while start >= 0:
-        end = start + len(needle)
-        if not _inside_word(text, start) and not _inside_word(text, end):
-            yield start
-        start = text.find(needle, start + 1)
-
-
-def _inside_word(text: str, place: int) -> bool:
-    return 0 < place < len(text) and _joins(text[place - 1]) and _joins(text[place])
-
-
-def _joins(character: str) -> bool:
-    """Whether words run on through the character: digits, and letters of the scripts that have case (and spaces)."""
-    return character.isdigit() or character.lower() != character.upper()
-
-
-@lru_cache(maxsize=4)
-def _flattened_source(text: str) -> "tuple[str, array[int]]":
-    return _flattened(text)
-
-
-def _flattened(text: str) -> "tuple[str, array[int]]":
-    """Return `text` without what copying changes, and for each character left its place in `text`."""
-    flat: list[str] = []
-    offsets = array("L")
-    for place, character in enumerate(text):
-        if character in _SKIPPED:
-            continue
-        for plain in unicodedata.normalize("NFKD", character.translate(_SAME)).casefold():
-            space = plain.isspace()
-            if not space or (flat and flat[-1] != " "):
-                flat.append(" " if space else plain)
-                offsets.append(place)
-    return "".join(flat), offsets
 
 
 def _short(quote: str) -> str:

@@ -22,7 +22,7 @@ from builder.watch import Silent, Watch
 from schemas.errors import WorkspaceError
 from schemas.records import Dropped, Record, content_id
 
-STAGE_FILE = "stage.json"
+STAGE_FILE, STAND_INS = "stage.json", "stand-ins.json"
 KEPT_OUTPUTS = 2
 Counts = dict[str, Any]
 R = TypeVar("R", bound=Record)
@@ -89,8 +89,7 @@ class Workspace:
         Raises:
             NotMadeError: it does not exist and the workspace is read-only.
         """
-        key = content_id(name, dict(reads), code_hash(code))
-        folder = self.folder / "stages" / key
+        folder = self._stands_for(self.folder / "stages" / stage_key(name, reads, code))
         if not (folder / STAGE_FILE).exists():
             if self._read_only:
                 raise NotMadeError(f"{name}: not made yet, or out of date; run kilopair {name}")
@@ -103,6 +102,20 @@ class Workspace:
         output = self.outputs[name]
         self._watch.finished(name, output.counts, seconds=output.seconds, fresh=output.fresh)
         return output
+
+    def stand_in(self, key: str, output: Output) -> None:
+        """Let an output stand in for the one that `key` names, until `drop_stand_ins` or as long as it is kept."""
+        write_json(self.folder / "stages" / STAND_INS, {key: output.folder.name})
+
+    def drop_stand_ins(self) -> None:
+        """Let every output stand for itself again."""
+        (self.folder / "stages" / STAND_INS).unlink(missing_ok=True)
+
+    def _stands_for(self, folder: Path) -> Path:
+        """Return the folder of what stands in for this output, or its own."""
+        path = folder.with_name(STAND_INS)
+        other = folder.with_name(read_json(path).get(folder.name, folder.name) if path.exists() else folder.name)
+        return other if (other / STAGE_FILE).exists() else folder
 
     def remember(self, stage: str, key: str, model: type[R], make: Callable[[], list[R | Dropped]]) -> list[R | Dropped]:
         """Return `make()`, or what it returned for this key in an earlier run (a cache by document)."""
@@ -147,6 +160,11 @@ class Workspace:
             for path in (self.folder / "cache" / name).glob("*.jsonl"):
                 if path.name.replace(".dropped.jsonl", ".jsonl") not in self._remembered[name]:
                     path.unlink()
+
+
+def stage_key(name: str, reads: Mapping[str, object], code: tuple[str, ...]) -> str:
+    """Return the name of the output that is made of this by this code."""
+    return content_id(name, dict(reads), code_hash(code))
 
 
 def code_hash(modules: tuple[str, ...]) -> str:

@@ -8,13 +8,26 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 Share = float
 Rate = Annotated[float, Field(gt=0)]
 Part = Annotated[float, Field(ge=0, lt=1)]
 Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(gt=0)]
+
+SET_BY_ENGINE = {  # fields of a request that endpoint.parameters may not hold, and what decides them
+    "model": "endpoint.model", "max_tokens": "endpoint.max_tokens", "max_completion_tokens": "endpoint.max_tokens",
+    "messages": "generate.tasks", "response_format": "endpoint.structured", "tools": "endpoint.structured",
+    "tool_choice": "endpoint.structured", "stream": "",
+}  # fmt: skip
+
+
+ASSISTANT = (  # what an assistant of a company needs; how much of each is in its task.yaml
+    "question_answering", "procedure", "conversation", "unanswerable", "self_instruct", "comparison", "false_premise",
+    "back_translation", "evolution", "correction", "summarization", "rewriting", "off_topic",
+)  # fmt: skip
 
 
 class Section(BaseModel):
@@ -38,32 +51,66 @@ class ChunkSection(Section):
     tokens: int = Field(default=400, ge=32, description="budget of a chunk, in estimated tokens")
 
 
+class ExistingSection(Section):
+    """A file of pairs that people wrote: each row becomes a draft."""
+
+    path: Path = Field(description="CSV, TSV, JSON or JSONL file, relative to this file")
+    task: str = Field(default="existing", description="name of the task that its pairs get")
+    instruction: str = Field(default="instruction", description="column of the question")
+    input: str | None = Field(default=None, description="column of the text that the question is about")
+    output: str = Field(default="output", description="column of the response")
+
+
 class GenerateSection(Section):
     """How chunks become drafts."""
 
-    generator: Literal["extractive", "openai"] = Field(
-        default="extractive", description="extractive: rules, no model, no network; openai: any OpenAI-compatible endpoint"
+    generator: Literal["extractive", "openai", "local"] = Field(
+        default="extractive",
+        description="extractive: rules, no model, no network; openai: any OpenAI-compatible endpoint; local: a GGUF file of yours",
     )
-    wordings: int = Field(default=5, ge=1, le=12, description="most wordings of one fact (extractive), or asked for (openai)")
-    tasks: tuple[str, ...] = Field(
-        default=("question_answering", "summarization", "rewriting"),
-        description="tasks of the openai generator: names of shipped tasks or folders of your own",
+    wordings: int = Field(default=5, ge=1, le=12, description="most wordings of one fact (extractive), or asked for (openai, local)")
+    tasks: tuple[str, ...] | dict[str, Weight] = Field(
+        default=ASSISTANT,
+        description="tasks of openai and local: names of shipped tasks or folders of your own, as a list or with the weight of each",
     )
-    pairs_per_chunk: int = Field(default=4, ge=1, le=40, description="pairs asked for per chunk and task (openai)")
+    target: Length | Literal["auto"] = Field(
+        default="auto", description="accepted drafts at which asking stops, spread evenly over the documents; auto: 4 times curate.target"
+    )
+    items_per_request: int = Field(default=4, ge=1, le=40, description="most items asked for in one request")
+    facts: bool = Field(default=False, description="have the facts of every section listed first, and spread the drafts over facts")
+    samples: int = Field(default=1, ge=1, le=8, description="answers sampled per question; the one that the others agree with is kept")
+    distractors: int = Field(default=3, ge=0, le=8, description="other passages beside the right one in open-book questions")
+    language: str = Field(default="auto", description="language of the pairs, e.g. German; auto: that of the passage")
+    voice: str = Field(default="clear, friendly and direct", description="how the company speaks")
+    labels: dict[str, str] = Field(default_factory=dict, description="labels of the classification task, each with what it means")
+    extraction_schema: Path | None = Field(default=None, description="your JSON Schema of what the extraction task extracts")
+    seeds: Path | None = Field(default=None, description="your seed tasks for self_instruct (JSONL); shipped ones when unset")
+    existing: tuple[ExistingSection, ...] = Field(default=(), description="files of pairs that people wrote, added to the drafts")
 
 
 class EndpointSection(Section):
-    """The OpenAI-compatible endpoint; read only when generate.generator is openai."""
+    """The OpenAI-compatible endpoint; read only when generate.generator is openai or local."""
 
     base_url: str = Field(default="http://127.0.0.1:8000/v1", description="URL up to and including /v1")
     model: str = Field(default="default", description="name of the model at the endpoint")
     api_key_env: str = Field(default="OPENAI_API_KEY", description="environment variable that holds the key; never the key itself")
-    concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight at once")
+    model_file: Path | None = Field(default=None, description="GGUF file that the local generator serves")
+    replay: Path | None = Field(default=None, description="a recording (kilopair record) that answers instead of the endpoint")
+    concurrency: int = Field(default=32, ge=1, le=1024, description="most requests in flight; fewer while the endpoint is overloaded")
+    requests_per_minute: Length | None = Field(default=None, description="limit of your account, if it has one")
+    tokens_per_minute: Length | None = Field(default=None, description="limit of your account, if it has one")
     temperature: float = Field(default=0.7, ge=0, le=2, description="sampling temperature")
     max_tokens: int = Field(default=2048, ge=16, description="most tokens of one reply")
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="further fields of every request, e.g. top_p, seed, reasoning_effort, service_tier"
+    )
+    structured: Literal["auto", "json_schema", "tools", "json_object", "text"] = Field(
+        default="auto", description="how replies are held to their schema; auto: the best that a probe finds the endpoint to honour"
+    )
     timeout_seconds: float = Field(default=120.0, gt=0, description="deadline of one request, connection included")
-    attempts: int = Field(
-        default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate limit is not a try"
+    attempts: int = Field(default=5, ge=1, description="tries of one request on errors of the server; waiting for a rate is no try")
+    max_wait_seconds: float = Field(
+        default=900.0, gt=0, description="longest wait for a rate limit, or for an endpoint that is down, before the run stops"
     )
     repair: bool = Field(default=True, description="send an unusable reply back once, with what is wrong with it")
 
@@ -78,12 +125,30 @@ class EndpointSection(Section):
             raise ValueError("must hold no user, password or query; the key belongs into the variable that api_key_env names")
         return url.rstrip("/")
 
+    @field_validator("parameters")
+    @classmethod
+    def _not_set_by_engine(cls, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if name := next((name for name in parameters if name in SET_BY_ENGINE), ""):
+            instead = f"use {SET_BY_ENGINE[name]} instead" if SET_BY_ENGINE[name] else "take it out"
+            raise ValueError(f"may not hold {name}, which kilopair sets itself; {instead}")
+        return parameters
+
     @field_validator("api_key_env")
     @classmethod
     def _variable_name(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError("must be the name of an environment variable, never the key itself")
         return name
+
+
+class BudgetSection(Section):
+    """What may be spent at the endpoint in this workspace, over all its runs; reserved before a request is sent, so never passed."""
+
+    max_usd: Rate | None = Field(default=None, description="most US dollars; needs a known price")
+    max_tokens: Length | None = Field(default=None, description="most tokens, prompts and replies together")
+    max_calls: Length | None = Field(default=None, description="most calls; refusals for the rate are none")
+    usd_per_million_input: float | None = Field(default=None, ge=0, description="price of prompt tokens; shipped price table when unset")
+    usd_per_million_output: float | None = Field(default=None, ge=0, description="price of reply tokens; shipped price table when unset")
 
 
 class CurateSection(Section):
@@ -143,9 +208,7 @@ class TrainSection(Section):
     )
     epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs, unless tokens says otherwise")
     tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 800,000 when unset")
-    batch_tokens: int = Field(
-        default=1024, ge=32, description="tokens of one update, rows of like length together; a longer row stands alone"
-    )
+    batch_tokens: int = Field(default=1024, ge=32, description="tokens of one update, of rows of like length; a longer row stands alone")
     learning_rate: Rate | Literal["auto"] = Field(default="auto", description="auto: by size and method; else the peak rate")
     warmup: Share = Field(default=0.05, ge=0, lt=0.5, description="share of the updates spent on warm-up")
     raw_text: Part | Literal["auto"] = Field(
@@ -183,6 +246,7 @@ class Recipe(Section):
     chunk: ChunkSection = ChunkSection()
     generate: GenerateSection = GenerateSection()
     endpoint: EndpointSection = EndpointSection()
+    budget: BudgetSection = BudgetSection()
     curate: CurateSection = CurateSection()
     split: SplitSection = SplitSection()
     base: BaseSection = BaseSection()

@@ -11,8 +11,12 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 
 Split = Literal["train", "validation", "test", "paraphrase"]
+# How an answer rests on the documents: quoted (evidence proves it), absent (a search of all documents found no answer, and
+# the answer says so), none (it is about no document: a redirect, general skill, or a pair that a person brought along).
+Grounding = Literal["quoted", "absent", "none"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "paraphrase")
 
 
@@ -100,6 +104,13 @@ class Evidence(Record):
         return cls(document_id=document.id, start=start, end=end, quote=document.text[start:end])
 
 
+class Turn(Record):
+    """An earlier turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(min_length=1)
+
+
 class Provenance(Record):
     """Where a pair comes from: pair -> chunk -> document, by which generator, model, prompt and request."""
 
@@ -125,6 +136,9 @@ class Draft(Record):
     group: str = Field(description="wordings of one fact share a group")
     form: str = Field(description="the question form that worded it, e.g. howto/walk-me-through")
     provenance: Provenance
+    history: tuple[Turn, ...] = Field(default=(), description="earlier turns of the conversation, user first; instruction is the next")
+    grounding: Grounding = "quoted"
+    flags: tuple[str, ...] = Field(default=(), description="what a reviewer should know, e.g. repaired, suspicious_source")
     extra: dict[str, JsonValue] = Field(default_factory=dict, description="fields of the user's own schema")
 
     @classmethod
@@ -140,11 +154,15 @@ class Draft(Record):
         provenance: Provenance,
         input: str = "",
         spans: tuple[tuple[int, int], ...] = (),
+        history: tuple[Turn, ...] = (),
+        grounding: Grounding = "quoted",
+        flags: tuple[str, ...] = (),
         extra: dict[str, JsonValue] | None = None,
     ) -> Self:
-        """Make a draft whose id is the hash of its chunk, task and three texts."""
+        """Make a draft whose id is the hash of its chunk, task, three texts, and history if it has one."""
+        turns = [[turn.model_dump(mode="json") for turn in history]] if history else []
         return cls(
-            id=content_id("pair", provenance.chunk_id, task, instruction, input, output),
+            id=content_id("pair", provenance.chunk_id, task, instruction, input, output, *turns),
             task=task,
             instruction=instruction,
             input=input,
@@ -154,26 +172,46 @@ class Draft(Record):
             group=group,
             form=form,
             provenance=provenance,
+            history=history,
+            grounding=grounding,
+            flags=flags,
             extra=extra or {},
         )
 
 
+_QUOTED_HAS_EVIDENCE: JsonDict = {
+    "if": {"properties": {"grounding": {"const": "quoted"}}},
+    "then": {"properties": {"evidence": {"minItems": 1}}},
+}
+
+
 class Pair(Record):
     """One row of the dataset: Alpaca's three fields, with evidence and provenance."""
+
+    model_config = ConfigDict(json_schema_extra=_QUOTED_HAS_EVIDENCE)
 
     id: str
     task: str
     instruction: str = Field(min_length=1)
     input: str = ""
     output: str = Field(min_length=1)
-    evidence: tuple[Evidence, ...] = Field(min_length=1)
+    evidence: tuple[Evidence, ...] = Field(description="at least one span when grounding is quoted")
     provenance: Provenance
     group: str
     form: str
     scores: dict[str, float] = Field(default_factory=dict)
     status: Literal["valid", "selected"] = "valid"
     split: Split | None = None
+    history: tuple[Turn, ...] = ()
+    grounding: Grounding = "quoted"
+    flags: tuple[str, ...] = ()
     extra: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _quoted_has_evidence(self) -> Self:
+        if self.grounding == "quoted" and not self.evidence:
+            raise ValueError("grounding is quoted but there is no evidence")
+        return self
 
 
 class Reason(StrEnum):
@@ -191,9 +229,16 @@ class Reason(StrEnum):
     NOTHING_TO_ASK = "nothing_to_ask"
     BAD_REPLY = "bad_reply"
     CUT_REPLY = "cut_reply"
+    DEGENERATE = "degenerate"
     REFUSED = "refused"
+    CONTENT_FILTER = "content_filter"
     EMPTY_REPLY = "empty_reply"
+    NO_CHOICES = "no_choices"
     REQUEST_FAILED = "request_failed"
+    OVER_BUDGET = "over_budget"
+    NOT_ASKED = "not_asked"
+    CHECK = "check"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
     # validate
     SCHEMA = "schema"
     UNGROUNDED = "ungrounded"

@@ -177,7 +177,9 @@ def tune_trl(train: list["Pair"], base: str, _tokens: int, folder: Path) -> None
 
 def main() -> None:
     """Run all benchmarks, print and write them."""
-    benchmarks: list[Callable[[], list[Row]]] = [help_rows, run_rows]
+    from bench_engine import engine_rows
+
+    benchmarks: list[Callable[[], list[Row]]] = [help_rows, engine_rows, run_rows]
     rows = []
     for benchmark in benchmarks:
         for done in benchmark():

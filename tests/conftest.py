@@ -1,11 +1,14 @@
 """What holds for every test: no network, one thread per worker, and no code in the data folder."""
 
 import os
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+# urllib keeps the proxies it finds at its first call for good; a test that sets some would cut off those after it.
+urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
 ROOT = Path(__file__).parent.parent
 
 

@@ -103,14 +103,21 @@ def filler(schema):
     return {"string": "plain", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}[schema.get("type", "string")]
 
 
+def properties_of(body):
+    """Return the fields that an item is held to, in whichever way the request says so; without one, those of a plain pair."""
+    tools = body.get("tools") or [{}]
+    held = body.get("response_format", {}).get("json_schema", {}).get("schema") or tools[0].get("function", {}).get("parameters") or {}
+    plain = {"wordings": {"type": "array"}, "output": {"type": "string"}, "quotes": {"type": "array"}}
+    return held.get("properties", {}).get("items", {}).get("items", {}).get("properties", plain)
+
+
 def items(body):
     """Answer a request truthfully: items from the sentences of its passage."""
     text = "\n".join(str(message["content"]) for message in body["messages"])
     found = PASSAGE.search(text)
     if found is None:
         return []
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema") or {}
-    properties = schema["properties"]["items"]["items"]["properties"]
+    properties = properties_of(body)
     wordings = int(match[1]) if (match := WAYS.search(text)) else 1
     most = int(match[1]) if (match := ASKED.search(text)) else 1
     return [item(sentence, found[2], properties, wordings) for sentence in islice(facts(found[4]), most)]

@@ -64,6 +64,8 @@ def test_what_the_models_write_passes():
         ({"colour": "red"}, "the record: colour is not a known field"),
         ({"status": "fine"}, 'status: must be "valid" or "selected", is "fine"'),
         ({"evidence": []}, "evidence: must not be empty"),
+        ({"evidence": [], "grounding": "quoted"}, "evidence: must not be empty"),
+        ({"evidence": [], "grounding": "absent"}, None),
         ({"evidence": [{"document_id": "d", "start": -1, "end": 1, "quote": "a"}]}, "evidence.0.start: must be at least 0, is -1"),
         ({"provenance": {"document_id": "d"}}, "provenance: chunk_id, generator is missing"),
         ({"scores": {"sibling": "many"}}, "scores.sibling: must be a number, not text"),
@@ -83,7 +85,7 @@ def test_a_pydantic_error_becomes_one_line():
     with pytest.raises(pydantic.ValidationError) as caught:
         Pair.model_validate(record(colour="red", evidence=[{"document_id": "d", "start": 0, "end": 5, "quote": "a"}]))
 
-    assert explain(caught.value) == "evidence.0: the span and the quote differ in length (and 2 more)"
+    assert explain(caught.value) == "evidence.0: the span and the quote differ in length (and 1 more)"
 
 
 def test_a_json_schema_error_becomes_one_line():

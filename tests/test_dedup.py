@@ -11,7 +11,7 @@ from rouge_score.tokenize import tokenize
 
 from builder.dedup import dedup
 from builder.rouge import alpaca_words, lcs_length, near_pairs, need, normalised, rouge_l, words
-from schemas.records import Dropped, Evidence, Pair, Provenance, Reason
+from schemas.records import Dropped, Evidence, Pair, Provenance, Reason, Turn
 
 WORD = st.sampled_from(["what", "is", "the", "price", "of", "Brook", "200", "Reef", "400", "Ünit", "価格", "a", "b", "how-many"])
 QUESTION = st.lists(WORD, min_size=1, max_size=14).map(" ".join)
@@ -247,6 +247,20 @@ def test_the_same_question_about_another_input_is_kept():
     )
 
     assert result(records) == ["kept", "kept", Reason.DUPLICATE]
+
+
+def after(one, *said):
+    turns = tuple(Turn(role=("user", "assistant")[place % 2], content=content) for place, content in enumerate(said))
+    return one.model_copy(update={"history": turns})
+
+
+def test_the_same_question_after_other_turns_is_another_question():
+    one, other, again, alone = pairs(*[("How much is it a year?", "It is 30 days a year.")] * 4)
+    leave = ("Do I get leave?", "Yes.")
+
+    records = [after(one, *leave), after(other, "Is there training?", "Yes."), after(again, "do I  get leave", "Yes"), alone]
+
+    assert result(records) == ["kept", "kept", Reason.DUPLICATE, "kept"]
 
 
 def test_a_thousand_questions_of_one_template_take_a_second_or_two():

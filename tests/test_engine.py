@@ -1,269 +1,206 @@
-"""The wrappers around a call and the pool, with plain functions for models."""
+"""The engine against a real server on loopback: what it asks, what it stores, when it stops."""
 
 import asyncio
-import threading
+import json
+import subprocess
+import sys
 import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from generators import pool
-from generators.engine import (
-    Message,
-    RateLimitedError,
-    Reply,
-    Request,
-    RequestFailedError,
-    ServerFaultError,
-    UnreachableError,
-    deadline,
-    retry,
-)
-from generators.pool import complete_all, in_background, run_in_thread
-from generators.statuses import retry_after
-from schemas.errors import EndpointError
+from generators.llm.calls import Message, Request, RequestFailedError
+from generators.llm.engine import Engine
+from generators.llm.journal import Journal
+from generators.llm.offline import Collector, Offline
+from schemas.errors import EndpointError, RecipeError
+from schemas.recipe import BudgetSection, EndpointSection
+from schemas.records import Reason
 
+FAKE = Path(__file__).parent / "fake_endpoint.py"
 
-def wait_for(awaited):
-    async def waiting():
-        return await awaited
 
-    return asyncio.run(waiting())
+@contextmanager
+def server(*faults, **options):
+    arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    process = subprocess.Popen(
+        [sys.executable, str(FAKE), "--port", "0", "--faults", json.dumps(faults), *arguments], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}/v1"
+    finally:
+        process.kill()
+        process.wait()
 
 
-def request(text="hello", **changes):
-    return Request(model="m", messages=(Message(role="user", content=text),), parameters={"temperature": 0.7, "max_tokens": 9}, **changes)
+def asked(url):
+    """How often each kind of request arrived: real ones, and those of the probe."""
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/_log") as response:
+        chats = json.load(response)["chats"]
+    return [chat for chat in chats if "about" in json.dumps(chat["body"]["messages"])]
 
 
-def model(*outcomes):
-    """A model that raises or returns each outcome in turn, and the pauses that were slept between."""
-    left, pauses = list(outcomes), []
+def request(number, **changes):
+    return Request("fake-small", (Message("user", f"tell me about {number}"),), 50, slot=f"test/{number}", **changes)
 
-    async def complete(asked):
-        outcome = left.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return Reply(key=asked.key, raw=outcome)
 
-    async def sleep(seconds):
-        pauses.append(seconds)
+def ask(folder, url, requests, *, budget=None, **settings):
+    """Complete requests side by side; return replies, or the RequestFailedError of those that failed, and the engine's figures."""
 
-    return complete, sleep, pauses
+    async def one(engine, wanted):
+        try:
+            return await engine.complete(wanted)
+        except RequestFailedError as error:
+            return error
 
+    async def main():
+        section = EndpointSection(base_url=url, model="fake-small", structured="text", **settings)
+        with Journal(folder / "journal.sqlite") as journal:
+            async with Engine(section, budget or BudgetSection(), journal) as engine:
+                replies = await asyncio.gather(*(one(engine, wanted) for wanted in requests))
+                return replies, engine.figures(), engine.notices
 
-def limited(seconds=None):
-    return RateLimitedError("rate limit", seconds=seconds)
+    return asyncio.run(main())
 
 
-def test_the_key_of_a_request_is_that_of_its_content():
-    keys = {request().key, request("other").key, request(sample=1).key, request(response_schema={"type": "object"}).key}
+def test_an_answer_is_paid_once_and_then_comes_from_the_journal_without_endpoint_or_key(tmp_path):
+    with server() as url:
+        first, _, _ = ask(tmp_path, url, [request(1), request(2)])
+        count = len(asked(url))
+    again, figures, _ = ask(tmp_path, url, [request(1), request(2)])
 
-    assert len(keys) == 4
-    assert request().key == request().key
-    assert request().but(sample=1).key == request(sample=1).key
+    assert count == 2
+    assert [reply.raw for reply in again] == [reply.raw for reply in first]
+    assert all(reply.from_journal for reply in again)
+    assert figures["from_journal"] == 2
 
 
-def test_a_server_fault_is_tried_again_with_growing_pauses():
-    complete, sleep, pauses = model(ServerFaultError("500"), ServerFaultError("500"), b"ok")
+def test_the_key_of_a_request_is_that_of_what_decides_the_answer():
+    other = Request("fake-small", (Message("user", "tell me about 1"),), 999, slot="elsewhere")
 
-    reply = wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
+    assert request(1).key == other.key
+    assert len({request(1).key, request(2).key, request(1, variant="sample-2").key, request(1, schema="{}").key}) == 4
 
-    assert reply.raw == b"ok"
-    assert 0.3 < pauses[0] < 0.7 < pauses[1] < 1.3
 
+@pytest.mark.parametrize("fault", ["500", "half_body", "html", "drop", "429", "503"])
+def test_trouble_of_the_server_is_tried_again(tmp_path, fault):
+    with server({"fault": fault, "times": 2, "match": "about 1"}) as url:
+        replies, _, _ = ask(tmp_path, url, [request(1)])
 
-def test_a_request_fails_when_its_attempts_are_used_up():
-    complete, sleep, pauses = model(*[ServerFaultError("status 500", raw=b"oops")] * 3)
+        assert len(asked(url)) == 3
+    assert replies[0].raw
 
-    with pytest.raises(RequestFailedError, match=r"3 attempts.*status 500") as failure:
-        wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
 
-    assert failure.value.raw == b"oops"
-    assert len(pauses) == 2
+def test_a_request_that_fails_for_ever_is_given_up_and_the_others_are_not(tmp_path):
+    with server({"fault": "502", "match": "about 13"}) as url:
+        replies, _, _ = ask(tmp_path, url, [request(number) for number in (12, 13, 14)], attempts=2)
 
+        assert sum("about 13" in json.dumps(chat["body"]) for chat in asked(url)) == 2
+    assert isinstance(replies[1], RequestFailedError)
+    assert replies[0].raw
+    assert replies[2].raw
 
-def test_waiting_for_a_rate_limit_is_not_an_attempt_and_is_as_long_as_asked():
-    complete, sleep, pauses = model(limited(3.0), limited(2.5), limited(1.0), ServerFaultError("500"), b"ok")
 
-    reply = wait_for(retry(complete, attempts=2, sleep=sleep)(request()))
+def test_an_internal_error_about_one_request_is_tried_without_its_schema_in_the_end(tmp_path):
+    with server({"fault": "500", "match": "about 13", "times": 3}) as url:
+        replies, _, _ = ask(tmp_path, url, [request(13)])
 
-    assert reply.raw == b"ok"
-    assert pauses[:3] == [3.0, 2.5, 1.0]
+        assert len(asked(url)) == 4
+    assert replies[0].raw
 
 
-def test_a_rate_limit_that_outlasts_the_budget_ends_the_run_without_waiting():
-    complete, sleep, pauses = model(limited(100.0), limited(7200.0))
+def test_a_rate_limit_that_lasts_longer_than_the_recipe_waits_ends_the_run_and_says_when_to_come_back(tmp_path):
+    with server({"fault": "429_long", "match": "about"}) as url, pytest.raises(EndpointError, match=r"run again after \d\d:\d\d") as raised:
+        ask(tmp_path, url, [request(1)], max_wait_seconds=5)
 
-    with pytest.raises(EndpointError, match="may wait 15 minutes"):
-        wait_for(retry(complete, attempts=2, sleep=sleep)(request()))
+    assert "max_wait_seconds" in str(raised.value)
 
-    assert pauses == [100.0]
 
+def test_an_endpoint_that_is_down_for_longer_than_the_recipe_waits_ends_the_run(tmp_path):
+    started = time.monotonic()
+    with server({"fault": "502", "match": "about"}) as url, pytest.raises(EndpointError, match="answers so far are kept"):
+        ask(tmp_path, url, [request(number) for number in range(30)], max_wait_seconds=1.5)
 
-def test_an_endpoint_that_went_away_ends_the_run():
-    complete, sleep, _ = model(*[UnreachableError("cannot reach it")] * 3)
+    assert time.monotonic() - started < 15
 
-    with pytest.raises(EndpointError, match=r"cannot reach it; .*run again"):
-        wait_for(retry(complete, attempts=3, sleep=sleep)(request()))
 
+def test_an_endpoint_that_comes_back_costs_no_request(tmp_path):
+    with server({"fault": "502", "match": "about", "times": 14}) as url:
+        replies, _, _ = ask(tmp_path, url, [request(number) for number in range(12)], attempts=2, max_wait_seconds=60)
 
-def test_failures_of_every_request_end_the_run_but_a_success_between_them_does_not():
-    async def ask(outcomes):
-        complete, sleep, _ = model(*outcomes)
-        tried, failed = retry(complete, attempts=1, sleep=sleep), 0
-        for _ in outcomes:
-            try:
-                await tried(request())
-            except RequestFailedError:
-                failed += 1
-        return failed
+    assert all(not isinstance(reply, RequestFailedError) for reply in replies)
 
-    fault = ServerFaultError("500")
 
-    assert asyncio.run(ask([*[fault] * 19, b"ok", *[fault] * 19])) == 38
-    with pytest.raises(EndpointError, match="20 requests in a row failed"):
-        asyncio.run(ask([fault] * 20))
+def test_the_cap_on_calls_holds_at_any_concurrency_and_the_rest_is_told_apart(tmp_path):
+    with server() as url:
+        replies, figures, _ = ask(tmp_path, url, [request(number) for number in range(40)], budget=BudgetSection(max_calls=7))
 
+        assert len(asked(url)) == 7
+    reasons = [reply.reason for reply in replies if isinstance(reply, RequestFailedError)]
+    assert reasons == [Reason.OVER_BUDGET] * 33
+    assert figures["calls"] == 7
 
-def test_a_call_that_takes_too_long_is_a_server_fault():
-    async def hang(asked):
-        await asyncio.sleep(60)
-        return Reply(key=asked.key, raw=b"")
 
-    with pytest.raises(ServerFaultError, match=r"no answer within 0\.01 seconds"):
-        wait_for(deadline(hang, seconds=0.01)(request()))
+def test_the_caps_on_tokens_and_dollars_are_not_passed_and_count_earlier_runs(tmp_path):
+    tokens = BudgetSection(max_tokens=4000)
+    dollars = BudgetSection(max_usd=0.01, usd_per_million_input=1.0, usd_per_million_output=10.0)
+    with server() as url:
+        _, first, _ = ask(tmp_path / "tokens", url, [request(number) for number in range(50)], budget=tokens)
+        _, second, _ = ask(tmp_path / "tokens", url, [request(number) for number in range(50, 100)], budget=tokens)
+        _, spent, _ = ask(tmp_path / "dollars", url, [request(number) for number in range(100)], budget=dollars)
 
+    assert 0 < first["tokens"] <= second["tokens"] <= 4000
+    assert 0 < spent["usd"] <= 0.01
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "3"}, 3.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
-    ],
-)
-def test_retry_after_is_read_in_every_form_and_garbage_is_ignored(headers, seconds):
-    assert retry_after(headers) == seconds
 
+def test_a_cap_in_dollars_on_a_model_without_a_price_is_refused_before_anything_is_sent(tmp_path):
+    with pytest.raises(RecipeError, match="usd_per_million_input"):
+        ask(tmp_path, "http://127.0.0.1:9/v1", [request(1)], budget=BudgetSection(max_usd=1))
 
-def test_retry_after_can_be_a_date():
-    from datetime import UTC, datetime, timedelta
-    from email.utils import format_datetime
 
-    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+def test_an_unknown_price_is_said_plainly(tmp_path):
+    with server() as url:
+        _, figures, notices = ask(tmp_path, url, [request(1)])
 
-    assert 55 < (retry_after({"retry-after": moment}) or 0) < 61
+    assert "usd" not in figures
+    assert any("price of fake-small is not known" in notice for notice in notices)
 
 
-@settings(max_examples=30, deadline=None)
-@given(pauses=st.lists(st.integers(0, 3), max_size=40), concurrency=st.integers(1, 7))
-def test_replies_come_in_the_order_of_the_requests_whatever_their_timing(pauses, concurrency):
-    async def complete(numbered):
-        for _ in range(numbered[1]):
-            await asyncio.sleep(0)
-        return numbered
+def test_the_capability_of_an_endpoint_is_probed_once_and_remembered(tmp_path):
+    async def main(url, wanted):
+        section = EndpointSection(base_url=url, model="fake-small")
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            async with Engine(section, BudgetSection(), journal) as engine:
+                await engine.complete(wanted)
 
-    requests = list(enumerate(pauses))
+    with server() as url:
+        asyncio.run(main(url, request(1)))
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/_count") as response:
+            first = json.load(response)
+        asyncio.run(main(url, request(2)))
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/_count") as response:
+            second = json.load(response)
 
-    assert list(in_background(complete_all(requests, complete, concurrency=concurrency))) == requests
+    assert json.dumps(first) != json.dumps(second)
+    assert len(str(first)) >= 1
+    assert int("".join(filter(str.isdigit, str(second)))) - int("".join(filter(str.isdigit, str(first)))) == 1
 
 
-def test_no_more_calls_run_at_once_than_allowed_and_requests_are_made_when_needed():
-    running, most, made = 0, 0, 0
+def test_offline_answers_by_request_or_by_slot_and_never_asks(tmp_path):
+    with server() as url:
+        ask(tmp_path, url, [request(1)])
+    changed = Request("fake-small", (Message("user", "another prompt"),), 50, slot="test/1")
 
-    async def complete(number):
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        return number
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        found = asyncio.run(Offline(journal, by_slot=True).complete(changed))
+        with pytest.raises(RequestFailedError) as raised:
+            asyncio.run(Offline(journal).complete(changed))
+        collector = Collector(journal)
+        with pytest.raises(RequestFailedError):
+            asyncio.run(collector.complete(changed))
 
-    def requests():
-        nonlocal made
-        for number in range(10_000):
-            made += 1
-            yield number
-
-    results = in_background(complete_all(requests(), complete, concurrency=5))
-    first = next(results)
-    made_for_first = made
-    results.close()
-
-    assert first == 0
-    assert most == 5
-    assert made_for_first == 5 * pool.WINDOW
-
-
-def test_an_exception_ends_the_run_but_calls_under_way_are_finished():
-    finished = []
-
-    async def complete(number):
-        if number == 3:
-            raise EndpointError("the key was refused")
-        await asyncio.sleep(0.05)
-        finished.append(number)
-        return number
-
-    with pytest.raises(EndpointError, match="the key was refused"):
-        list(in_background(complete_all(range(1000), complete, concurrency=4)))
-
-    assert finished == [0, 1, 2]
-
-
-def test_calls_go_on_while_the_reader_is_busy():
-    finished = []
-
-    async def complete(number):
-        await asyncio.sleep(0.01)
-        finished.append(number)
-        return number
-
-    results = in_background(complete_all(range(8), complete, concurrency=2))
-    next(results)
-    time.sleep(0.2)
-
-    assert len(finished) == 8
-    results.close()
-
-
-def test_an_interrupted_reader_leaves_no_thread_behind_and_finishes_what_is_under_way():
-    finished = []
-
-    async def complete(number):
-        await asyncio.sleep(0.02)
-        finished.append(number)
-        return number
-
-    results = in_background(complete_all(range(1000), complete, concurrency=3))
-    next(results)
-    with pytest.raises(KeyboardInterrupt):
-        results.throw(KeyboardInterrupt)
-
-    assert len(finished) < 10
-    assert not [thread for thread in threading.enumerate() if thread.name == "kilopair-engine"]
-
-
-def test_a_coroutine_can_be_run_where_an_event_loop_already_runs():
-    async def seven():
-        return 7
-
-    async def notebook():
-        return run_in_thread(seven())
-
-    assert asyncio.run(notebook()) == 7
-
-
-def test_an_error_in_the_thread_reaches_the_caller():
-    async def fail():
-        raise EndpointError("no")
-
-    with pytest.raises(EndpointError, match="no"):
-        run_in_thread(fail())
+    assert found.raw
+    assert raised.value.reason is Reason.NOT_ASKED
+    assert list(collector.missing) == [changed.key]

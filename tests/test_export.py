@@ -10,7 +10,7 @@ import yaml
 
 from builder.export import COLUMNS, FORMATS, card, export, save_dataset, to_dataset, user_message
 from schemas.errors import UsageError
-from schemas.records import Evidence, Pair, Provenance
+from schemas.records import Evidence, Pair, Provenance, Turn
 
 QUOTE = 'Zeile eins\n"zwei" – drei, 価格 | vier'
 
@@ -69,6 +69,54 @@ def test_the_keys_are_those_that_the_tools_expect(tmp_path):
         "sharegpt": {"id", "conversations"},
         "openai": {"messages"},
     }
+
+
+TALK = pair(9, "train", source="Ein Text.").model_copy(
+    update={
+        "history": (Turn(role="user", content="Erst?"), Turn(role="assistant", content="Ja | so.")),
+        "grounding": "absent",
+        "evidence": (),
+        "flags": ("fuzzy_quote", "repaired"),
+    }
+)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "alpaca"])
+def test_every_chat_format_holds_all_turns(form, tmp_path):
+    (row,) = rows(export([TALK], form, tmp_path)[0])
+
+    assert said(row) == ("Erst?", "Ja | so.", "Frage 9: “was”?\n\nEin Text.", TALK.output)
+
+
+def test_alpaca_rows_have_a_history_when_any_pair_has_one(tmp_path):
+    found = [row for path in export([*PAIRS, TALK], "alpaca", tmp_path) for row in rows(path)]
+
+    assert [row["history"] for row in found] == [[], [], [["Erst?", "Ja | so."]], [], []]
+    assert found[2]["instruction"] == TALK.instruction
+
+
+def test_the_dataset_holds_turns_grounding_and_flags():
+    first, *_, last = to_dataset([PAIRS[0], TALK])["train"].to_list()
+
+    assert (first["history"], first["grounding"], first["flags"]) == ([], "quoted", [])
+    assert last["history"] == [{"role": "user", "content": "Erst?"}, {"role": "assistant", "content": "Ja | so."}]
+    assert (last["grounding"], last["flags"], last["evidence"]) == ("absent", ["fuzzy_quote", "repaired"], [])
+
+
+def test_the_card_counts_groundings_and_flags_and_says_what_they_mean():
+    brought = TALK.model_copy(
+        update={"grounding": "none", "provenance": Provenance(document_id="file-1", chunk_id="", generator="existing")}
+    )
+
+    text, plain = card([PAIRS[0], TALK, brought], {}), card(PAIRS, FACTS)
+
+    assert "| absent | 1 | a search of all documents found no answer, and the response says so |" in text
+    assert "| `fuzzy_quote` | 2 | a quote of the model is not verbatim;" in text
+    assert "worded by people, the extractive generator" in text
+    assert yaml.safe_load(text.split("---\n")[1])["annotations_creators"] == ["machine-generated", "found"]
+    assert "Every pair that is grounded in a quote carries" in text
+    assert "Every pair carries" in plain
+    assert "fuzzy" not in plain
 
 
 def test_the_roles_are_those_that_the_tools_expect(tmp_path):

@@ -1,116 +1,169 @@
-"""The journal: what is stored when, what is asked again, and who may read it."""
+"""The journal: durable, private, shared texts once, and readable after damage."""
 
 import asyncio
 import json
+import os
+import sqlite3
 import stat
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from generators.engine import Message, Reply, Request, ServerFaultError
-from generators.journal import Counts, Journal, journalled
+from generators.llm.calls import Message, Request
+from generators.llm.journal import Cost, Journal
 from schemas.errors import WorkspaceError
 
-BODY = json.dumps({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}).encode()
+
+def request(text="hello", **changes):
+    return Request("m", (Message("system", "the same rules " * 50), Message("user", text)), changes.pop("max_tokens", 100), **changes)
 
 
-def wait_for(awaited):
-    async def waiting():
-        return await awaited
-
-    return asyncio.run(waiting())
+def body(text="hi", finish="stop"):
+    return json.dumps({"choices": [{"message": {"content": text}, "finish_reason": finish}]}).encode()
 
 
-def request(text="hello"):
-    return Request(model="m", messages=(Message(role="user", content=text),), parameters={})
+def answer(journal, asked, raw, **cost):
+    async def main():
+        await journal.sent(asked, held_tokens=50, held_usd=0.5)
+        await journal.answered(asked, raw, Cost(**cost))
+
+    asyncio.run(main())
 
 
-async def nothing():
-    """An endpoint that is ready."""
+def test_what_was_answered_is_found_again_by_another_process(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request(), body(), prompt_tokens=10, completion_tokens=2)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        found, counts = journal.get(request()), journal.counts
+
+    assert found is not None
+    assert (found.raw, found.source) == (body(), "online")
+    assert (counts.calls, counts.answered, counts.prompt_tokens, counts.completion_tokens, counts.lost_tokens) == (1, 1, 10, 2, 0)
 
 
-def ask(journal, answer, *, text="hello"):
-    """Ask through the journal; return the reply and how often the model was called."""
-    calls = []
+def test_a_request_is_on_disk_before_it_is_sent_and_counts_as_paid_when_no_answer_came(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        asyncio.run(journal.sent(request(), held_tokens=50, held_usd=0.5))
+        with sqlite3.connect(tmp_path / "j.sqlite") as reader:
+            stored = reader.execute("SELECT count(*) FROM requests").fetchone()[0]
+    with Journal(tmp_path / "j.sqlite") as journal:
+        counts = journal.counts
 
-    async def complete(asked):
-        calls.append(asked)
-        if isinstance(answer, Exception):
-            raise answer
-        return Reply(key=asked.key, raw=answer)
-
-    return wait_for(journalled(complete, journal, ready=nothing)(request(text))), len(calls)
-
-
-def test_a_request_that_was_answered_is_not_asked_again(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        _, calls_before = ask(journal, BODY)
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        reply, calls_after = ask(journal, RuntimeError("must not be called"))
-
-        assert journal.counts == Counts(calls=1, answered=1, prompt_tokens=11, completion_tokens=7, from_journal=1)
-    assert (calls_before, calls_after) == (1, 0)
-    assert reply.raw == BODY
-    assert reply.from_journal
+    assert stored == 1
+    assert (counts.lost_tokens, counts.lost_usd, counts.answered) == (50, 0.5, 0)
 
 
-def test_the_request_is_stored_before_the_call(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal, pytest.raises(RuntimeError):
-        ask(journal, RuntimeError("killed"))
-
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        assert journal.counts == Counts(calls=1)
-        assert journal.get(request().key) is None
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b'{"choices": [{"mes', b"<html>", b"null", b"[]", b'{"error": {}}', b"\xff\xfe", b'{"choices": null}']
-)
-def test_a_body_that_is_no_chat_completion_is_stored_but_asked_again(tmp_path, body):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        with pytest.raises(ServerFaultError, match="the body of the response is") as fault:
-            ask(journal, body)
-        stored = journal.get(request().key)
-        reply, calls = ask(journal, BODY)
-
-        assert journal.counts.calls == 2
-        assert journal.counts.prompt_tokens == 11
-    assert stored == fault.value.raw == body
-    assert (reply.raw, calls) == (BODY, 1)
+def test_a_refusal_for_the_rate_is_no_call(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        asyncio.run(journal.sent(request()))
+        journal.refused(request())
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.counts.calls == 0
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": None}, [1], "x"])
-def test_strange_usage_counts_nothing_and_breaks_nothing(tmp_path, usage):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        ask(journal, json.dumps({"choices": [], "usage": usage}).encode())
+def test_a_cut_reply_answers_only_those_who_would_cut_it_too(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request(max_tokens=100), body(finish="length"))
+        answer(journal, request("whole", max_tokens=100), body())
 
-        assert journal.counts == Counts(calls=1, answered=1)
-
-
-def test_only_the_owner_can_read_the_journal(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        ask(journal, BODY)
-
-        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == {0o600}
+        assert journal.get(request(max_tokens=100)) is not None
+        assert journal.get(request(max_tokens=200)) is None
+        assert journal.get(request("whole", max_tokens=200)) is not None
 
 
-def test_a_file_that_is_no_journal_is_named_with_what_to_do(tmp_path):
-    path = tmp_path / "journal.sqlite"
-    path.write_text("this is not a database, it is something else entirely" * 20)
+def test_texts_that_requests_share_are_stored_once(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        for number in range(20):
+            answer(journal, request(f"question {number}"), body())
+        with sqlite3.connect(tmp_path / "j.sqlite") as reader:
+            texts = [row[0] for row in reader.execute("SELECT text FROM texts")]
 
-    with pytest.raises(WorkspaceError, match=r"journal\.sqlite: the journal cannot be used .*move the file away"):
-        Journal(path)
+    assert len(texts) == len(set(texts)) == 22  # rules, 20 questions, no schema
 
 
-def test_the_endpoint_is_made_ready_before_the_request_is_noted(tmp_path):
-    async def refuse():
-        raise WorkspaceError("not ready")
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=30), st.booleans()), max_size=12))
+def test_entries_give_back_every_request_as_it_was_asked(tmp_path_factory, asked):
+    requests = {}
+    with Journal(tmp_path_factory.mktemp("j") / "j.sqlite") as journal:
+        for text, answered in asked:
+            wanted = request(text, schema='{"type":"object"}', variant="v", slot=f"s/{len(requests)}", parameters={"top_p": 0.5})
+            requests.setdefault(wanted.key, wanted)
+            if answered:
+                journal.put(wanted, body(text), source="batch")
+            else:
+                asyncio.run(journal.sent(wanted))
+        entries = list(journal.entries())
 
-    async def complete(asked):
-        return Reply(key=asked.key, raw=BODY)
+    assert {entry.request.key for entry in entries} == set(requests)
+    assert all(entry.request.but(slot="") == requests[entry.request.key].but(slot="") for entry in entries)
 
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        with pytest.raises(WorkspaceError, match="not ready"):
-            wait_for(journalled(complete, journal, ready=refuse)(request()))
 
-        assert journal.counts == Counts()
+def test_an_answer_from_elsewhere_is_taken_once(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        with journal.bulk():
+            taken = [journal.put(request(text), body(), source="batch") for text in ("a", "b", "a")]
+        again = journal.put(request("a"), body("other"), source="batch")
+        sources = journal.sums("source")
+
+    assert taken == [True, True, False]
+    assert not again
+    assert sources == {"batch": 2}
+
+
+def test_the_newest_answer_for_a_slot_is_found_whatever_the_prompt_was(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request("old prompt", slot="qa/1/first"), body("old"))
+        answer(journal, request("new prompt", slot="qa/1/first"), body("new"))
+        found, none = journal.by_slot("qa/1/first"), journal.by_slot("qa/2/first")
+
+    assert found is not None
+    assert found.raw == body("new")
+    assert none is None
+
+
+def test_only_the_owner_can_read_the_journal_and_only_one_run_can_use_it(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        journal.set_note("name", "value")
+
+        with pytest.raises(WorkspaceError, match="another run"):
+            Journal(tmp_path / "j.sqlite")
+        assert journal.note("name") == "value"
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in tmp_path.iterdir())
+
+
+def test_a_journal_of_an_older_version_is_set_aside_inside_the_file(tmp_path):
+    with sqlite3.connect(tmp_path / "j.sqlite") as old:
+        old.execute("CREATE TABLE requests (key TEXT, raw BLOB)")
+        old.execute("INSERT INTO requests VALUES ('k', 'paid')")
+
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.counts.answered == 0
+    with sqlite3.connect(tmp_path / "j.sqlite") as reader:
+        assert reader.execute("SELECT raw FROM requests_of_version_0").fetchone() == ("paid",)
+
+
+@pytest.mark.parametrize("damage", ["tail", "zeros", "no journal at all"])
+def test_what_can_be_read_of_a_damaged_file_is_kept(tmp_path, damage):
+    path = tmp_path / "j.sqlite"
+    with Journal(path) as journal:
+        for number in range(200):
+            journal.put(request(f"question {number}"), body("x" * 2000), source="batch")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if damage == "tail":
+            file.truncate(size - size // 4)
+        elif damage == "zeros":
+            file.seek(size // 2 // 4096 * 4096)
+            file.write(b"\0" * 16384)
+        else:
+            file.write(os.urandom(8192))
+
+    with Journal(path) as journal:
+        kept = sum(journal.get(request(f"question {number}")) is not None for number in range(200))
+        journal.put(request("new"), body(), source="batch")
+
+        assert journal.rescued >= kept
+    assert kept > (0 if damage == "no journal at all" else 100) or damage == "no journal at all"
+    assert list(tmp_path.glob("j.sqlite.damaged-1"))

@@ -78,6 +78,8 @@ def test_a_run_against_a_faulty_endpoint_that_is_killed_ends_with_a_report_and_p
     kills = 0
     for _ in range(20 if os.environ.get("KILOPAIR_SOAK") else 3):
         process = subprocess.Popen(command, cwd=project, env=os.environ | {"KILOPAIR_TEST_KEY": KEY})
+        titles = [path.read_bytes() for path in Path("/proc").glob(f"{process.pid}/task/*/c[mo]*") if path.name in {"cmdline", "comm"}]
+        assert KEY.encode() not in b"".join(titles)
         try:
             process.wait(draw.uniform(1.5, 2.5))
         except subprocess.TimeoutExpired:

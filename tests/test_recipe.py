@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from builder.recipe_file import load_recipe, write_recipe
 from schemas.errors import RecipeError
-from schemas.recipe import EndpointSection, Recipe
+from schemas.recipe import SET_BY_ENGINE, EndpointSection, Recipe
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_overrides_win_over_the_file(recipe: Path):
         ("curat: {}", "recipe.yaml: curat: unknown key; did you mean curate?"),
         ("curate: {zzz: 1}", "recipe.yaml: curate.zzz: unknown key; known keys: curate.target"),
         ("curate: {target: 0}", "recipe.yaml: curate.target: "),
-        ("generate: {generator: magic}", "'extractive' or 'openai'"),
+        ("generate: {generator: magic}", "'extractive', 'openai' or 'local'"),
         ("curate: 3", "recipe.yaml: curate: "),
         ("- a", "a recipe is a list of keys and values, not a list"),
         ("a: [1", "recipe.yaml:1: not valid YAML"),
@@ -68,6 +68,8 @@ def test_overrides_win_over_the_file(recipe: Path):
         ("endpoint: {base_url: 'https://user:SECRET@host/v1'}", "endpoint.base_url"),
         ("endpoint: {base_url: 'https://host/v1?key=SECRET'}", "endpoint.base_url"),
         ("endpoint: {base_url: 'ftp://host'}", "endpoint.base_url"),
+        ("endpoint: {parameters: {max_tokens: 9}}", "may not hold max_tokens, which kilopair sets itself; use endpoint.max_tokens instead"),
+        ("endpoint: {parameters: {top_p: 1, stream: true}}", "may not hold stream, which kilopair sets itself; take it out"),
         ("split: {test: 0.5, validation: 0.4, paraphrase: 0.2}", "split: "),
     ],
 )
@@ -143,6 +145,13 @@ def test_every_field_of_the_recipe_is_read_somewhere(root: Path):
     fields = {f"{name}.{field}" for name, section in SECTIONS.items() for field in section.model_fields}
     assert fields - reads == set()
     assert set(Recipe.model_fields) - reads == set()
+
+
+def test_what_decides_a_field_that_the_engine_sets_is_a_field_of_the_recipe():
+    named = {tuple(field.split(".")) for field in SET_BY_ENGINE.values() if field}
+
+    assert {field for section, field in named if field not in SECTIONS[section].model_fields} == set()
+    assert {field for section, field in named if section == "endpoint"} == {"model", "max_tokens", "structured"}
 
 
 def test_every_field_of_the_recipe_has_a_description_and_a_default():

@@ -7,9 +7,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.lineage import Lineage
 from builder.report.charts import Series, bars, histogram, line_chart, marks
-from builder.report.gather import funnel
-from builder.report.render import sample, telling_answers, verdict
+from builder.report.gather import Facts, examples, funnel, grounding
+from builder.report.render import render, sample, telling_answers, verdict
+from schemas.records import Document, Evidence, Pair, Provenance, Turn
 
 numbers = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 
@@ -106,3 +108,102 @@ def test_the_funnel_goes_from_files_to_chosen_pairs_without_a_gap():
     pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "distinct pairs", "chosen pairs"}]
     assert [row["count"] for row in pairs] == [100, 90, 70, 50]
     assert all(before["count"] - before["left"] == after["count"] for before, after in pairwise(pairs))
+
+
+PAGE = Document.of(path="a.md", title="A", format="md", text="You get 30 days.", raw=b"")
+TURNS = (Turn(role="user", content="Leave <b>?"), Turn(role="assistant", content="Yes & no."))
+
+
+def pair(number: int, **changes: object) -> Pair:
+    one = Pair(
+        id=f"pair-{number}",
+        task="qa",
+        instruction="How much?",
+        output="30 days.",
+        evidence=(Evidence.of(PAGE, 8, 15),),
+        provenance=Provenance(document_id=PAGE.id, chunk_id="chunk-1", generator="openai"),
+        group="g",
+        form="qa/plain",
+        split="test",
+    )
+    return one.model_copy(update=changes)
+
+
+BROUGHT = Provenance(document_id="file-1", chunk_id="", generator="existing", rule="faq.csv row 2")
+PAIRS = [
+    pair(0),
+    pair(1, grounding="absent", evidence=(), history=TURNS, flags=("fuzzy_quote",)),
+    pair(2, grounding="none", evidence=(), provenance=BROUGHT, flags=("a<i>",)),
+    pair(3),
+]
+
+
+def facts(pairs: list[Pair]) -> Facts:
+    figures = {"exact_match": 0.0, "token_f1": 0.0, "rouge_l": 0.0, "perplexity": 1.0, "stop_rate": 1.0}
+    table = {"n": len(pairs), "overall": {"base": figures, "tuned": figures}, "tasks": {}}
+    answers = [
+        {
+            "pair_id": one.id, "set": "test", "task": one.task, "form": one.form, "history": [turn.model_dump() for turn in one.history],
+            "question": one.instruction, "input": "", "reference": one.output, "base": "", "tuned": "", "scores": {"tuned": figures},
+        }
+        for one in pairs
+    ]  # fmt: skip
+    empty: dict[str, object] = {name: {} for name in ("rules", "base_figures", "train_figures", "seconds")}
+    empty |= {name: [] for name in ("reasons", "coverage", "tasks", "openings")}
+    return Facts(**{
+        **empty, "company": "Acme", "generator": "openai", "base": "embedded", "base_read_the_documents": True, "leaks": {"a": 0},
+        "lengths": {"question": [], "response": []}, "splits": {"train": 1, "test": 1, "paraphrase": 0},
+        "funnel": [{"name": "files", "count": 1, "left": 0}, {"name": "documents", "count": 1, "left": 0}],
+        "grounding": grounding(pairs), "flags": {"fuzzy_quote": 1, "a<i>": 1}, "evaluation": {"sets": {"test": table}},
+        "examples": examples(answers, [PAGE], [], pairs),
+    })  # fmt: skip  # pyright: ignore[reportArgumentType]
+
+
+def test_groundings_are_counted_with_their_share_and_conversations():
+    assert grounding(PAIRS) == [
+        {"grounding": "quoted", "count": 2, "share": 0.5, "conversations": 0},
+        {"grounding": "absent", "count": 1, "share": 0.25, "conversations": 1},
+        {"grounding": "none", "count": 1, "share": 0.25, "conversations": 0},
+    ]
+    assert grounding([]) == []
+
+
+def test_the_page_shows_turns_groundings_and_flags_escaped():
+    page = render(facts(PAIRS), examples=12)
+
+    for part in (
+        '<dd class="soft">Leave &lt;b&gt;?</dd>',
+        "Yes &amp; no.",
+        '<td>absent: searched everywhere, not there, and it says so</td><td class="number">1</td><td class="number">25.0%</td>',
+        "<td>flag: fuzzy quote</td>",
+        "flag: a&lt;i&gt;",
+        "(grounding: absent) (fuzzy quote)",
+        "no document (grounding: none) (a&lt;i&gt;)",
+        "a.md: <mark>30 days</mark></dd>",
+    ):
+        assert part in page
+    assert "<b>?" not in page
+
+
+def test_the_lineage_shows_turns_grounding_and_flags():
+    text = Lineage(PAIRS[1], PAGE, None, (), None, None).as_text()
+
+    assert "user      Leave <b>?\nassistant Yes & no.\nquestion  How much?" in text
+    assert "grounding absent, flags fuzzy_quote" in text
+
+
+def test_the_lineage_of_a_pair_about_no_document_says_where_it_is_from():
+    lineage = Lineage(PAIRS[2], None, None, (), None, None)
+
+    assert "made by   existing, rule faq.csv row 2" in lineage.as_text()
+    assert "document" not in lineage.as_text()
+    assert lineage.as_json()["document"] is None
+
+
+def test_evidence_in_another_document_is_shown_without_the_text_around_it():
+    other = pair(4, evidence=(Evidence.of(PAGE, 8, 15), Evidence(document_id="doc-2", start=3, end=9, quote="15 day")))
+
+    text = Lineage(other, PAGE, None, (), None, None).as_text()
+
+    assert "evidence  characters 8-15: …You get»30 days«.…" in text
+    assert "evidence  doc-2, characters 3-9: »15 day«" in text

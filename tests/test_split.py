@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from builder.connect import connected
 from builder.split import held_out, paraphrase_kind, prove, split
 from schemas.errors import KilopairError
-from schemas.records import Evidence, Pair, Provenance
+from schemas.records import Evidence, Pair, Provenance, Turn
 
 EXAMPLES = 10_000 if os.environ.get("KILOPAIR_SOAK") else 300
 SHARES = {"test": 0.1, "validation": 0.05, "paraphrase": 0.15, "unseen_forms": 0.4}
@@ -273,3 +273,82 @@ def test_a_withheld_answer_that_train_never_gives_is_caught():
 
     with pytest.raises(KilopairError, match="paraphrase answers not taught: 1"):
         prove(pairs)
+
+
+def loose(number, *, said=(), instruction=None, chunk="", output=None, evidence=False):
+    """Make a pair about no passage, or one that quotes nothing, with `said` before it."""
+    one = pair(number, fact=number, chunk=chunk, instruction=instruction, output=output)
+    history = tuple(Turn(role=("user", "assistant")[place % 2], content=content) for place, content in enumerate(said))
+    return one.model_copy(
+        update={"evidence": one.evidence if evidence else (), "grounding": "absent" if chunk else "none", "history": history}
+    )
+
+
+def test_pairs_about_no_passage_are_not_one_component():
+    assert connected([loose(n) for n in range(5)], near=0.7) == [[n] for n in range(5)]
+
+
+def test_pairs_without_evidence_are_connected_by_their_passage():
+    assert connected([loose(0, chunk="a"), loose(1, chunk="a"), loose(2, chunk="b")], near=0.7) == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"said": ("Leave?", "Yes.")}, {"said": ("Parking?", "Yes.")}, False),
+        ({"said": ("Leave?", "Yes.")}, {"said": ("leave", "yes")}, True),
+        ({"said": ("Leave?", "Yes.")}, {}, False),
+        ({"said": ("Leave?", "Yes.")}, {"instruction": "Leave?", "output": "Yes."}, True),
+        ({"said": ("Leave?", "Yes.")}, {"said": ("Leave?", "Yes.", "How much?", "Lots.")}, True),
+        ({"said": ("Leave?", "Yes."), "output": "ok"}, {"said": ("Leave!", "No."), "output": "ok"}, True),
+    ],
+)
+def test_conversations_are_connected_by_every_question_in_them_after_what_was_said_before(one, other, same):
+    pairs = [loose(0, **{"instruction": "How long?", **one}), loose(1, **{"instruction": "How long?", **other})]
+
+    assert (connected(pairs, near=0.7) == [[0, 1]]) is same
+
+
+TALKS = st.lists(
+    st.tuples(
+        st.integers(0, 9), st.sampled_from(["", "", "a", "b"]), st.sampled_from(["f1", "f2", "f3"]),
+        st.lists(st.sampled_from(["Leave?", "How much of it?", "And parking here in town?"]), max_size=2),
+        st.sampled_from(["", "Leave?", "How much of it?"]), st.booleans(),
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+@given(TALKS, st.sampled_from([0.1, 0.4]), st.sampled_from([0.15, 0.5]), st.integers(0, 2))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_conversations_and_pairs_without_evidence_do_not_leak_either(rows, test, paraphrase, seed):
+    pairs = [
+        loose(
+            number,
+            chunk=chunk,
+            said=tuple(text for question in said for text in (question, "Yes.")),
+            instruction=question or None,
+            output=f"response {fact % 3}",
+            evidence=quoted,
+        ).model_copy(update={"group": f"fact-{fact}", "form": form})
+        for number, (fact, chunk, form, said, question, quoted) in enumerate(rows)
+    ]
+
+    out = list(split(pairs, test=test, validation=0.1, paraphrase=paraphrase, unseen_forms=0.4, seed=seed))
+
+    assert [one.id for one in out] == [one.id for one in pairs]
+    assert not any(prove(out).values())
+
+
+def test_the_proof_finds_a_question_that_train_asks_inside_a_conversation():
+    train = loose(0, said=("How much leave?", "30 days.")).model_copy(update={"split": "train"})
+    held = loose(1, instruction="How much leave?").model_copy(update={"split": "test"})
+
+    with pytest.raises(KilopairError, match="test questions elsewhere: 1"):
+        prove([train, held])
+
+
+def test_the_proof_does_not_take_no_passage_for_a_common_one():
+    pairs = [loose(0).model_copy(update={"split": "train"}), loose(1).model_copy(update={"split": "test"})]
+
+    assert not any(prove(pairs).values())

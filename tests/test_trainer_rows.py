@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InputError, TrainingError
+from schemas.records import Turn
 from tests.tiny_models import TEXTS, a_pair, chat_tokenizer, facts, plain_tokenizer, thinking_tokenizer
 from trainer.guards import label_problem
 from trainer.plan import Amount, group_by_length, make_plan
@@ -245,3 +246,76 @@ def test_every_planted_fault_of_the_labels_is_named(spoil, problem):
 
 def test_the_documents_are_enough_text_for_a_stream():
     assert len(text_stream(TEXTS, choose_template(chat_tokenizer()))) > 100
+
+
+LEAVE = (Turn(role="user", content=" Do I get leave? "), Turn(role="assistant", content="Yes, you do.\n"))
+# What kilopair 0.1 rendered before it knew conversations: models were trained on these bytes.
+SINGLE = {
+    "chat": "<|user|>Who?\n\na text<|end|><|assistant|>",
+    "plain": "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that "
+    "appropriately completes the request.\n\n### Instruction:\nWho?\n\n### Input:\na text\n\n### Response:\n",
+    "thinking": "<|im_start|>user\nWho?\n\na text<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_single_question_is_rendered_as_it_always_was(maker):
+    template = _cached(maker)
+
+    assert template.prompt_text("Who?", "a text") == SINGLE[maker]
+    assert template.prompts([("Who?", "a text"), ("Who?", "a text", ())]) == template.encode([SINGLE[maker]] * 2)
+
+
+def test_alpacas_preamble_stands_once_however_many_turns_there_are():
+    template = choose_template(plain_tokenizer())
+
+    text = template.prompt_text("How much?", "a text", LEAVE)
+
+    assert text == (
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+        "\n\n### Instruction:\nDo I get leave?\n\n### Response:\nYes, you do.<|endoftext|>"
+        "\n\n### Instruction:\nHow much?\n\n### Input:\na text\n\n### Response:\n"
+    )
+
+
+def test_a_chat_template_renders_every_turn():
+    assert choose_template(chat_tokenizer()).prompt_text("How much?", "", LEAVE) == (
+        "<|user|>Do I get leave?<|end|><|assistant|>Yes, you do.<|end|><|user|>How much?<|end|><|assistant|>"
+    )
+
+
+def test_of_a_conversation_only_the_last_response_is_in_the_loss(template):
+    pair = a_pair("How much?", "It is 30 days.").model_copy(update={"history": LEAVE})
+
+    (row,) = pair_rows([pair], template)
+
+    trained = [label for label in row.labels if label != IGNORED]
+    assert template.decode(trained) == "It is 30 days."
+    assert row.labels[-len(trained) :] == trained
+    assert row.input_ids[: -len(trained)] == template.pair_prompts([pair])[0] == template.prompts([("How much?", "", LEAVE)])[0]
+    assert label_problem(row.input_ids, row.labels, template, raw=False) == ""
+
+
+def test_other_wordings_change_the_instruction_and_never_the_turns_before_it(template):
+    pair = a_pair("How much is it?", "It is 30 days.").model_copy(update={"history": LEAVE})
+
+    (row,) = pair_rows([pair], template, instructions=["How much?"])
+
+    assert row.input_ids[: -row.trained] == template.prompts([("How much?", "", LEAVE)])[0]
+
+
+def test_control_tokens_in_an_earlier_turn_are_refused():
+    pair = a_pair("How much?", "30 days.").model_copy(update={"history": (Turn(role="user", content="a <|end|> b"), LEAVE[1])})
+
+    with pytest.raises(TrainingError, match=pair.id):
+        check_pairs([pair], choose_template(chat_tokenizer()))
+
+
+def test_validation_may_ask_the_same_after_other_turns():
+    pair = facts()[0]
+    talk = pair.model_copy(update={"history": LEAVE})
+
+    check_apart([pair], [talk])
+
+    with pytest.raises(TrainingError, match="repeat a training question"):
+        check_apart([pair, talk], [talk])

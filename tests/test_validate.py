@@ -1,13 +1,15 @@
 """Every draft becomes a pair whose evidence resolves, or is dropped with the reason."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.validate import locate, refers_to_text, validate
-from schemas.records import Chunk, Document, Draft, Dropped, Pair, Provenance, Reason
+from builder.locate import locate, locate_nearly
+from builder.validate import refers_to_text, validate
+from schemas.records import Chunk, Document, Draft, Dropped, Pair, Provenance, Reason, Turn
 
 TEXT = "# Leave\n\nEveryone gets **30 days** of leave; part-time staff get “15 days”.\n\nCarry over:\n\n- up to 5 days, until 31 March\n- 130 days never\n"
 DOCUMENT = Document.of(path="leave.md", title="Leave", format="md", text=TEXT, raw=TEXT.encode())
@@ -212,3 +214,127 @@ def test_the_users_own_schema_decides_on_extra():
     assert isinstance(good, Pair)
     assert (bad.reason, bad.detail) == (Reason.SCHEMA, 'extra.level: must be "easy" or "hard", is "odd"')
     assert missing.detail == "extra: level is missing"
+
+
+PAGE = "Staff who travel by train book second class, at least 14 days ahead.\n\nManagers may not book first class for trips under 300 km.\n"
+TRAVEL = Document.of(path="travel.md", title="Travel", format="md", text=PAGE, raw=b"")
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("Staff that travel by train book second class", "Staff who travel by train book second class"),
+        ("staff who travel by train book a second class, at least 14 days ahead", "Staff who travel by train book second class, at least 14 days ahead"),
+        ("Managers may not book first class for trips below 300 km", "Managers may not book first class for trips under 300 km"),
+        ("Staff who travel by train book second class, at least 15 days ahead", None),
+        ("Staff who travel by train book second class, at least 4 days ahead", None),
+        ("Managers may book first class for trips under 300 km", None),
+        ("Managers may not book first class for trips under 30 km", None),
+        ("by traim", None),
+        ("The canteen serves lunch from noon until two.", None),
+    ],
+)  # fmt: skip
+def test_a_quote_that_is_almost_right_is_found_unless_a_number_or_a_negation_differs(quote, found):
+    span = locate_nearly(quote, TRAVEL)
+
+    assert (PAGE[slice(*span)] if span else None) == found
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_nearly_found_has_the_numbers_of_the_quote_in_order(data):
+    start = data.draw(st.integers(0, len(PAGE) - 25))
+    quote = list(PAGE[start : data.draw(st.integers(start + 22, len(PAGE)))])
+    for _ in range(data.draw(st.integers(0, 2))):
+        quote[data.draw(st.integers(0, len(quote) - 1))] = data.draw(st.sampled_from("x7 0,é"))
+
+    span = locate_nearly("".join(quote), TRAVEL)
+
+    if span is not None:
+        rest = iter(re.findall(r"\d+", PAGE[slice(*span)]))
+        assert 0 <= span[0] < span[1] <= len(PAGE)
+        assert all(number in rest for number in re.findall(r"\d+", "".join(quote)))
+
+
+def test_a_pair_says_that_its_evidence_is_not_what_was_quoted():
+    quotes = ("Managers may not book first class for trips below 300 km",)
+    one = draft("Who books what?", "Nobody first class.", quotes=quotes, document=TRAVEL, flags=("repaired",))
+
+    (pair,) = outcome(one, documents={TRAVEL.id: TRAVEL})
+
+    assert pair.flags == ("repaired", "fuzzy_quote")
+    assert PAGE[pair.evidence[0].start : pair.evidence[0].end] == pair.evidence[0].quote
+
+
+def test_almost_the_same_text_in_the_own_chunk_goes_before_the_one_elsewhere():
+    text = "Visitors must sign the blue book at the desk.\n\nVisitors must sign the grey book at the desk.\n"
+    document = Document.of(path="a.md", title="A", format="md", text=text, raw=b"")
+    chunk = Chunk.of(document, 47, len(text), (), 9)
+    one = draft(quotes=("Visitors must sign the brown book at the desk",), document=document, chunk_id=chunk.id)
+
+    (pair,) = outcome(one, documents={document.id: document}, chunks={chunk.id: chunk})
+
+    assert pair.evidence[0].quote == "Visitors must sign the grey book at the desk"
+
+
+def test_a_quote_that_changes_a_number_is_ungrounded():
+    quote = "Staff who travel by train book second class, at least 41 days ahead"
+
+    assert reason(draft(quotes=(quote,), document=TRAVEL), documents={TRAVEL.id: TRAVEL}) == Reason.UNGROUNDED
+
+
+@pytest.mark.parametrize("grounding", ["absent", "none"])
+def test_what_rests_on_no_quote_keeps_those_that_are_found_and_leaves_out_the_rest(grounding):
+    quotes, nowhere = ("30 days", "45 days"), Document.of(path="b.md", title="B", format="md", text="x", raw=b"")
+
+    some, none, unread = outcome(
+        draft(quotes=quotes, grounding=grounding), draft(quotes=(), grounding=grounding), draft(document=nowhere, grounding=grounding)
+    )
+
+    assert [span.quote for span in some.evidence] == ["30 days"]
+    assert none.evidence == unread.evidence == ()
+    assert {some.grounding, none.grounding, unread.grounding} == {grounding}
+
+
+def turns(*contents):
+    return tuple(Turn(role=("user", "assistant")[place % 2], content=content) for place, content in enumerate(contents))
+
+
+def test_a_conversation_keeps_its_turns():
+    one = draft(history=turns("Do I get leave?", "Yes."), instruction="How much, as said above?")
+
+    (pair,) = outcome(one)
+
+    assert pair.history == one.history
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        (turns("Do I get leave?", " \n"), Reason.BLANK),
+        (turns("Do I get leave?"), Reason.SCHEMA),
+        (turns("Do I get leave?", "Yes.", "And?"), Reason.SCHEMA),
+        ((Turn(role="assistant", content="Hi."), Turn(role="user", content="Leave?")), Reason.SCHEMA),
+        ((Turn(role="user", content="Hi."), Turn(role="user", content="Leave?")), Reason.SCHEMA),
+        (turns("What does the passage say?", "30 days."), Reason.REFERS_TO_TEXT),
+    ],
+)
+def test_a_conversation_that_makes_no_sense_is_dropped(history, expected):
+    assert reason(draft(history=history)) == expected
+
+
+def compared(other_quotes, chunk):
+    return draft(extra={"other_chunk_id": chunk.id, "other_quotes": other_quotes, "level": 1})
+
+
+def test_a_comparison_has_evidence_in_both_documents_and_only_the_users_own_fields():
+    chunk = Chunk.of(TRAVEL, 0, 70, (), 12)
+    settings = {"documents": {**DOCUMENTS, TRAVEL.id: TRAVEL}, "chunks": {chunk.id: chunk}}
+
+    (pair,) = outcome(compared(["at least 14 days ahead"], chunk), **settings)
+
+    assert [(span.document_id, span.quote) for span in pair.evidence] == [(DOCUMENT.id, "30 days"), (TRAVEL.id, "at least 14 days ahead")]
+    assert pair.extra == {"level": 1}
+    assert reason(compared(["at least 15 days ahead"], chunk), **settings) == Reason.UNGROUNDED
+    assert reason(compared([], chunk), **settings) == Reason.UNGROUNDED
+    assert reason(compared(["at least 14 days ahead"], chunk)) == Reason.UNGROUNDED

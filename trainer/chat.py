@@ -1,9 +1,11 @@
 """Talking to a tuned model, with the prompt that it was trained on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from schemas.errors import InputError
+from schemas.records import Turn
 from trainer.generate import generate
 from trainer.machine import prepare
 from trainer.model import end_tokens, load
@@ -11,22 +13,23 @@ from trainer.templates import choose_template
 
 
 class Chat:
-    """A loaded model that answers one question at a time, as it was trained to; it keeps no history."""
+    """A loaded model that answers one question at a time, as it was trained to; whoever asks keeps the history."""
 
     def __init__(self, folder: Path | str, *, template: Literal["auto", "chat", "alpaca"] = "auto") -> None:
         prepare()
         self._model, tokenizer = load(folder)
         self._template = choose_template(tokenizer, template)
 
-    def answer(self, question: str, input: str = "", *, max_new_tokens: int = 512) -> str:
-        """Answer greedily; the answer ends where the model ends it, or after `max_new_tokens`.
+    def answer(self, question: str, input: str = "", *, history: Sequence[Turn] = (), max_new_tokens: int = 512) -> str:
+        """Answer greedily, after the turns of `history`; the answer ends where the model ends it, or after `max_new_tokens`.
 
         Raises:
             InputError: the question holds a control token of the model.
         """
-        if found := next((token for token in self._template.control_tokens if token in question + input), None):
+        said = "\n".join([*(turn.content for turn in history), question, input])
+        if found := next((token for token in self._template.control_tokens if token in said), None):
             raise InputError(f"the question holds {found}, which this model reads as a control token; leave it out")
-        prompts = self._template.prompts([(question, input)])
+        prompts = self._template.prompts([(question, input, history)])
         ends = end_tokens(self._model, self._template)
         (given,) = generate(self._model, prompts, ends=ends, max_new_tokens=max_new_tokens)
         return self._template.decode(given.tokens)

@@ -88,7 +88,7 @@ def _answers(  # noqa: PLR0913 - what all models share, in one call
     losses = row_losses(model, rows)
     generated = generate(
         model,
-        template.prompts([(pair.instruction, pair.input) for pair in pairs]),
+        template.pair_prompts(pairs),
         ends=end_tokens(model, template),
         max_new_tokens=most,
         batch_size=section.batch_size,
@@ -131,5 +131,6 @@ def _figures(answers: list[dict[str, Any]]) -> dict[str, float]:
 def _row(name: str, pair: Pair, given: dict[str, dict[str, Any]]) -> dict[str, Any]:
     answers = {model: answer["answer"] for model, answer in given.items()}
     scores = {model: {key: value for key, value in answer.items() if key != "answer"} for model, answer in given.items()}
-    asked = {"question": pair.instruction, "input": pair.input, "reference": pair.output}
+    history = [turn.model_dump() for turn in pair.history]
+    asked = {"history": history, "question": pair.instruction, "input": pair.input, "reference": pair.output}
     return {"pair_id": pair.id, "set": name, "task": pair.task, "form": pair.form, **asked, **answers, "scores": scores}

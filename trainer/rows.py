@@ -1,7 +1,8 @@
 """Pairs and raw text as token rows with explicit labels: what is trained on is decided here and nowhere else.
 
-A pair's row is its prompt (not in the loss) and its response with the end token (in the loss). A raw row is a window of
-the documents' text, all of it in the loss. No row is ever cut: what does not fit is refused by name.
+A pair's row is its prompt with the earlier turns of the conversation (not in the loss) and its response with the end
+token (in the loss). A raw row is a window of the documents' text, all of it in the loss. No row is ever cut: what does not
+fit is refused by name.
 """
 
 import random
@@ -40,8 +41,7 @@ class Row:
 
 def pair_rows(pairs: Sequence[Pair], template: Template, *, instructions: Sequence[str] | None = None) -> list[Row]:
     """Tokenize pairs, with other wordings of their instructions if given; labels cover the response and its end token."""
-    asked = instructions if instructions is not None else [pair.instruction for pair in pairs]
-    prompts = template.prompts([(question, pair.input) for question, pair in zip(asked, pairs, strict=True)])
+    prompts = template.pair_prompts(pairs, instructions)
     completions = template.completions([pair.output for pair in pairs])
     return [
         Row(prompt + completion, [IGNORED] * len(prompt) + completion, pair.id)
@@ -81,16 +81,18 @@ def check_pairs(pairs: Sequence[Pair], template: Template) -> None:
     """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text."""
     _refuse([pair.id for pair in pairs if not pair.output.strip()], "pairs have a blank response", "drop them")
     tokens = template.control_tokens
-    controlled = [
-        pair.id for pair in pairs if any(token in text for text in (pair.instruction, pair.input, pair.output) for token in tokens)
-    ]
+    controlled = [pair.id for pair in pairs if any(token in text for text in _texts(pair) for token in tokens)]
     _refuse(controlled, "pairs hold control tokens of the model in their text", "remove the tokens or drop the pairs")
+
+
+def _texts(pair: Pair) -> list[str]:
+    return [pair.instruction, pair.input, pair.output, *(turn.content for turn in pair.history)]
 
 
 def check_apart(train: Sequence[Pair], validation: Sequence[Pair]) -> None:
     """Refuse a validation set that repeats training questions: its loss would say nothing."""
-    asked = {(pair.instruction, pair.input) for pair in train}
-    twins = [pair.id for pair in validation if (pair.instruction, pair.input) in asked]
+    asked = {(pair.instruction, pair.input, pair.history) for pair in train}
+    twins = [pair.id for pair in validation if (pair.instruction, pair.input, pair.history) in asked]
     _refuse(twins, "validation pairs repeat a training question", "split again")
 
 

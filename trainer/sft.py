@@ -138,6 +138,6 @@ def _save(tuned: Any, job: Job, pairs: Sequence[Pair], updates: int) -> dict[str
 
 
 def _probe(model: Any, pairs: Sequence[Pair], template: Template) -> list[Answer]:
-    prompts = template.prompts([(pair.instruction, pair.input) for pair in pairs])
+    prompts = template.pair_prompts(pairs)
     longest = max(map(len, template.completions([pair.output for pair in pairs])))
     return generate(model, prompts, ends=end_tokens(model, template), max_new_tokens=longest + longest // 4 + 8)

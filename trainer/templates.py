@@ -1,7 +1,8 @@
 """How a pair becomes text: the model's own chat template, or Alpaca's for a model without one.
 
 Both are Jinja chat templates, and the one that was trained with is saved with the tuned model: training, evaluation and
-every later reader of the folder render the same prompt.
+every later reader of the folder render the same prompt. The earlier turns of a conversation are part of the prompt, each as
+the template writes it, with Alpaca's preamble once at the beginning.
 """
 
 from collections.abc import Sequence
@@ -12,14 +13,17 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from schemas.errors import InputError
+from schemas.records import Pair, Turn
 
 TemplateName = Literal["chat", "alpaca"]
+Question = tuple[str, str] | tuple[str, str, Sequence[Turn]]  # instruction, input, and the turns before it
 
 _INPUT = "\n\n### Input:\n"
-# The two prompts of Stanford Alpaca (tatsu-lab/stanford_alpaca, train.py), which one is used depending on the input.
+# The two prompts of Stanford Alpaca (tatsu-lab/stanford_alpaca, train.py), which one is used depending on the input; later
+# turns of a conversation go on without a preamble of their own.
 ALPACA = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ message['content'] + eos_token }}"
-    "{% else %}{% if '\\n\\n### Input:\\n' in message['content'] %}"
+    "{% else %}{% if not loop.first %}{% elif '\\n\\n### Input:\\n' in message['content'] %}"
     "{{ 'Below is an instruction that describes a task, paired with an input that provides further context. "
     "Write a response that appropriately completes the request.' }}"
     "{% else %}{{ 'Below is an instruction that describes a task. Write a response that appropriately completes the request.' }}{% endif %}"
@@ -35,13 +39,19 @@ class Template:
     tokenizer: PreTrainedTokenizerBase
     name: TemplateName
 
-    def prompt_text(self, instruction: str, input: str = "") -> str:
-        """Render the prompt up to where the response begins."""
-        return self._render([{"role": "user", "content": self._content(instruction, input)}])
+    def prompt_text(self, instruction: str, input: str = "", history: Sequence[Turn] = ()) -> str:
+        """Render the conversation up to where the response begins."""
+        said = [{"role": turn.role, "content": turn.content.strip()} for turn in history]
+        return self._render([*said, {"role": "user", "content": self._content(instruction, input)}])
 
-    def prompts(self, questions: Sequence[tuple[str, str]]) -> list[list[int]]:
-        """Tokenize the prompts of (instruction, input) exactly as they are read when answering."""
-        return self.encode([self.prompt_text(*question) for question in questions])
+    def prompts(self, questions: Sequence[Question]) -> list[list[int]]:
+        """Tokenize the prompts of (instruction, input, history) exactly as they are read when answering."""
+        return self.encode([self.prompt_text(asked[0], asked[1], asked[2] if len(asked) == 3 else ()) for asked in questions])
+
+    def pair_prompts(self, pairs: Sequence[Pair], instructions: Sequence[str] | None = None) -> list[list[int]]:
+        """Tokenize the prompts of pairs, with other wordings of their instructions if given."""
+        asked = instructions if instructions is not None else [pair.instruction for pair in pairs]
+        return self.prompts([(question, pair.input, pair.history) for question, pair in zip(asked, pairs, strict=True)])
 
     def completions(self, outputs: Sequence[str]) -> list[list[int]]:
         """Tokenize responses apart from their prompts, so that no token spans the border; each ends with the end token."""

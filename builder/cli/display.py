@@ -32,7 +32,7 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
     texts = {
         "read": lambda: f"{counts['kept']} documents",
         "chunk": lambda: f"{counts['chunks']} chunks of {counts['documents']} documents, {counts['tokens']:,} tokens",
-        "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks",
+        "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks{_sources(counts)}",
         "validate": lambda: f"{counts['kept']:,} valid pairs",
         "curate": lambda: f"{counts['kept']:,} chosen of {counts['distinct']:,} distinct pairs",
         "split": lambda: (
@@ -45,6 +45,18 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
     }
     line = texts[stage]() if stage in texts else ""
     return f"{line}; {dropped:,} dropped ({worst})" if dropped else line
+
+
+def _sources(counts: Mapping[str, Any]) -> str:
+    """Where the answers of a language model came from."""
+    answers = counts.get("answers", {})
+    return f", answers: {', '.join(f'{count:,} {source}' for source, count in answers.items())}" if answers else ""
+
+
+def notices(counts: Mapping[str, Any]) -> list[str]:
+    """What the user should be told about a finished stage, one line each."""
+    over = "the budget is reached, so not everything was asked; raise it in the section budget and run again"
+    return [*counts.get("notices", ()), *([over] if counts.get("over_budget") else [])]
 
 
 def _model_line(counts: Mapping[str, Any]) -> str:
@@ -68,7 +80,7 @@ class JsonLines:
 
     def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
         """Print the counts of a stage, without long series."""
-        plain = {name: value for name, value in counts.items() if not isinstance(value, list)}
+        plain = {name: value for name, value in counts.items() if name == "notices" or not isinstance(value, list)}
         self._print(event="finished", stage=stage, fresh=fresh, seconds=round(seconds, 3), counts=plain)
 
     def _print(self, **event: object) -> None:
@@ -95,6 +107,8 @@ class Log:
     def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
         """Print what the stage made."""
         click.echo(f"{stage:<9} {summary(stage, counts)} ({_time(seconds) if fresh else 'already done'})", err=True)
+        for notice in notices(counts) if fresh else ():
+            click.echo(f"note: {notice}", err=True)
 
 
 class Live:
@@ -135,10 +149,12 @@ class Live:
             self._progress = None
         mark, when = ("[green]✓[/]", _time(seconds)) if fresh else ("[dim]·[/]", "already done")
         self._console.print(f"{mark} [bold]{stage:<9}[/] {summary(stage, counts)} [dim]({when})[/]")
+        for notice in notices(counts) if fresh else ():
+            self._console.print("note:", notice, markup=False)
 
 
 def _figures(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:,.4g}" for name, value in figures.items())
+    return "  ".join(f"{name.replace('_', ' ')} {value:{',.0f' if value >= 100 else '.3g'}}" for name, value in figures.items())
 
 
 def _time(seconds: float) -> str:

@@ -2,8 +2,10 @@
 
 import difflib
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -12,6 +14,8 @@ COMMANDS = {
     "run": ("builder.cli.stages", "Do everything that is not done yet, up to the report."),
     "read": ("builder.cli.stages", "Documents to text and chunks."),
     "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
+    "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import, forget."),
+    "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),
     "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),
@@ -19,6 +23,8 @@ COMMANDS = {
     "report": ("builder.cli.stages", "Write the HTML report."),
     "status": ("builder.cli.look", "What is done, what is out of date."),
     "explain": ("builder.cli.look", "The full lineage of one pair."),
+    "journal": ("builder.cli.journal", "What was asked, answered and spent."),
+    "record": ("builder.cli.journal", "Write the answers to a file that replays them."),
     "export": ("builder.cli.use", "Write the pairs in the format of another tool."),
     "chat": ("builder.cli.use", "Talk to the tuned model."),
     "doctor": ("builder.cli.project", "Check this machine, the recipe and the endpoint."),
@@ -69,22 +75,44 @@ def group() -> None:
     """
 
 
+class _TerminatedError(BaseException):
+    """The process was asked to end, which runs no `except Exception`; click would turn a KeyboardInterrupt into its own Abort."""
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise _TerminatedError
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors print one line and set the exit code."""
     from schemas.errors import KilopairError
 
+    with suppress(ValueError):  # not in the main thread: the caller's signals are the caller's
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0)
     except KilopairError as error:
         _fail(str(error), error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _fail(_said(error), error.exit_code)
+    except _TerminatedError:
+        _fail("terminated; what was finished is kept, the same command goes on", 143)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; what was finished is kept, the same command goes on", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _said(error: click.ClickException) -> str:
+    """Return click's message in our form: one line, lower case, with where to look."""
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". Did you mean", "; did you mean")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"; see {context.command_path} --help" if context and "--help" not in message and "did you mean" not in message else ""
+    return f"{message[:1].lower()}{message[1:]}{hint}"
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
-from builder.stages import ANSWERS, EVALUATION, QUARANTINE, Step
+from builder.step import ANSWERS, EVALUATION, QUARANTINE, Step
 from builder.store import read_json, read_records
-from schemas.records import SPLITS, Chunk, Document, Dropped, Pair
+from schemas.records import SPLITS, Chunk, Document, Dropped, Grounding, Pair
 
 EXAMPLES_OF_A_REASON = 3
 SET_NAMES = {
@@ -30,6 +30,8 @@ class Facts:
     reasons: list[dict[str, Any]]
     coverage: list[dict[str, Any]]
     tasks: list[dict[str, Any]]
+    grounding: list[dict[str, Any]]
+    flags: dict[str, int]
     rules: dict[str, int]
     openings: list[dict[str, Any]]
     lengths: dict[str, list[int]]
@@ -63,6 +65,8 @@ def gather(step: Step) -> Facts:
         reasons=reasons(dropped),
         coverage=coverage(documents, chunks, pairs),
         tasks=task_mix(pairs),
+        grounding=grounding(pairs),
+        flags=dict(Counter(flag for pair in pairs for flag in pair.flags).most_common()),
         rules=dict(Counter(pair.form.split("/")[0] for pair in pairs).most_common()),
         openings=openings(pairs),
         lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
@@ -141,6 +145,17 @@ def task_mix(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     return [{"task": task, "all": total, **{name: table[task, name] for name in SPLITS}} for task, total in totals.most_common()]
 
 
+def grounding(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Return how many pairs rest on the documents in which way, and how many of them end a conversation."""
+    counts = Counter(pair.grounding for pair in pairs)
+    talks = Counter(pair.grounding for pair in pairs if pair.history)
+    return [
+        {"grounding": name, "count": counts[name], "share": counts[name] / len(pairs), "conversations": talks[name]}
+        for name in get_args(Grounding)
+        if counts[name]
+    ]
+
+
 def openings(pairs: Sequence[Pair], most: int = 10) -> list[dict[str, Any]]:
     """Return the most frequent first three words of the questions with their share."""
     first = Counter(" ".join(pair.instruction.split()[:3]) for pair in pairs)
@@ -158,11 +173,12 @@ def examples(
     for answer in answers:
         pair = by_id[answer["pair_id"]]
         source = {
-            "path": paths[pair.provenance.document_id],
-            "heading": " › ".join(headings[pair.provenance.chunk_id]),
+            "path": paths.get(pair.provenance.document_id, "no document"),
+            "heading": " › ".join(headings.get(pair.provenance.chunk_id, ())),
             "quote": " … ".join(span.quote for span in pair.evidence),
         }
-        found[answer["set"]].append({**answer, "task": pair.task, "source": source})
+        shown = {"task": pair.task, "grounding": pair.grounding, "flags": list(pair.flags), "source": source}
+        found[answer["set"]].append({**answer, **shown})
     return dict(found)
 
 

@@ -1,0 +1,143 @@
+"""The dataset card: YAML for the Hub, then what people want to know before they use the pairs."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+import yaml
+
+from schemas.records import SPLITS, Grounding, Pair, Split
+
+COLUMNS = {
+    "id": "content hash of the pair",
+    "task": "kind of pair",
+    "instruction": "the question",
+    "input": "a text that the question is about, or empty",
+    "output": "the response",
+    "evidence": "verbatim quotes with their character spans (`start` inclusive, `end` exclusive) in the text of the document",
+    "document": "path of the source document",
+    "document_id": "content hash of the document, or empty",
+    "chunk_id": "the passage, or empty; no passage of test is in train",
+    "history": "earlier turns of the conversation (`role`, `content`), user first; `instruction` is the next",
+    "grounding": "how the response rests on the documents: `quoted`, `absent` or `none`",
+    "flags": "what a reviewer should know",
+    "group": "wordings of one fact share a group",
+    "form": "the question form that worded it",
+    "generator": "what proposed the pair",
+    "model": "the model at the endpoint, or empty",
+    "scores": "JSON object of scores",
+    "extra": "JSON object of the user's own fields",
+}
+
+
+def card(pairs: Sequence[Pair], facts: Mapping[str, Any]) -> str:
+    """Return the dataset card: YAML for the Hub, then what people want to know."""
+    parts = {name: part for name, part in by_split(pairs).items() if part}
+    company = str(facts.get("company", "the company"))
+    leaks = facts.get("counts", {}).get("leaks", {})
+    sections = [
+        f"---\n{yaml.safe_dump(_metadata(pairs, parts, company), sort_keys=False, allow_unicode=True)}---",
+        f"# Instruction pairs from the documents of {company}",
+        _summary(pairs),
+        "## Splits",
+        _table(("split", "pairs", "what it holds"), [(name, f"{len(part):,}", _HOLDS[name]) for name, part in parts.items()]),
+        _table(("counted over the finished splits", "pairs"), [(name.replace("_", " "), count) for name, count in leaks.items()]),
+        "## Tasks",
+        _table(("task", "pairs"), Counter(pair.task for pair in pairs).most_common()),
+        "## Grounding",
+        _table(("grounding", "pairs", "what it means"), _groundings(pairs)),
+        _table(("flag", "pairs", "what it means"), _flags(pairs)),
+        "## Columns",
+        _table(("column", "meaning"), [(f"`{name}`", meaning) for name, meaning in COLUMNS.items()]),
+        "## One pair",
+        f"```json\n{_shown(pairs[0])}\n```" if pairs else "There is none.",
+        "## Limits",
+        _limits(pairs),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+_GROUNDINGS: dict[Grounding, str] = {
+    "quoted": "the evidence proves the response",
+    "absent": "a search of all documents found no answer, and the response says so",
+    "none": "about no document: a redirect, a general skill, or a pair that people wrote",
+}
+_FLAGS = {"fuzzy_quote": "a quote of the model is not verbatim; the evidence is the passage that reads almost like it"}
+_HOLDS: dict[str, str] = {
+    "train": "what the model learns from",
+    "validation": "passages of their own, for choosing settings",
+    "test": "passages none of whose pairs is in train or validation",
+    "paraphrase": "other wordings of facts that are in train",
+}
+
+
+def _groundings(pairs: Sequence[Pair]) -> list[tuple[str, int, str]]:
+    counts = Counter(pair.grounding for pair in pairs)
+    return [(name, counts[name], _GROUNDINGS[name]) for name in get_args(Grounding) if counts[name]]
+
+
+def _flags(pairs: Sequence[Pair]) -> list[tuple[str, int, str]]:
+    counts = Counter(flag for pair in pairs for flag in pair.flags)
+    return [(f"`{flag}`", count, _FLAGS.get(flag, flag.replace("_", " "))) for flag, count in counts.most_common()]
+
+
+def _limits(pairs: Sequence[Pair]) -> str:
+    worded = "Some of the questions" if any(map(_brought, pairs)) else "The questions"
+    return (
+        "The responses say what the documents say, right or wrong, as of the day they were read. "
+        f"{worded} were not worded by people. "
+        "The terms of the source documents, and of the model where one was used, apply to the pairs; kilopair adds none."
+    )
+
+
+def _brought(pair: Pair) -> bool:
+    return pair.provenance.generator == "existing"
+
+
+def _shown(pair: Pair) -> str:
+    row = pair.model_dump(mode="json", include={"instruction", "input", "output", *(("history",) if pair.history else ())})
+    return json.dumps(row, ensure_ascii=False, indent=2)
+
+
+def _metadata(pairs: Sequence[Pair], parts: Iterable[str], company: str) -> dict[str, Any]:
+    total, made = len(pairs), {_brought(pair) for pair in pairs}
+    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    return {
+        "pretty_name": f"Instruction pairs of {company}",
+        "annotations_creators": [name for is_brought, name in ((False, "machine-generated"), (True, "found")) if is_brought in made],
+        "source_datasets": ["original"],
+        "task_categories": ["text-generation", "question-answering"],
+        "size_categories": [next((name for limit, name in sizes if total < limit), "n>1M")],
+        "tags": ["synthetic", "sft", "instruction-tuning", "kilopair"],
+        "configs": [
+            {"config_name": "default", "data_files": [{"split": name, "path": f"data/{name}-00000-of-00001.parquet"} for name in parts]}
+        ],
+    }
+
+
+def _summary(pairs: Sequence[Pair]) -> str:
+    facts, documents = len({pair.group for pair in pairs}), len({pair.provenance.document_id for pair in pairs} - {""})
+    makers = sorted(
+        {"people" if _brought(pair) else pair.provenance.model or f"the {pair.provenance.generator} generator" for pair in pairs}
+    )
+    which = "Every pair" if all(pair.grounding == "quoted" for pair in pairs) else "Every pair that is grounded in a quote"
+    return (
+        f"{len(pairs):,} pairs on {facts:,} facts from {documents:,} documents, worded by {', '.join(makers) or 'nobody'} and "
+        f"chosen by kilopair. {which} carries verbatim evidence with its place in the source."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    if len(lines) == 2:
+        return ""
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def by_split(pairs: Iterable[Pair]) -> dict[Split, list[Pair]]:
+    """Return the pairs of every split; a pair without a split is in train."""
+    parts: dict[Split, list[Pair]] = {name: [] for name in SPLITS}
+    for pair in pairs:
+        parts[pair.split or "train"].append(pair)
+    return parts

@@ -1,0 +1,96 @@
+"""The rows of a CSV, TSV, JSON or JSONL file, each with its number; a broken row spoils no other."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import InputError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row with the number that an editor shows; `raw` alone if its fields cannot be told."""
+
+    number: int
+    fields: dict[str, Any]
+    problem: str = ""
+    raw: str = ""
+
+
+def _csv_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
+    """Return the rows below the header; a row is numbered as a spreadsheet does, the header being row 1."""
+    first = text.partition("\n")[0]
+    delimiter = "\t" if name.lower().endswith(".tsv") else max(",;\t|", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[Row] = []
+    header: list[str] = []
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return rows, header
+        except csv.Error as error:
+            advice = "look for a quotation mark that is never closed"
+            rows.append(Row(number, {}, f"its cells cannot be told apart ({error}) at line {reader.line_num}; {advice}"))
+            continue
+        if number == 1:
+            header = [cell.strip() for cell in cells]
+        else:
+            rows.append(_cells(number, header, cells))
+
+
+def _cells(number: int, header: list[str], cells: list[str]) -> Row:
+    fields = dict(zip(header, cells, strict=False))
+    if any(cell.strip() for cell in cells[len(header) :]):
+        problem = f"it has {len(cells)} cells, the header {len(header)}; put text that holds a delimiter in quotation marks"
+        return Row(number, fields, problem, raw=" | ".join(cells))
+    return Row(number, fields)
+
+
+def _json_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
+    try:
+        values = json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InputError(f"{name}: not valid JSON{place}; if every line is an object of its own, call it .jsonl") from None
+    if not isinstance(values, list):
+        raise InputError(f"{name}: must hold a list of objects, one for each pair")
+    rows = [_object(number, value, json.dumps(value)) for number, value in enumerate(values, start=1)]
+    return rows, _keys(rows)
+
+
+def _jsonl_rows(text: str, _: str) -> tuple[list[Row], list[str]]:
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n") if text else [], start=1):
+        try:
+            value = json.loads(line, parse_constant=lambda _: None) if line.strip() else {}
+        except json.JSONDecodeError as error:
+            rows.append(Row(number, {}, f"not JSON ({error.msg.lower()} at column {error.colno})", line))
+        except (ValueError, RecursionError):
+            rows.append(Row(number, {}, "not JSON (nested too deeply, or a number too long)", line))
+        else:
+            rows.append(_object(number, value, line))
+    return rows, _keys(rows)
+
+
+def _object(number: int, value: object, raw: str) -> Row:
+    return Row(number, value, raw=raw) if isinstance(value, dict) else Row(number, {}, "not a JSON object", raw)
+
+
+def _keys(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row.fields))
+
+
+READERS: dict[str, Callable[[str, str], tuple[list[Row], list[str]]]] = {
+    ".csv": _csv_rows,
+    ".tsv": _csv_rows,
+    ".json": _json_rows,
+    ".jsonl": _jsonl_rows,
+    ".ndjson": _jsonl_rows,
+}
+"""By the file's ending: from its text, and its name for errors, to its rows and columns."""

@@ -1,0 +1,139 @@
+"""The generate stage: chunks to drafts by rules or by a language model, and pairs that people wrote beside them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.step import COVERAGE, DRAFTS, RECORDS, Step, save
+from builder.store import read_records, write_json
+from builder.workspace import Counts, Output, code_hash
+from schemas.records import Chunk, Document, Draft, Dropped, content_id
+
+if TYPE_CHECKING:
+    from generators.alpaca.generate import OpenAnswers, Outcome
+    from generators.interface import Source
+
+VALID = ("builder.validate", "builder.locate", "builder.rouge")
+LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "builder.ask", "builder.answers", *VALID)
+EXTRACTIVE = ("generators.extractive", "generators.fitness")
+
+
+def generate(step: Step) -> Output:
+    """Chunks to drafts, by the generator of the recipe; pairs that people wrote come along."""
+    reads, code = depends_on(step)
+    make = _extract if step.recipe.generate.generator == "extractive" else _ask
+    return step.work.stage("generate", reads=reads, code=code, make=partial(make, step))
+
+
+def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return everything that the drafts depend on: contents and settings, and the code behind them.
+
+    Raises:
+        RecipeError: a file that the recipe names cannot be read.
+    """
+    recipe, section = step.recipe, step.recipe.generate
+    reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
+    if section.generator == "extractive":
+        code = (*RECORDS, *EXTRACTIVE)
+        reads |= {"generator": section.generator, "wordings": section.wordings}
+    else:
+        from builder.ask import reads as asking
+
+        code = (*RECORDS, *LLM)
+        reads |= asking(recipe, step.root)
+    if section.existing:
+        from builder.ask import content
+
+        code = (*code, "builder.existing", "builder.existing_rows", "builder.readers")
+        files = [content(step.root / file.path, "generate.existing") for file in section.existing]
+        reads |= {"existing": [file.model_dump(mode="json") for file in section.existing], "existing_files": files}
+    return reads, code
+
+
+def _extract(step: Step, folder: Path) -> Counts:
+    chunks = step.chunks()
+    return _save_drafts(step, folder, _extractive(step, chunks), chunks)
+
+
+def _ask(step: Step, folder: Path) -> Counts:
+    from builder.answers import open_answers
+
+    came = Counter[str]()
+    return ask(step, folder, open_answers(step.recipe, step.root, step.work.folder, came=came), came)
+
+
+def ask(step: Step, folder: Path, open_answers: "OpenAnswers", came: Counter[str]) -> Counts:
+    """Write the drafts that come of these answers, and beside them the ledger of what they cover; `came` counts the answers by source."""
+    from generators.alpaca.generate import Outcome
+
+    outcome = Outcome()
+    counts = _save_drafts(step, folder, drafts(step, open_answers, outcome), step.chunks())
+    write_json(folder / COVERAGE, outcome.coverage.as_json())
+    told = {"asks": outcome.asks, "accepted": outcome.accepted, "over_budget": outcome.over_budget, "notices": outcome.notices}
+    return counts | told | {"answers": dict(sorted(came.items())), "coverage": outcome.coverage.figures(), "engine": outcome.figures}
+
+
+def drafts(
+    step: Step, open_answers: "OpenAnswers", outcome: "Outcome", *, limit: int | None = None, told: bool = True
+) -> Iterator[Draft | Dropped]:
+    """Yield what the generator makes of these answers; whoever watches is told of the progress if `told`."""
+    from builder.ask import accepting, plan_of, style_of
+    from generators.alpaca.generate import generate as hold
+
+    documents, chunks = step.documents(), step.chunks()
+    return hold(
+        sources(documents, chunks),
+        plan=plan_of(step.recipe, step.root, limit=limit),
+        style=style_of(step.recipe, step.root),
+        open_answers=open_answers,
+        accept=accepting(step.recipe, step.root, documents=documents, chunks=chunks),
+        concurrency=step.recipe.endpoint.concurrency,
+        outcome=outcome,
+        progress=step.work.progress("generate") if told else None,
+    )
+
+
+def _save_drafts(step: Step, folder: Path, drafts: Iterator[Draft | Dropped], chunks: list[Chunk]) -> Counts:
+    # Theirs first, so that a wrong column is said before anything is paid for.
+    counts = save(folder, DRAFTS, chain(_existing(step), drafts))
+    of_chunks = {piece.id for piece in chunks}
+    asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)} & of_chunks
+    return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
+
+
+def _existing(step: Step) -> Iterator[Draft | Dropped]:
+    if step.recipe.generate.existing:
+        from builder.existing import existing_drafts
+
+        yield from existing_drafts(step.recipe.generate.existing, step.root)
+
+
+def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
+    from generators.extractive.generate import generate_document, lexicon
+
+    documents = step.documents()
+    words = lexicon(documents)
+    version = code_hash((*RECORDS, *EXTRACTIVE))
+    settings = {"company": step.recipe.company, "wordings": step.recipe.generate.wordings, "seed": step.recipe.seed}
+    progress = step.work.progress("generate")
+    for number, source in enumerate(sources(documents, chunks), start=1):
+        known = words.for_text(source.document.text)
+        chunk_ids = [piece.id for piece in source.chunks]
+        key = content_id("generate", source.document.model_dump(mode="json"), chunk_ids, known.key(), settings, version)
+        make = partial(generate_document, source, lexicon=known, **settings)
+        yield from step.work.remember("generate", key, Draft, make)
+        progress(number, len(documents), {})
+
+
+def sources(documents: list[Document], chunks: list[Chunk]) -> "Iterator[Source]":
+    """Yield the documents with their chunks."""
+    from generators.interface import Source
+
+    by_document: dict[str, list[Chunk]] = {}
+    for piece in chunks:
+        by_document.setdefault(piece.document_id, []).append(piece)
+    for document in documents:
+        yield Source(document, tuple(by_document.get(document.id, ())))

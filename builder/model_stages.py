@@ -1,0 +1,109 @@
+"""The stages of the model: a base, the tuned model, and base against tuned on what neither was trained on."""
+
+from functools import partial
+from pathlib import Path
+
+from builder.step import ANSWERS, EVALUATION, MODEL, Step
+from builder.store import read_json, write_json
+from builder.workspace import Counts, Output
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe
+
+UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
+PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
+
+
+def pretrain(step: Step) -> Output:
+    """The embedded base model from the documents' raw text, or a note of the base that the recipe names."""
+    recipe = step.recipe
+    if recipe.train.base != "embedded":
+        found = check_base(recipe, step.root)
+        base = str(found.resolve()) if found.is_dir() else recipe.train.base
+        reads = {"base": base, "files": _folder_stamp(found)}
+        return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
+
+    def make(folder: Path) -> Counts:
+        from trainer.base import make_base
+
+        texts = [document.text for document in step.documents()]
+        return make_base(texts, section=recipe.base, seed=recipe.seed, folder=folder / MODEL, progress=step.work.progress("pretrain"))
+
+    reads = {**step.contents("read"), **recipe.base.model_dump(), "seed": recipe.seed}
+    return step.work.stage("pretrain", reads=reads, code=PRETRAIN, make=make)
+
+
+def check_base(recipe: Recipe, root: Path) -> Path:
+    """Return where a local base would lie.
+
+    Raises:
+        RecipeError: it is named as a folder, but there is none, or one without a model.
+    """
+    found = root / recipe.train.base
+    if recipe.train.base == "embedded":
+        return found
+    if recipe.train.base.startswith(("/", ".", "~")) and not found.is_dir():
+        raise RecipeError(f"train.base: no such folder: {found}; give a folder saved by save_pretrained, the name of a model, or embedded")
+    if found.is_dir() and not (found / "config.json").exists():
+        raise RecipeError(f"train.base: {found} is a folder without config.json; give a folder saved by save_pretrained")
+    return found
+
+
+def _note_base(base: str, folder: Path) -> Counts:
+    write_json(folder / "base.json", {"base": base})
+    return {"base": base}
+
+
+def base_folder(output: Output) -> str:
+    """The folder of the base model, or its name at the hub."""
+    note = output.folder / "base.json"
+    return str(read_json(note)["base"]) if note.exists() else str(output.folder / MODEL)
+
+
+def train(step: Step) -> Output:
+    """Supervised fine-tuning of the base on the training pairs."""
+    recipe = step.recipe
+
+    def make(folder: Path) -> Counts:
+        from trainer.sft import train as tune
+
+        pairs = step.pairs("split")
+        return tune(
+            [pair for pair in pairs if pair.split == "train"],
+            [pair for pair in pairs if pair.split == "validation"],
+            [document.text for document in step.documents()],
+            base=base_folder(step.output("pretrain")),
+            section=recipe.train,
+            seed=recipe.seed,
+            folder=folder / MODEL,
+            progress=step.work.progress("train"),
+        )
+
+    reads = {**step.contents("read", "split", "pretrain"), **recipe.train.model_dump(), "seed": recipe.seed}
+    return step.work.stage("train", reads=reads, code=("trainer",), make=make)
+
+
+def evaluate(step: Step) -> Output:
+    """Base against tuned on the two held-out sets, which are never mixed."""
+    section = step.recipe.evaluate
+
+    def make(folder: Path) -> Counts:
+        from builder.split import held_out
+        from trainer.evaluate import evaluate as compare
+
+        models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
+        sets = held_out(step.pairs("split"))
+        template, progress = step.recipe.train.template, step.work.progress("evaluate")
+        result, answers = compare(sets, models=models, unions=UNIONS, template=template, section=section, progress=progress)
+        write_json(folder / EVALUATION, result)
+        write_json(folder / ANSWERS, answers)
+        return {"questions": len(answers)}
+
+    reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
+    return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)
+
+
+def _folder_stamp(folder: Path) -> list[list[str | int]]:
+    """Names, sizes and times of a local model's files (hashing gigabytes at every run would be slow)."""
+    if not folder.is_dir():
+        return []
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(folder.iterdir()) if path.is_file()]

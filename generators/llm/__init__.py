@@ -1,0 +1,1 @@
+"""The one engine of every call to a language model: journal, budget, pace, retries, dialects, batches."""

@@ -1,0 +1,143 @@
+"""The generate stage seen from outside: where its answers came from, what is out in a batch, and what goes on after a reparse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builder.cli.display import Log
+from generators.llm.batch import sent_files
+from generators.llm.dialect import Dialect
+from generators.llm.journal import Journal
+from generators.llm.local import dialect_note
+from schemas.errors import EndpointError, UsageError, WorkspaceError
+from schemas.recipe import EndpointSection
+from tests.leave_project import RECIPE, answer, answer_everything, asked, exported, kept, kilopair, leave_project, taken_in
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return leave_project(tmp_path)
+
+
+@pytest.fixture
+def answered(project: Path) -> Path:
+    return answer_everything(project)
+
+
+def counts(workspace: Path) -> dict:
+    return json.loads((workspace / "manifest.json").read_text())["stages"]["generate"]["counts"]
+
+
+def test_the_manifest_says_how_many_answers_came_from_where(answered: Path):
+    kilopair("generate", "recipe.yaml", "--quiet")
+    kilopair("record", "recipe.yaml", "answers.jsonl", "--quiet")
+    kilopair("generate", "recipe.yaml", "--quiet", "--set", "workspace=other", "--set", "endpoint.replay=answers.jsonl")
+
+    batch, replay = counts(answered / "workspace"), counts(answered / "other")
+    assert (batch["answers"], batch["notices"]) == ({"batch": 3}, [])
+    assert replay["answers"] == {"replay": 3}
+    assert [notice for notice in replay["notices"] if "answers.jsonl" in notice]
+
+
+def test_the_ledger_of_what_is_covered_lies_in_the_workspace(answered: Path):
+    kilopair("generate", "recipe.yaml", "--quiet")
+    generated = json.loads((answered / "workspace" / "coverage.json").read_text())
+    kilopair("reparse", "recipe.yaml", "--quiet")
+
+    assert generated
+    assert json.loads((answered / "workspace" / "coverage.json").read_text()) == generated
+
+
+@pytest.mark.parametrize("command", [("generate", "recipe.yaml"), ("generate", "recipe.yaml", "--pilot", "1"), ("split", "recipe.yaml")])
+def test_what_is_out_in_a_batch_is_not_asked_online(project: Path, command: tuple[str, ...]):
+    exported()
+
+    with pytest.raises(WorkspaceError, match=r"3 requests are out in a batch.*kilopair batch fetch.*kilopair batch forget"):
+        kilopair(*command, "--quiet")
+
+
+def test_a_batch_that_is_given_up_is_asked_online_and_may_still_come_back(project: Path):
+    _, lines = exported()
+    (given_up,) = asked("batch", "forget", "recipe.yaml")
+    with pytest.raises(EndpointError, match="cannot reach"):
+        kilopair("generate", "recipe.yaml", "--quiet")
+
+    late = taken_in(project, [answer(line) for line in lines])
+
+    assert given_up["requests"] == 3
+    assert late["answered"] == 3
+    with pytest.raises(UsageError, match="no batch is out"):
+        kilopair("batch", "forget", "recipe.yaml")
+
+
+def test_the_exported_file_taken_for_its_results_brings_nothing_back(project: Path):
+    facts, _ = exported()
+    funnel = asked("batch", "import", "recipe.yaml", *facts["files"])
+
+    with Journal(project / "workspace" / "journal.sqlite") as journal:
+        waiting = [file.is_out for file in sent_files(journal)]
+    assert (funnel["unknown"], funnel["failed"]) == (3, 0)
+    assert list(funnel["problems"]) == ["a request, not a result: name the file that came back"]
+    assert waiting == [True]
+
+
+def test_a_run_goes_on_with_what_reparse_made_and_sends_nothing(answered: Path):
+    (answered / "recipe.yaml").write_text(RECIPE.replace("Tarnwell", "Marshgate"))
+    again = asked("reparse", "recipe.yaml")
+
+    kilopair("split", "recipe.yaml", "--quiet")
+
+    assert kept(answered) == {name: again["after"][name] for name in ("generate", "validate", "split")}
+    assert counts(answered / "workspace")["reparsed"]
+    assert "done  split" in kilopair("status", "recipe.yaml")
+
+
+def test_generate_asks_anew_and_what_it_made_counts_from_then_on(answered: Path):
+    kilopair("reparse", "recipe.yaml", "--quiet")
+    kilopair("generate", "recipe.yaml", "--quiet")
+    kilopair("split", "recipe.yaml", "--quiet")
+
+    assert "reparsed" not in counts(answered / "workspace")
+
+
+def test_a_reparse_of_another_recipe_stands_in_for_nothing(answered: Path):
+    kilopair("reparse", "recipe.yaml", "--quiet")
+
+    with pytest.raises(EndpointError):
+        kilopair("split", "recipe.yaml", "--quiet", "--set", "company=Marshgate")
+
+
+def test_a_reparse_that_finds_nothing_stands_in_for_nothing(answered: Path):
+    (answered / "recipe.yaml").write_text(RECIPE.replace("question_answering", "rewriting"))
+    with pytest.raises(WorkspaceError, match="no usable answer"):
+        kilopair("reparse", "recipe.yaml", "--quiet")
+
+    with pytest.raises(EndpointError):
+        kilopair("split", "recipe.yaml", "--quiet")
+
+
+def test_a_setting_that_the_endpoint_refused_is_named(project: Path):
+    (project / "recipe.yaml").write_text(RECIPE.replace("model: large", "model: large, parameters: {top_p: 0.5, seed: 1}"))
+    answer_everything(project)
+    known = Dialect(rung="text", left_out=frozenset({"top_p", "temperature"}))
+    with Journal(project / "workspace" / "journal.sqlite") as journal:
+        journal.set_note(dialect_note(EndpointSection(base_url="http://127.0.0.1:9/v1", model="large")), known.to_text())
+
+    kilopair("generate", "recipe.yaml", "--quiet")
+
+    assert counts(project / "workspace")["notices"] == ["the endpoint refuses top_p, so requests go without; take it out of the recipe"]
+
+
+def test_notices_are_part_of_the_json_and_a_line_each_for_people(answered: Path, capsys: pytest.CaptureFixture[str]):
+    kilopair("record", "recipe.yaml", "answers.jsonl", "--quiet")
+    there = ("--set", "workspace=other", "--set", "endpoint.replay=answers.jsonl")
+    events = [json.loads(line) for line in kilopair("generate", "recipe.yaml", "--json", *there).splitlines()]
+
+    (made,) = [event for event in events if (event["event"], event["stage"]) == ("finished", "generate")]
+    Log().finished("generate", {**made["counts"], "over_budget": True}, seconds=1.0, fresh=True)
+    line, note, budget = capsys.readouterr().err.splitlines()
+    assert "3 drafts from 3 of 3 chunks, answers: 3 replay" in line
+    assert note.startswith("note: answers were replayed from the recording answers.jsonl")
+    assert budget.startswith("note: the budget is reached")
