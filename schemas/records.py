@@ -20,9 +20,12 @@ Grounding = Literal["quoted", "absent", "none"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "paraphrase")
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def content_id(prefix: str, *parts: object) -> str:
     """Return `prefix-` and 16 hex digits of the SHA-256 of `parts` as canonical JSON."""
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _CANONICAL.encode(parts)
     return f"{prefix}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 

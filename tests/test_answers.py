@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from generators.alpaca.asks import Material
@@ -195,6 +195,7 @@ ITEMS = st.lists(st.dictionaries(st.sampled_from(["output", "quotes", "wordings"
 
 
 @given(items=ITEMS, share=st.floats(0, 1))
+@example(items=[{"output": "a"}, {"output": ['}}"::"']}], share=0.768)  # cut behind a backslash
 def test_a_reply_that_is_cut_anywhere_keeps_exactly_its_complete_items(items, share):
     text = json.dumps({"items": items})
     end = len('{"items": [') + int(share * (len(text) - len('{"items": [')))

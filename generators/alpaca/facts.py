@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from generators.alpaca.asks import Fact, Passage, Style
 from generators.alpaca.prompts import marked
+from generators.alpaca.rules import items_of
 from generators.llm.answers import read_answer, read_json
 from generators.llm.calls import Complete, Message, Request, RequestFailedError, canonical
 from schemas.records import Dropped, Reason
@@ -15,22 +16,7 @@ from schemas.records import Dropped, Reason
 STAGE = "generate"
 NEAR = 90.0  # of 100: a quote with a few slips of copying
 MOST = 40  # facts of one section
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "items": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"statement": {"type": "string"}, "quote": {"type": "string"}},
-                "required": ["statement", "quote"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["items"],
-    "additionalProperties": False,
-}
+SCHEMA = items_of(statement="string", quote="string")
 _PROMPT = """\
 You list the facts that one passage of a document of {company} states. One question will be asked about each of them.
 

@@ -98,19 +98,14 @@ You check whether documents answer questions. The user message holds passages, e
 For every question return its number and whether any of the passages answers it: true when a passage gives the \
 information asked for or clearly implies it, even if in other words; false when the passages are only about the same subject.
 Reply with one JSON object that fits the JSON Schema below, and nothing else."""
-VERDICTS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "items": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"number": {"type": "integer"}, "answered": {"type": "boolean"}},
-                "required": ["number", "answered"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["items"],
-    "additionalProperties": False,
-}
+
+
+def items_of(**fields: str) -> dict[str, Any]:
+    """Return the schema of a reply with a list of items, which have these fields of these types."""
+    properties = {name: {"type": kind} for name, kind in fields.items()}
+    item = {"type": "object", "properties": properties, "required": list(fields), "additionalProperties": False}
+    listed = {"items": {"type": "array", "items": item}}
+    return {"type": "object", "properties": listed, "required": ["items"], "additionalProperties": False}
+
+
+VERDICTS = items_of(number="integer", answered="boolean")

@@ -74,9 +74,12 @@ class Reply:
 Complete = Callable[[Request], Awaitable[Reply]]
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def canonical(value: object) -> str:
     """Return `value` as canonical JSON."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 @lru_cache(maxsize=4096)

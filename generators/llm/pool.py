@@ -50,7 +50,8 @@ class _Pool(Generic[X, Y]):
 
     async def first(self) -> Y:
         """Return the oldest reply, or raise what broke a worker."""
-        await asyncio.wait((self.pending[0], self._broken), return_when=asyncio.FIRST_COMPLETED)
+        if not self.pending[0].done():
+            await asyncio.wait((self.pending[0], self._broken), return_when=asyncio.FIRST_COMPLETED)
         if self._broken.done():
             raise self._broken.result()
         return self.pending.popleft().result()

@@ -16,10 +16,10 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _START = re.compile(r"\{\s*[\"']")  # an object, as opposed to braces in prose
 _UNQUOTED_START = re.compile(r"\{\s*(?:\w+\s*:|//|/\*)")
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)'
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 _COMMENT = r"//[^\n]*|/\*.*?\*/"
 _DOUBLE = re.compile(_STRING + "|" + _COMMENT + r"|[{}\[\],]|\b(?:NaN|Infinity)\b", re.DOTALL)
-_SINGLE = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*(?:'|\Z)|" + _DOUBLE.pattern, re.DOTALL)
+_SINGLE = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)|" + _DOUBLE.pattern, re.DOTALL)
 _LITTER = re.compile(f"({_STRING})|{_COMMENT}" + r"|,(?=\s*[}\]])", re.DOTALL)  # comments and trailing commas
 _CLOSING = {"{": "}", "[": "]"}
 

@@ -45,7 +45,7 @@ class Client(AsyncOpenAI):
     @property
     def default_headers(self) -> dict[str, Any]:
         """No header of the SDK's own: they say what it found in the environment (organization, project, custom headers)."""
-        return {"accept": "application/json", "content-type": "application/json"}
+        return {"Accept": "application/json", "Content-Type": "application/json"}  # written as the SDK does, which merges them by name
 
     async def read(self, url: str) -> Answered:
         """Get what is at a URL."""
@@ -79,15 +79,15 @@ class _Guarded(httpx2.AsyncClient):
         """Say who may use it, before the first request."""
         self._max_body = max_body
         self._sessions: dict[str, ClientSession | None] = {}
-        self._ours = {"authorization": f"Bearer {granted.key}", "accept-encoding": "identity"}  # a compressed body has no bound
-        self._headers = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._ours}
+        self._of_us = {"authorization": f"Bearer {granted.key}", "accept-encoding": "identity"}  # a compressed body has no bound
+        self._of_json = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._of_us}
 
     def build_request(self, method: str, url: httpx2.URL | str, **rest: Any) -> httpx2.Request:
         """Return a request without the headers of others."""
         request = super().build_request(method, url, **rest)
         for name in [name for name in request.headers if name not in HEADERS]:
             del request.headers[name]
-        request.headers.update(self._ours)
+        request.headers.update(self._of_us)
         return request
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:
@@ -112,10 +112,10 @@ class _Guarded(httpx2.AsyncClient):
         """Post a JSON body, in aiohttp's own session where there is one: the objects of httpx2 around it cost as much as the call."""
         session = self._session(url)
         if session is None:
-            return await self.answered(self.build_request("POST", url, content=body, headers=self._headers))
+            return await self.answered(self.build_request("POST", url, content=body, headers=self._of_json))
         timeout = _aiohttp_timeout(self.timeout.connect, self.timeout.read, self.timeout.pool)
         async with session.post(
-            url, data=body, headers=self._headers, allow_redirects=False, auto_decompress=False, timeout=timeout
+            url, data=body, headers=self._of_json, allow_redirects=False, auto_decompress=False, timeout=timeout
         ) as response:
             raw = await _bounded(response.content.iter_any(), response.headers, self._max_body)
             return Answered(response.status, response.headers, raw)
