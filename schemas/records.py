@@ -274,6 +274,8 @@ class Reason(StrEnum):
     MEMORY = "memory"
     CRASHED = "crashed"
     FORGOTTEN = "forgotten"
+    # chunk
+    REPEATED = "repeated"
     DUPLICATE_DOCUMENT = "duplicate_document"
     # generate
     NOTHING_TO_ASK = "nothing_to_ask"
