@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.findings.stage import check
 from builder.generate_stage import generate
 from builder.model_stages import evaluate, pretrain, train
 from builder.step import CHUNKS, DATASET, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
@@ -29,16 +30,22 @@ class _NotRememberedError(Exception):
 
 def read(step: Step) -> Output:
     """Files to documents; each file is remembered by its bytes and its reader, so an unchanged one is not parsed again."""
+    from builder.findings.mask import CODE as MASK
+    from builder.findings.mask import guarded
+    from builder.forget import forgotten
     from builder.formats import code_behind, formats
     from builder.read import CODE, find, limits_of, read_each, readers_of, unique
 
     section = step.recipe.documents
-    files = find(section, step.root, leave_out=step.work.folder)
+    gone, policy = forgotten(step.work.folder), step.recipe.findings
+    found = find(section, step.root, leave_out=step.work.folder)
+    unread = {file.name: dropped for file in found if (dropped := gone.drops(file.name, file.sha256))}
+    files = [file for file in found if file.name not in unread]
     limits = limits_of(section)
-    version = cache(lambda readers: code_hash((*CODE, *code_behind(readers))))
+    version = cache(lambda readers: code_hash((*CODE, *MASK, *code_behind(readers))))
 
     def key(file: "Found") -> str:
-        return content_id("file", file.name, file.sha256, file.source.max_bytes, version(readers_of(file)))
+        return content_id("file", file.name, file.sha256, file.source.max_bytes, version(readers_of(file)), policy.model_dump())
 
     def recall(file: "Found") -> "Records | None":
         try:
@@ -46,16 +53,21 @@ def read(step: Step) -> Output:
         except _NotRememberedError:
             return None
 
+    def safe(records: "Records") -> "Records":
+        kept = map(gone.but, records)
+        return [guarded(record, policy) if isinstance(record, Document) else record for record in kept]
+
     def remember(file: "Found", records: "Records") -> None:
-        step.work.remember("read", key(file), Document, lambda: records)
+        step.work.remember("read", key(file), Document, lambda: safe(records))
 
     def make(folder: Path) -> Counts:
         progress = step.work.progress("read")
 
         def documents() -> Iterator[Document | Dropped]:
+            yield from unread.values()
             with closing(read_each(files, limits=limits, recall=recall, remember=remember)) as groups:
                 for number, records in enumerate(groups, start=1):
-                    yield from records
+                    yield from safe(records)
                     progress(number, len(files), {})
 
         counts = save(folder, DOCUMENTS, unique(documents()))
@@ -66,12 +78,14 @@ def read(step: Step) -> Output:
         return counts
 
     reads = {
-        "files": {file.name: file.state for file in files},
+        "files": {file.name: file.state for file in found},
+        "findings": policy.model_dump(),
+        "forgotten": gone.key,
         "max_bytes": int(section.max_megabytes * 1_000_000),
         "seconds": limits.seconds,
         "megabytes": limits.megabytes,
     }
-    code = (*CODE, "builder.discover", "builder.isolate", *code_behind(tuple(formats())))
+    code = (*CODE, *MASK, "builder.forget", "builder.discover", "builder.isolate", *code_behind(tuple(formats())))
     return step.work.stage("read", reads=reads, code=code, make=make)
 
 
@@ -184,7 +198,7 @@ def report(step: Step) -> Output:
     return step.work.stage("report", reads=reads, code=("builder.report",), make=make)
 
 
-STAGES = {step.__name__: step for step in (read, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
+STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
 
 
 def _worst(counts: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from schemas.findings import FindingsSection
+
 Share = float
 Rate = Annotated[float, Field(gt=0)]
 Part = Annotated[float, Field(ge=0, lt=1)]
@@ -248,6 +250,7 @@ class Recipe(Section):
     workspace: Path = Field(default=Path("workspace"), description="folder of the run, relative to this file")
     seed: int = Field(default=0, ge=0, description="seed of every random choice")
     documents: DocumentsSection = DocumentsSection()
+    findings: FindingsSection = FindingsSection()
     chunk: ChunkSection = ChunkSection()
     generate: GenerateSection = GenerateSection()
     endpoint: EndpointSection = EndpointSection()

@@ -7,7 +7,6 @@ from builder.store import write_json, write_text
 from builder.watch import Watch
 from builder.workspace import Counts, Output, Workspace, link
 from schemas.errors import InputError
-from schemas.findings import FindingsSection
 from schemas.recipe import Recipe
 
 FINDINGS, PAGE = "findings.json", "findings.md"
@@ -16,7 +15,7 @@ CODE = (*RECORDS, "schemas.findings", "builder.findings", "generators.fitness", 
 
 def check(step: Step) -> Output:
     """Documents to findings; `findings.json` and `findings.md` at the top of the workspace always show the newest."""
-    policy = policy_of(step.recipe)
+    policy = step.recipe.findings
 
     def make(folder: Path) -> Counts:
         from builder.findings.collect import counts, findings, summary
@@ -55,8 +54,3 @@ def look(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> Output:
         step = Step(work, recipe, root)
         read(step)
         return check(step)
-
-
-def policy_of(recipe: Recipe) -> FindingsSection:
-    """Return what the recipe says about findings."""
-    return FindingsSection.model_validate(recipe.model_dump().get("findings", {}))

@@ -140,7 +140,7 @@ def _remarks(parsed: Parsed, pieces: Sequence[Piece], blank: Sequence[int], shar
     if parsed.cut:
         yield Remark(code="recovered", message="the end of the file is missing; what is there was read; get the whole file")
     if parsed.mended:
-        yield Remark(code="self_reference", message=f"{parsed.mended} forms that draw themselves were left out")
+        yield Remark(code="self_reference", message=f"references by which a form draws itself, left out: {parsed.mended}")
     if parsed.permissions is not None:
         yield Remark(code="permissions", message="its owner restricts what may be done with it, such as copying; check that you may use it")
     if parsed.unread:
