@@ -147,3 +147,23 @@ def test_any_two_documents_give_the_same_findings_each_time_about_text_that_is_t
     texts = {one.id: one.text for one in documents}
     assert all(texts[place.document_id][place.start : place.end].strip() for finding in reported for place in finding.places)
     assert all(said.quote == one.text[said.said.start : said.said.end] for one in documents for said in statements(one))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5", 5.0),
+        ("1,500.00", 1500.0),
+        ("1.500,00", 1500.0),
+        ("12,5", 12.5),
+        ("1 500", 1500.0),
+        ("804.006 671.330 636.903", 804006671330636903.0),
+    ],
+)
+def test_a_number_is_read_however_it_is_grouped(written: str, meant: float):
+    assert amount(written) == meant
+
+
+@given(st.from_regex(r"\d{1,3}([ ,.]\d{3})*([.,]\d{1,2})?", fullmatch=True))
+def test_no_way_to_write_a_number_ends_the_run(written: str):
+    assert amount(written) >= 0.0

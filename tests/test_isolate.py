@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,10 @@ for reply in each("isolated_work:work", ["who", "hold the interpreter"], limits=
 @pytest.mark.parametrize(("how", "seconds"), [(signal.SIGINT, 60), (signal.SIGKILL, 0.5)])
 def test_workers_end_with_the_program_at_once_or_by_their_own_alarm(how, seconds):
     code = _PROGRAM.format(path=sys.path, seconds=seconds)
-    program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell starts what runs in its background with Ctrl-C ignored, and its children inherit that.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    program = subprocess.Popen([sys.executable, "-c", code], **piped, preexec_fn=heeding)  # noqa: PLW1509 - no threads here
     assert program.stdout is not None
     worker = int(program.stdout.readline())
     time.sleep(0.1)

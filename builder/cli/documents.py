@@ -9,7 +9,7 @@ from builder.cli.display import watch_for
 from builder.cli.options import opened, recipe_options
 
 
-@click.command(help="What the documents hold: secrets, contradictions, old versions; asks nothing.")
+@click.command(help="Secrets, contradictions, old versions in the documents.")
 @recipe_options
 @click.pass_context
 def check(context: click.Context, recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:
@@ -27,7 +27,7 @@ def check(context: click.Context, recipe: Path, overrides: tuple[str, ...], quie
         context.exit(1)
 
 
-@click.command(help="Read a document no more, delete what the workspace holds of it, and prove it.")
+@click.command(help="Delete what the workspace holds of a document, and prove it.")
 @click.argument("document")
 @recipe_options
 @click.option("--models", is_flag=True, help="Delete the models that may have learned from it, too.")

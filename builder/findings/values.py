@@ -110,7 +110,7 @@ def _counted(match: re.Match[str]) -> tuple[Value, int] | None:
 
 def amount(text: str) -> float:
     """Return a number written in English or in German: 1,500.00 and 1.500,00 are the same."""
-    text = text.replace(" ", "")
-    if grouped := re.fullmatch(r"(\d{1,3}(?:[.,]\d{3})+)(?:[.,](\d{1,2}))?", text):
-        return float(f"{re.sub(r'[.,]', '', grouped.group(1))}.{grouped.group(2) or 0}")
-    return float(text.replace(",", "."))
+    first, *groups = re.split(r"[ .,]", text)
+    if groups and all(len(group) == 3 for group in groups[:-1]) and len(groups[-1]) == 3:
+        return float("".join((first, *groups)))
+    return float(f"{''.join((first, *groups[:-1]))}.{groups[-1]}") if groups else float(first)
