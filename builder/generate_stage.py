@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from generators.alpaca.generate import OpenAnswers, Outcome
     from generators.interface import Source
 
-VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown")
+VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
 LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "builder.ask", "builder.answers", *VALID)
 EXTRACTIVE = ("generators.extractive", "generators.fitness")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.findings.stage import check
 from builder.generate_stage import generate
-from builder.model_stages import evaluate, pretrain, train
+from builder.model_stages import evaluate, folder_stamp, pretrain, train
 from builder.step import CHUNKS, DATASET, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
 from builder.store import keep, read_records, write_json, write_records
 from builder.workspace import Counts, Output, code_hash
@@ -91,17 +91,23 @@ def read(step: Step) -> Output:
 
 def chunk(step: Step) -> Output:
     """Documents to chunks within the token budget, without boilerplate and without what another document says as well."""
-    from builder.pieces import CODE, pieces
+    from builder.pieces import CODE, counter, pieces
 
-    tokens = step.recipe.chunk.tokens
+    tokens, tokenizer = step.recipe.chunk.tokens, step.recipe.chunk.tokenizer
+    place = step.root / tokenizer if tokenizer else None
 
     def make(folder: Path) -> Counts:
         documents = step.documents()
-        counts = save(folder, CHUNKS, pieces(documents, tokens=tokens))
+        counts = save(folder, CHUNKS, pieces(documents, tokens=tokens, count_many=counter(place) if place else None))
         kept = read_records(folder / CHUNKS, Chunk)
         return {"documents": len(documents), "chunks": counts["kept"], "tokens": sum(piece.tokens for piece in kept), **counts}
 
-    return step.work.stage("chunk", reads={**step.contents("read"), "tokens": tokens}, code=(*RECORDS, *CODE), make=make)
+    return step.work.stage(
+        "chunk",
+        reads={**step.contents("read"), "tokens": tokens, "tokenizer": folder_stamp(place) if place else None},
+        code=(*RECORDS, *CODE),
+        make=make,
+    )
 
 
 def validate(step: Step) -> Output:

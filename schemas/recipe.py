@@ -54,7 +54,8 @@ class DocumentsSection(Section):
 class ChunkSection(Section):
     """How documents are cut."""
 
-    tokens: int = Field(default=400, ge=32, description="budget of a chunk, in estimated tokens")
+    tokens: int = Field(default=400, ge=32, description="budget of a chunk, in tokens: estimated, or counted by the tokenizer below")
+    tokenizer: Path | None = Field(default=None, description="folder of the tokenizer to count with, such as that of the model to be tuned")
 
 
 class ExistingSection(Section):

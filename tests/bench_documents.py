@@ -160,7 +160,9 @@ def _structure_row(kind: str, made: list[tuple[str, Path]]) -> Row:
         found.update(part for document in _documents(path) for part in _structure(document.text))
     shares = {name: _share(truth, found, name) for name in ("heading", "item", "row", "link") if any(part[0] == name for part in truth)}
     told = ", ".join(f"{name}s {share:.3f}" for name, share in shares.items())
-    return row(f"structure kept, {kind}", min(shares.values()), 1.0, least=0.98, how=f"{len(made)} files against what they were made from: {told}")
+    return row(
+        f"structure kept, {kind}", min(shares.values()), 1.0, least=0.98, how=f"{len(made)} files against what they were made from: {told}"
+    )
 
 
 def _real_structure_rows() -> Iterator[Row]:
@@ -213,7 +215,9 @@ def _whole_row(files: list[Path]) -> Row:
                 times[place] += 1
         wrong += sum(count != 1 and not (count == 0 and letter.isspace()) for count, letter in zip(times, document.text, strict=True))
         total += len(times)
-    return row("chunking, characters twice or lost", wrong, total, most=0.0, how=f"all files in chunks of 400 tokens; the peer is all {total:,}")
+    return row(
+        "chunking, characters twice or lost", wrong, total, most=0.0, how=f"all files in chunks of 400 tokens; the peer is all {total:,}"
+    )
 
 
 def _second_run_row(folder: Path) -> Row:

@@ -2,15 +2,18 @@
 
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.chunk import chunk, estimate_tokens
-from builder.context import context_of, neighbours
+from builder.pieces import counter, pieces
+from schemas.context import context_of, neighbours
+from schemas.errors import RecipeError
 from schemas.markdown import parse_blocks
-from schemas.records import Document, Page
+from schemas.records import Chunk, Document, Page
 
 SENTENCE = "The support desk answers every ticket of the Tide plan within one hour on every day of the year, holidays included."
 LONG = " ".join([SENTENCE] * 12)
@@ -277,3 +280,26 @@ def test_neighbours_are_of_the_same_document():
     chunks = [*chunk(first, tokens=100), *chunk(second, tokens=100)]
 
     assert [neighbours(chunks, piece) for piece in chunks] == [(None, chunks[1]), (chunks[0], None), (None, None)]
+
+
+def test_the_budget_is_counted_by_the_tokenizer_of_the_recipe(tmp_path: Path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]").save_pretrained(tmp_path)
+    text = "# Rule\n\n" + " ".join(f"Word{number} stands alone here." for number in range(200)) + "\n"
+    document = Document.of(path="a.md", title="Rule", format="markdown", text=text, raw=text.encode())
+
+    count_many = counter(tmp_path)
+    chunks = [piece for piece in pieces([document], tokens=64, count_many=count_many) if isinstance(piece, Chunk)]
+
+    assert max(count_many([piece.text for piece in chunks])) <= 64
+    assert [piece.tokens for piece in chunks] == count_many([piece.text for piece in chunks])
+    assert len(chunks) >= 200 * 5 / 64
+
+
+def test_a_folder_without_a_tokenizer_is_said(tmp_path: Path):
+    with pytest.raises(RecipeError, match=r"chunk\.tokenizer"):
+        counter(tmp_path / "nowhere")

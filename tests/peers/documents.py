@@ -57,7 +57,7 @@ def chunks_of(tokenizer, document):
     from builder.chunk import chunk
 
     def count_many(texts):
-        return [len(encoding.ids) for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [len(encoding) for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     return chunk(document, tokens=BUDGET, count_many=count_many)
 
