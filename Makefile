@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+FLAGS :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -23,7 +24,7 @@ check: $(VENV)/.tested
 soak: $(VENV)/.tested
 	KILOPAIR_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
-bench: $(VENV)/.tested $(PEERS)/curator/.installed $(PEERS)/distilabel/.installed
+bench: $(VENV)/.tested $(foreach peer,curator distilabel markitdown splitter synthetic,$(PEERS)/$(peer)/.installed)
 	$(BIN)/python tests/bench.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -37,9 +38,12 @@ $(VENV)/.tested: $(VENV)/.installed tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error || echo "make: no aimock: its tests will be skipped" >&2
 	touch $@
 
-# What the engine is compared with, each in an environment of its own; without one, its row says "not measured".
+# What we are compared with, each in an environment of its own; without one, its row says "not measured".
 $(PEERS)/%/.installed: tests/peers/%.txt
-	{ $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -q -r $< && touch $@; } || { echo "make: no $*: its row will not be measured" >&2; rm -rf $(@D); }
+	{ $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -q $(FLAGS) -r $< && touch $@; } || { echo "make: no $*: its row will not be measured" >&2; rm -rf $(@D); }
+
+# Of synthetic-data-kit only the parsers are wanted; the list names what they need, without its servers and torch.
+$(PEERS)/synthetic/.installed: FLAGS := --no-deps
 
 clean:
 	rm -rf $(VENV) $(PEERS) demo bench.json

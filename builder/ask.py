@@ -31,7 +31,7 @@ def reads(recipe: Recipe, root: Path) -> dict[str, Any]:
     endpoint = recipe.endpoint
     asking = endpoint.model_dump(mode="json", include={"model", "temperature", "max_tokens", "parameters", "repair"})
     return {
-        **section.model_dump(mode="json", exclude={"existing", "extraction_schema", "seeds"}),
+        **section.model_dump(mode="json", exclude={"existing", "extraction_schema", "inside", "seeds"}),
         **asking,
         "target": target(recipe),
         "budget": recipe.budget.model_dump(mode="json"),

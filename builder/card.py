@@ -92,7 +92,7 @@ def _limits(pairs: Sequence[Pair]) -> str:
 
 
 def _brought(pair: Pair) -> bool:
-    return pair.provenance.generator == "existing"
+    return pair.provenance.generator in {"existing", "inside"}
 
 
 def _shown(pair: Pair) -> str:

@@ -98,10 +98,10 @@ def _disk(folder: Path) -> Finding:
 
 
 def _documents(recipe: Recipe, root: Path) -> Finding:
-    from builder.read import discover
+    from builder.discover import discover
 
     try:
-        found = discover(recipe.documents, root)
+        found = discover(recipe.documents, root, leave_out=root / recipe.workspace)
     except KilopairError as error:
         return Finding("documents", False, str(error))
     return Finding("documents", bool(found), f"{len(found)} files in {recipe.documents.path}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from generators.alpaca.generate import OpenAnswers, Outcome
     from generators.interface import Source
 
-VALID = ("builder.validate", "builder.locate", "builder.rouge")
+VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
 LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "builder.ask", "builder.answers", *VALID)
 EXTRACTIVE = ("generators.extractive", "generators.fitness")
 
@@ -44,6 +44,9 @@ def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
 
         code = (*RECORDS, *LLM)
         reads |= asking(recipe, step.root)
+    if section.inside:
+        code = (*code, *EXTRACTIVE, "builder.pairs_inside", "builder.inside_parts", "builder.readers")
+        reads |= {"inside": True}
     if section.existing:
         from builder.ask import content
 
@@ -98,7 +101,10 @@ def drafts(
 
 def _save_drafts(step: Step, folder: Path, drafts: Iterator[Draft | Dropped], chunks: list[Chunk]) -> Counts:
     # Theirs first, so that a wrong column is said before anything is paid for.
-    counts = save(folder, DRAFTS, chain(_existing(step), drafts))
+    # What people wrote before what a model says of the same; after what the rules make of it, which has more wordings.
+    inside = _inside(step, chunks)
+    own = chain(drafts, inside) if step.recipe.generate.generator == "extractive" else chain(inside, drafts)
+    counts = save(folder, DRAFTS, chain(_existing(step), own))
     of_chunks = {piece.id for piece in chunks}
     asked = {draft.provenance.chunk_id for draft in read_records(folder / DRAFTS, Draft)} & of_chunks
     return counts | {"chunks": len(chunks), "chunks_with_drafts": len(asked)}
@@ -109,6 +115,13 @@ def _existing(step: Step) -> Iterator[Draft | Dropped]:
         from builder.existing import existing_drafts
 
         yield from existing_drafts(step.recipe.generate.existing, step.root)
+
+
+def _inside(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
+    if step.recipe.generate.inside:
+        from builder.pairs_inside import drafts_inside
+
+        yield from drafts_inside(step.documents(), chunks)
 
 
 def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:

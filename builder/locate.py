@@ -2,7 +2,8 @@
 
 Verbatim comes first; then regardless of case, spacing, Markdown emphasis and the kind of quotes and dashes, which is what
 language models change when they copy; last by the closest stretch of text (the partial ratio of rapidfuzz), which must have
-the same numbers and the same negations in the same order. What is found is always a span of the document's own text.
+the same numbers and the same negations in the same order. Each time the stored text is searched, and what a model was shown
+of it (see `schemas.shown`). What is found is always a span of the document's own text.
 """
 
 import re
@@ -13,17 +14,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from schemas.records import Document
+from schemas.shown import Shown, shown
 
 ALIKE = 90.0  # partial ratio, of 100
 FUZZY_CHARACTERS = 20  # a shorter quote is found somewhere in any text
 
 Span = tuple[int, int]
 
-_SAME = str.maketrans(dict.fromkeys("‘’‚‛´", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("–—‑−", "-"))
+_SAME = str.maketrans(dict.fromkeys("‘’‚‛´", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("–—‑−", "-") | {"‹": "<"})
 _SKIPPED = frozenset("*_`\\\u00ad\u200b\u200c\u200d\u2060\ufeff")  # Markdown emphasis and escapes, and characters nobody sees
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 # "may carry over" must not be found as "may not carry over"; the commonest languages of Europe are enough, others lose nothing
-_NEGATION = re.compile(
+NEGATION = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|without|cannot|\w+n't|nicht|kein\w*|nie|ohne|pas|jamais|sans|nunca|sin|mai|senza|niet|geen)\b"
 )
 
@@ -31,15 +33,14 @@ _NEGATION = re.compile(
 def locate(quote: str, document: Document, near: Span = (0, 0)) -> Span | None:
     """Return the span of `document.text` that `quote` quotes, preferably inside the span `near`, or None."""
     quote = quote.strip()
-    if not quote:
-        return None
-    spans = [(start, start + len(quote)) for start in _places(quote, document.text)]
-    if not spans:
-        flat, offsets = _flattened_source(document.text)
-        needle = _flattened(quote)[0].strip()
-        spans = [(offsets[start], offsets[start + len(needle) - 1] + 1) for start in _places(needle, flat)]
-    inside = [span for span in spans if near[0] <= span[0] and span[1] <= near[1]]
-    return next(iter([*inside, *spans]), None)
+    flat = _flattened(quote)[0].strip()
+    for needle, form in ((quote, _itself), (flat, _flattened_view)):
+        for view, within in _views(document, near):
+            read = form(view)
+            spans = (read.span(start, start + len(needle)) for start in _places(needle, read.text))
+            if found := next((span for span in spans if within[0] <= span[0] and span[1] <= within[1]), None):
+                return found
+    return None
 
 
 def locate_nearly(quote: str, document: Document, near: Span = (0, 0)) -> Span | None:
@@ -47,13 +48,38 @@ def locate_nearly(quote: str, document: Document, near: Span = (0, 0)) -> Span |
     needle = _flattened(quote)[0].strip()
     if len(needle) < FUZZY_CHARACTERS:
         return None
-    flat, offsets = _flattened_source(document.text)
-    chunk = (bisect_left(offsets, near[0]), bisect_left(offsets, near[1]))
-    for begin, end in (chunk, (0, len(flat))):
-        found = _closest(needle, flat, begin, end)
+    for view, within in _views(document, near):
+        read = _flattened_view(view)
+        found = _closest(needle, read.text, bisect_left(read.places, within[0]), bisect_left(read.places, within[1]))
         if found is not None:
-            return offsets[found[0]], offsets[found[1] - 1] + 1
+            return read.span(*found)
     return None
+
+
+def _views(document: Document, near: Span) -> Iterator[tuple[Shown, Span]]:
+    """The texts to search and where in the document to look: what is nearer first, and what is stored before what was shown."""
+    stored, everywhere = _stored(document.text), (0, len(document.text))
+    if near[0] < near[1]:
+        yield stored, near
+        yield _shown_passage(document.text, near), near
+    yield stored, everywhere
+    yield _shown_passage(document.text, everywhere), everywhere
+
+
+@lru_cache(maxsize=4)
+def _stored(text: str) -> Shown:
+    return Shown(text, array("I", range(len(text))))
+
+
+@lru_cache(maxsize=16)
+def _shown_passage(text: str, span: Span) -> Shown:
+    """What a model was shown of a span of the text, with places in the whole text."""
+    passage = shown(text[slice(*span)])
+    return Shown(passage.text, array("I", (span[0] + place for place in passage.places)))
+
+
+def _itself(view: Shown) -> Shown:
+    return view
 
 
 def _closest(needle: str, flat: str, begin: int, end: int) -> Span | None:
@@ -67,7 +93,7 @@ def _closest(needle: str, flat: str, begin: int, end: int) -> Span | None:
         return None
     start, stop = _whole_words(flat, begin + found.dest_start, begin + found.dest_end)
     says = flat[start:stop]
-    same = _in_order(_NUMBER.findall(needle), _NUMBER.findall(says)) and _NEGATION.findall(needle) == _NEGATION.findall(says)
+    same = _in_order(_NUMBER.findall(needle), _NUMBER.findall(says)) and NEGATION.findall(needle) == NEGATION.findall(says)
     return (start, stop) if same and start < stop else None
 
 
@@ -107,15 +133,16 @@ def _joins(character: str) -> bool:
     return character.isdigit() or character.lower() != character.upper()
 
 
-@lru_cache(maxsize=4)
-def _flattened_source(text: str) -> "tuple[str, array[int]]":
-    return _flattened(text)
+@lru_cache(maxsize=16)
+def _flattened_view(view: Shown) -> Shown:
+    text, offsets = _flattened(view.text)
+    return Shown(text, array("I", map(view.places.__getitem__, offsets)))
 
 
 def _flattened(text: str) -> "tuple[str, array[int]]":
     """Return `text` without what copying changes, and for each character left its place in `text`."""
     flat: list[str] = []
-    offsets = array("L")
+    offsets = array("I")
     for place, character in enumerate(text):
         if character in _SKIPPED:
             continue

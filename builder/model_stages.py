@@ -19,7 +19,7 @@ def pretrain(step: Step) -> Output:
     if recipe.train.base != "embedded":
         found = check_base(recipe, step.root)
         base = str(found.resolve()) if found.is_dir() else recipe.train.base
-        reads = {"base": base, "files": _folder_stamp(found)}
+        reads = {"base": base, "files": folder_stamp(found)}
         return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
 
     def make(folder: Path) -> Counts:
@@ -102,7 +102,7 @@ def evaluate(step: Step) -> Output:
     return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)
 
 
-def _folder_stamp(folder: Path) -> list[list[str | int]]:
+def folder_stamp(folder: Path) -> list[list[str | int]]:
     """Names, sizes and times of a local model's files (hashing gigabytes at every run would be slow)."""
     if not folder.is_dir():
         return []

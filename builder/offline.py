@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from builder.answers import JOURNAL, Counted, open_answers
 from builder.ask import plan_of, style_of
+from builder.findings.stage import check, refuse
 from builder.generate_stage import ask, depends_on, drafts, sources
 from builder.stages import chunk, curate, read, split, validate
 from builder.step import Step
@@ -38,6 +39,7 @@ def prepared(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> Itera
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         read(step)
+        refuse(check(step))
         chunk(step)
         yield step
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from builder.findings.stage import refuse
 from builder.model_stages import check_base
 from builder.recipe_file import write_recipe
 from builder.stages import STAGES
@@ -80,6 +81,8 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", reparsed: bool = T
         for name, make in STAGES.items():
             if make(step).fresh or name == until:
                 publish(work, recipe)
+            if name == "check":
+                refuse(work.outputs[name])
             if name == until:
                 break
         return Run(work.folder, dict(work.outputs))

@@ -1,120 +1,113 @@
-"""Files to documents: which files there are, what format each one is in, and its text as canonical Markdown.
+"""Files to documents: nothing that is found is lost, nothing that is known is read again, and no file can stop the run.
 
-A new format is one module in `builder.readers` and one line in `FORMATS`. No file raises for what it holds: it becomes a
-`Document`, or a `Dropped` that says what is wrong with it.
+Small texts are read in this process. Whatever else there is, is read side by side in processes that can be ended; the
+documents come in the order of their names all the same.
 """
 
-import os
-import re
-import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from builder.readers.content import Content, Reader, Refused, TextReader, clean, heading
-from builder.readers.csv_rows import read_csv
-from builder.readers.decode import decode
-from builder.readers.html_page import read_html
-from builder.readers.jsonl_rows import read_jsonl
-from builder.readers.markdown_page import read_markdown
-from builder.readers.plain_text import read_text
-from schemas.errors import InputError
+from builder.discover import discover, named
+from builder.formats import ending_of, format_of_ending, formats
+from builder.isolate import Limits, cores, each
+from builder.readers.content import Refused
+from builder.sniff import packed_format
+from builder.source import Source, dropped, load, read_source, records_of, task_of
 from schemas.recipe import DocumentsSection
 from schemas.records import Document, Dropped, Reason
 
-_IS_HTML = re.compile(
-    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,5000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
-)
-_IS_MARKDOWN = re.compile(r"^#{1,6} \S|^```|^\|[ :|-]+\|$|^---\n[a-z][\w-]*:", re.MULTILINE)
-_KINDS = {
-    b"%PDF-": "a PDF",
-    b"PK\x03\x04": "an Office file or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
-    b"{\\rtf": "an RTF file",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
-    b"\x1f\x8b": "a gzip archive",
-    b"SQLite format 3": "a database",
-}
-_POINTER = b"version https://git-lfs.github.com/spec/"
-_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", re.DOTALL)
-_GLOBS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+CODE = (  # what has a say in every document
+    "schemas.records", "schemas.markdown", "builder.read", "builder.source", "builder.formats", "builder.sniff", "builder.kinds",
+    "builder.readers.archive", "builder.readers.content", "builder.readers.decode",
+)  # fmt: skip
+_QUICK = ("markdown", "text", "html", "csv", "jsonl")
+_QUICK_FILE, _QUICK_FILES = 64_000, 1_000_000  # bytes: what cannot take long, one file and all together
+_WORTH_A_WORKER = 250_000  # bytes; a worker takes about 0.3 s to start
+_FLEETING = (Reason.TIMEOUT, Reason.MEMORY, Reason.CRASHED, Reason.UNREADABLE)
 
-
-def _of_text(read: TextReader) -> Reader:
-    """Make a reader of bytes from a reader of text; a page of HTML under any other name is still read as one."""
-
-    def decode_and_read(raw: bytes) -> Content | Refused:
-        if kind := _kind(raw):
-            return Refused(Reason.UNREADABLE, f"{kind} under the name of a text file; rename it")
-        decoded = decode(raw)
-        if isinstance(decoded, Refused):
-            return decoded
-        text, encoding = decoded
-        content = (read_html if _IS_HTML.match(text) else read)(text)
-        if isinstance(content, Refused) or encoding in ("utf-8", "utf-8-sig"):
-            return content
-        return Content(content.text, content.title, {**content.metadata, "encoding": encoding})
-
-    return decode_and_read
-
-
-def _by_content(text: str) -> Content | Refused:
-    return (read_markdown if _IS_MARKDOWN.search(text) else read_text)(text)
+Records = list[Document | Dropped]
 
 
 @dataclass(frozen=True)
-class Format:
-    """A format by the endings of its files' names."""
+class Found:
+    """A file with the size and the hash of its bytes, or why it cannot be read; `is_quick` if reading it cannot take long."""
 
-    endings: tuple[str, ...]
-    read: Reader
+    source: Source
+    size: int = 0
+    sha256: str = ""
+    is_quick: bool = False
+    refused: Refused | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file, and of its document."""
+        return self.source.name
+
+    @property
+    def state(self) -> str:
+        """What the result of reading it depends on beside its name."""
+        return f"{self.refused.reason}: {self.refused.detail}" if self.refused else self.sha256
+
+    @property
+    def sameness(self) -> tuple[str, str]:
+        """What it has in common with files that are read alike: the bytes, and the ending, which has a say in the format."""
+        return (self.sha256, ending_of(self.name)) if self.sha256 else ("", self.name)
 
 
-FORMATS: dict[str, Format] = {
-    "markdown": Format((".md", ".markdown", ".mdown", ".mdx"), _of_text(read_markdown)),
-    "text": Format((".txt", ".text"), _of_text(read_text)),
-    "html": Format((".html", ".htm", ".xhtml"), _of_text(read_html)),
-    "csv": Format((".csv", ".tsv"), _of_text(read_csv)),
-    "jsonl": Format((".jsonl", ".ndjson"), _of_text(read_jsonl)),
-    "unnamed": Format(("",), _of_text(_by_content)),
-}
+def find(section: DocumentsSection, root: Path, *, leave_out: Path | None = None) -> list[Found]:
+    """Return the files that `section` names, in the order of their names; `root` is the folder of the recipe.
+
+    Raises:
+        InputError: there is nothing to read.
+    """
+    folder = root / section.path
+    paths = named(discover(section, root, leave_out=leave_out), section, root)
+    inside, most = str(folder.parent if folder.is_file() else folder), int(section.max_megabytes * 1_000_000)
+    return [_found(Source(name, str(path), inside, most)) for name, path in paths.items()]
+
+
+def limits_of(section: DocumentsSection) -> Limits:
+    """Return what reading one file may take."""
+    return Limits(section.seconds_per_file, section.megabytes_of_memory, section.workers)
 
 
 def read(section: DocumentsSection, root: Path) -> Iterator[Document | Dropped]:
     """Read every document that `section` names; `root` is the folder of the recipe."""
-    max_bytes = int(section.max_megabytes * 1_000_000)
-    return unique(read_file(path, relative_name(path, section, root), max_bytes=max_bytes) for path in discover(section, root))
+    return unique(record for records in read_each(find(section, root), limits=limits_of(section)) for record in records)
 
 
-def discover(section: DocumentsSection, root: Path) -> list[Path]:
-    """Return the files to read in the order of their names.
+def read_each(
+    files: Sequence[Found],
+    *,
+    limits: Limits,
+    recall: Callable[[Found], Records | None] = lambda _: None,
+    remember: Callable[[Found, Records], None] = lambda _, __: None,
+) -> Generator[Records]:
+    """Yield the records of every file, in order.
 
-    Folders behind links are not entered; such a link, and a folder that cannot be opened, is listed itself, so that
-    `read_file` reports it. A pattern without a slash fits a name in any folder.
-
-    Raises:
-        InputError: there is no such folder, or no file in it that the patterns include.
+    What `recall` returns for a file is not read again, and of files with the same bytes only the first is read.
+    `remember` gets what would come out again if the file were read again.
     """
-    folder = root / section.path
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; set documents.path to the folder with your documents")
-    includes, excludes = _patterns(section.include), _patterns(section.exclude)
-    names = {path: relative_name(path, section, root) for path in _walk(folder)}
-    found = [path for path, name in names.items() if includes.fullmatch(name) and not excludes.fullmatch(name)]
-    if not found:
-        raise InputError(f"{folder}: none of its {len(names)} files is included; see documents.include and documents.exclude")
-    return sorted(found, key=lambda path: names[path])
-
-
-def relative_name(path: Path, section: DocumentsSection, root: Path) -> str:
-    """Return the name of a document: its path below the folder, with what is not Unicode escaped."""
-    folder = root / section.path
-    relative = path.relative_to(folder.parent if path == folder else folder).as_posix()
-    return os.fsencode(relative).decode("utf-8", "backslashreplace")
+    firsts: dict[tuple[str, str], Found] = {}
+    for file in files:
+        firsts.setdefault(file.sameness, file)
+    distinct = [file for file in firsts.values() if not file.refused]
+    known = {file.name: records for file in distinct if (records := recall(file)) is not None}
+    useless: dict[str, Dropped | None] = {}
+    with closing(_read_fresh([file for file in distinct if file.name not in known], limits)) as fresh:
+        for file in files:
+            first = firsts[file.sameness]
+            if first is not file:
+                yield [_twin(file.name, first.name, useless[first.name])]
+                continue
+            records = _records(file, known, fresh)
+            useless[file.name] = _useless(records)
+            if not file.refused and file.name not in known and not _is_fleeting(records):
+                remember(file, records)
+            yield records
 
 
 def unique(documents: Iterable[Document | Dropped]) -> Iterator[Document | Dropped]:
@@ -122,108 +115,74 @@ def unique(documents: Iterable[Document | Dropped]) -> Iterator[Document | Dropp
     first: dict[str, str] = {}
     for document in documents:
         if isinstance(document, Document) and document.id in first:
-            record = {"path": document.path, "same_as": first[document.id]}
-            detail = f"the same text as {first[document.id]}"
-            yield Dropped(id=document.path, stage="read", reason=Reason.DUPLICATE_DOCUMENT, detail=detail, record={**record})
+            yield _same(document.path, first[document.id], "text")
             continue
         if isinstance(document, Document):
             first[document.id] = document.path
         yield document
 
 
-def read_file(path: Path, name: str, *, max_bytes: int) -> Document | Dropped:
-    """Return the document in the file, or why there is none; it depends on nothing but the name and the bytes."""
-    try:
-        raw = _load(path, name, max_bytes)
-        found = raw if isinstance(raw, Refused) else _document(raw, name)
-    except Exception as error:  # noqa: BLE001 - one file must not stop the run, whatever a reader stumbles over
-        found = Refused(Reason.UNREADABLE, f"kilopair failed on it, please report this ({type(error).__name__}: {error})")
-    if isinstance(found, Refused):
-        return Dropped(id=name, stage="read", reason=found.reason, detail=found.detail, record={"path": name})
-    return found
+def readers_of(file: Found) -> tuple[str, ...]:
+    """Return the formats whose readers decide what becomes of the file.
+
+    Its own if its first bytes tell the format; all of text if it is text; all there are if it may hold other files.
+    """
+    raw = load(file.source)
+    packed = "" if isinstance(raw, Refused) else packed_format(raw, file.name)
+    if isinstance(packed, Refused):
+        return ()
+    if packed and not formats()[packed].contains:
+        return (packed,)
+    texts = tuple(name for name, known in formats().items() if known.takes == "text")
+    return texts if not packed and format_of_ending(ending_of(file.name)) in texts else tuple(formats())
 
 
-def title_of_name(name: str) -> str:
-    """Return a file's name as words."""
-    words = " ".join(re.split(r"[\s_-]+", PurePosixPath(name).stem)).strip()
-    return clean(words[:1].upper() + words[1:]) or name
+def _found(source: Source) -> Found:
+    raw = load(source)
+    if isinstance(raw, Refused):
+        return Found(source, refused=raw)
+    is_quick = len(raw) <= _QUICK_FILE and format_of_ending(ending_of(source.name)) in _QUICK and packed_format(raw, source.name) == ""
+    return Found(source, len(raw), hashlib.sha256(raw).hexdigest(), is_quick)
 
 
-def _document(raw: bytes, name: str) -> Document | Refused:
-    format_name = _format(raw, name)
-    if isinstance(format_name, Refused):
-        return format_name
-    content = FORMATS[format_name].read(raw)
-    if isinstance(content, Refused):
-        return content
-    text, title = content.text.strip("\n"), content.title or title_of_name(name)
-    if not any(map(str.isalnum, text)):
-        return Refused(Reason.EMPTY, "no words in it")
-    if format_name in ("csv", "jsonl"):  # rows do not say what they are about
-        text = f"{heading(1, title)}\n\n{text}"
-    return Document.of(path=name, title=title, format=format_name, text=text + "\n", raw=raw, metadata=content.metadata)
+def _records(file: Found, known: dict[str, Records], fresh: Iterator[Records]) -> Records:
+    if file.refused:
+        return [dropped(file.name, file.refused)]
+    return known.pop(file.name) if file.name in known else next(fresh)
 
 
-def _format(raw: bytes, name: str) -> str | Refused:
-    """The name of the format, by the ending of the file's name, or else if the content is a page of HTML."""
-    if not raw.strip():
-        return Refused(Reason.EMPTY, "the file is empty")
-    if raw.startswith(_POINTER):
-        return Refused(Reason.UNREADABLE, "a git-lfs pointer instead of the file; run git lfs pull")
-    ending = PurePosixPath(name).suffix.lower()
-    for format_name, known in FORMATS.items():
-        if ending in known.endings:
-            return format_name
-    if _IS_HTML.match(raw[:20_000].decode("latin-1")):
-        return "html"
-    known = ", ".join(name for name, known in FORMATS.items() if known.endings != ("",))
-    return Refused(Reason.UNKNOWN_FORMAT, f"{_kind(raw) or ending + ' is a format'} that kilopair does not read; it reads {known}")
+def _read_fresh(files: Sequence[Found], limits: Limits) -> Generator[Records]:
+    """Read in this process what is sure to be quick, and in workers as many as the bytes are worth."""
+    size = sum(file.size for file in files)
+    if size <= _QUICK_FILES and all(file.is_quick for file in files):
+        for file in files:
+            yield read_source(file.source, sha256=file.sha256)
+        return
+    workers = min(limits.workers or cores(), 1 + size // _WORTH_A_WORKER)
+    tasks = [task_of(file.source, file.sha256) for file in files]
+    with closing(each("builder.source:read_task", tasks, limits=replace(limits, workers=workers))) as replies:
+        for file, reply in zip(files, replies, strict=True):
+            yield [dropped(file.name, reply)] if isinstance(reply, Refused) else records_of(reply)
 
 
-def _kind(raw: bytes) -> str:
-    return next((kind for magic, kind in _KINDS.items() if raw.startswith(magic)), "")
+def _useless(records: Records) -> Dropped | None:
+    """The reason why there is no document in a file, if there is none."""
+    reasons = [record for record in records if isinstance(record, Dropped)]
+    return reasons[0] if len(reasons) == len(records) else None
 
 
-def _load(path: Path, name: str, max_bytes: int) -> bytes | Refused:
-    """The bytes of a regular file that lies, links resolved, in the folder that is read."""
-    folder = path.parents[len(PurePosixPath(name).parts) - 1]
-    try:
-        status = path.stat()
-        if path.is_symlink() and (stat.S_ISDIR(status.st_mode) or folder.resolve() not in path.resolve().parents):
-            return Refused(Reason.UNREADABLE, "a link that leads out of the folder, or to a folder; put the files themselves there")
-        if not stat.S_ISREG(status.st_mode):
-            return Refused(Reason.UNREADABLE, "not a file" if not stat.S_ISDIR(status.st_mode) else "a folder that cannot be opened")
-        if status.st_size > max_bytes:
-            return Refused(Reason.TOO_LARGE, f"{status.st_size / 1e6:.1f} MB; documents.max_megabytes is {max_bytes / 1e6:g}")
-        return path.read_bytes()
-    except (OSError, RuntimeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else None
-        return Refused(Reason.UNREADABLE, f"cannot be opened: {(problem or 'a link to itself').lower()}")
+def _is_fleeting(records: Records) -> bool:
+    """Whether reading the same bytes again may give more, e.g. on a quieter machine."""
+    return any(isinstance(record, Dropped) and record.reason in _FLEETING for record in records)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Regular files and links, and the folders that cannot be opened; pipes and devices are no documents."""
-    closed: list[Path] = []
-    for parent, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        for name in (*files, *folders):
-            path = Path(parent, name)
-            if path.is_symlink() or (name in files and path.is_file()):
-                yield path
-    yield from closed
+def _twin(name: str, first: str, useless: Dropped | None) -> Dropped:
+    """The record of a file with the same bytes as an earlier one, which was `useless` or was read."""
+    if useless is None:
+        return _same(name, first, "bytes")
+    return dropped(name, Refused(useless.reason, f"the same bytes as {first}: {useless.detail}"))
 
 
-def _patterns(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_pattern(pattern)})" for pattern in patterns) or r"(?!)", re.DOTALL)
-
-
-def _pattern(pattern: str) -> str:
-    pattern = pattern.removeprefix("./")
-    whole = pattern if "/" in pattern else f"**/{pattern}"
-    whole = whole + "**" if whole.endswith("/") else whole
-    return "".join(_GLOBS.get(part) or _literal(part) for part in _GLOB.findall(whole))
-
-
-def _literal(part: str) -> str:
-    if len(part) > 1 and part.startswith("["):
-        return part.replace("\\", "\\\\").replace("[!", "[^", 1)
-    return re.escape(part)
+def _same(name: str, first: str, what: str) -> Dropped:
+    record = dropped(name, Refused(Reason.DUPLICATE_DOCUMENT, f"the same {what} as {first}"))
+    return record.model_copy(update={"record": {"path": name, "same_as": first}})

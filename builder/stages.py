@@ -4,66 +4,110 @@ A step names everything that its result depends on (`reads`) and the code behind
 there is anything to do. Two groups have files of their own: `generate_stage` and `model_stages`.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from builder.findings.stage import check
 from builder.generate_stage import generate
-from builder.model_stages import evaluate, pretrain, train
+from builder.model_stages import evaluate, folder_stamp, pretrain, train
 from builder.step import CHUNKS, DATASET, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
 from builder.store import keep, read_records, write_json, write_records
 from builder.workspace import Counts, Output, code_hash
 from schemas.errors import InputError
-from schemas.records import SPLITS, Document, Draft, Dropped, content_id
+from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, content_id
+
+if TYPE_CHECKING:
+    from builder.read import Found, Records
+
+
+class _NotRememberedError(Exception):
+    """A file was never read, or not by this code."""
 
 
 def read(step: Step) -> Output:
-    """Files to documents; each file is remembered by its bytes, so an unchanged one is not parsed again."""
-    from builder.read import discover, read_file, relative_name, unique
+    """Files to documents; each file is remembered by its bytes and its reader, so an unchanged one is not parsed again."""
+    from builder.findings.mask import CODE as MASK
+    from builder.findings.mask import guarded
+    from builder.forget import forgotten
+    from builder.formats import code_behind, formats
+    from builder.read import CODE, find, limits_of, read_each, readers_of, unique
 
     section = step.recipe.documents
-    own = step.work.folder.resolve()  # a workspace inside the folder of documents must not be read as documents
-    found = [path for path in discover(section, step.root) if not path.absolute().is_relative_to(own)]
-    paths = {relative_name(path, section, step.root): path for path in found}
-    raw = {name: _raw_hash(path) for name, path in paths.items()}
-    code = (*RECORDS, "builder.read", "builder.readers")
-    max_bytes = int(section.max_megabytes * 1_000_000)
+    gone, policy = forgotten(step.work.folder), step.recipe.findings
+    found = find(section, step.root, leave_out=step.work.folder)
+    unread = {file.name: dropped for file in found if (dropped := gone.drops(file.name, file.sha256))}
+    files = [file for file in found if file.name not in unread]
+    limits = limits_of(section)
+    version = cache(lambda readers: code_hash((*CODE, *MASK, *code_behind(readers))))
+
+    def key(file: "Found") -> str:
+        return content_id("file", file.name, file.sha256, file.source.max_bytes, version(readers_of(file)), policy.model_dump())
+
+    def recall(file: "Found") -> "Records | None":
+        try:
+            return step.work.remember("read", key(file), Document, _not_remembered)
+        except _NotRememberedError:
+            return None
+
+    def safe(records: "Records") -> "Records":
+        kept = map(gone.but, records)
+        return [guarded(record, policy) if isinstance(record, Document) else record for record in kept]
+
+    def remember(file: "Found", records: "Records") -> None:
+        step.work.remember("read", key(file), Document, lambda: safe(records))
 
     def make(folder: Path) -> Counts:
-        version = code_hash(code)
         progress = step.work.progress("read")
 
         def documents() -> Iterator[Document | Dropped]:
-            for number, (name, path) in enumerate(paths.items(), start=1):
-                key = content_id("file", name, raw[name], max_bytes, version)
-                yield from step.work.remember("read", key, Document, lambda p=path, n=name: [read_file(p, n, max_bytes=max_bytes)])
-                progress(number, len(paths), {})
+            yield from unread.values()
+            with closing(read_each(files, limits=limits, recall=recall, remember=remember)) as groups:
+                for number, records in enumerate(groups, start=1):
+                    yield from safe(records)
+                    progress(number, len(files), {})
 
         counts = save(folder, DOCUMENTS, unique(documents()))
         if not counts["kept"]:
             raise InputError(
-                f"{section.path}: none of its {len(paths)} files could be read; see documents.path and documents.include ({_worst(counts)})"
+                f"{section.path}: none of its {len(files)} files could be read; see documents.path and documents.include ({_worst(counts)})"
             )
         return counts
 
-    return step.work.stage("read", reads={"files": raw, "max_bytes": max_bytes}, code=code, make=make)
+    reads = {
+        "files": {file.name: file.state for file in found},
+        "findings": policy.model_dump(),
+        "forgotten": gone.key,
+        "max_bytes": int(section.max_megabytes * 1_000_000),
+        "seconds": limits.seconds,
+        "megabytes": limits.megabytes,
+    }
+    code = (*CODE, *MASK, "builder.forget", "builder.discover", "builder.isolate", *code_behind(tuple(formats())))
+    return step.work.stage("read", reads=reads, code=code, make=make)
 
 
 def chunk(step: Step) -> Output:
-    """Documents to chunks within the token budget."""
-    from builder.chunk import chunk as cut
+    """Documents to chunks within the token budget, without boilerplate and without what another document says as well."""
+    from builder.pieces import CODE, counter, pieces
 
-    tokens = step.recipe.chunk.tokens
+    tokens, tokenizer = step.recipe.chunk.tokens, step.recipe.chunk.tokenizer
+    place = step.root / tokenizer if tokenizer else None
 
     def make(folder: Path) -> Counts:
         documents = step.documents()
-        chunks = [piece for document in documents for piece in cut(document, tokens=tokens)]
-        write_records(folder / CHUNKS, chunks)
-        return {"documents": len(documents), "chunks": len(chunks), "tokens": sum(piece.tokens for piece in chunks)}
+        counts = save(folder, CHUNKS, pieces(documents, tokens=tokens, count_many=counter(place) if place else None))
+        kept = read_records(folder / CHUNKS, Chunk)
+        return {"documents": len(documents), "chunks": counts["kept"], "tokens": sum(piece.tokens for piece in kept), **counts}
 
-    return step.work.stage("chunk", reads={**step.contents("read"), "tokens": tokens}, code=(*RECORDS, "builder.chunk"), make=make)
+    return step.work.stage(
+        "chunk",
+        reads={**step.contents("read"), "tokens": tokens, "tokenizer": folder_stamp(place) if place else None},
+        code=(*RECORDS, *CODE),
+        make=make,
+    )
 
 
 def validate(step: Step) -> Output:
@@ -160,16 +204,12 @@ def report(step: Step) -> Output:
     return step.work.stage("report", reads=reads, code=("builder.report",), make=make)
 
 
-STAGES = {step.__name__: step for step in (read, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
+STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
 
 
 def _worst(counts: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "no files"
 
 
-def _raw_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
+def _not_remembered() -> list[Document | Dropped]:
+    raise _NotRememberedError

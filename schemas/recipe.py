@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from schemas.findings import FindingsSection
+
 Share = float
 Rate = Annotated[float, Field(gt=0)]
 Part = Annotated[float, Field(ge=0, lt=1)]
@@ -42,13 +44,18 @@ class DocumentsSection(Section):
     path: Path = Field(default=Path("documents"), description="folder (or one file) with the documents, relative to this file")
     include: tuple[str, ...] = Field(default=("**/*",), description="glob patterns of the files to read")
     exclude: tuple[str, ...] = Field(default=("**/.*", "**/.*/**"), description="glob patterns of the files to leave out")
+    respect_gitignore: bool = Field(default=True, description="leave out what a .gitignore file in the folder names")
     max_megabytes: float = Field(default=20.0, gt=0, description="a larger file goes to quarantine")
+    seconds_per_file: float = Field(default=60.0, gt=0, description="a file that takes longer to read goes to quarantine")
+    megabytes_of_memory: int = Field(default=2000, ge=300, description="a file that takes more memory to read goes to quarantine")
+    workers: int = Field(default=0, ge=0, description="processes that read files side by side; 0: one for each core")
 
 
 class ChunkSection(Section):
     """How documents are cut."""
 
-    tokens: int = Field(default=400, ge=32, description="budget of a chunk, in estimated tokens")
+    tokens: int = Field(default=400, ge=32, description="budget of a chunk, in tokens: estimated, or counted by the tokenizer below")
+    tokenizer: Path | None = Field(default=None, description="folder of the tokenizer to count with, such as that of the model to be tuned")
 
 
 class ExistingSection(Section):
@@ -77,6 +84,7 @@ class GenerateSection(Section):
         default="auto", description="accepted drafts at which asking stops, spread evenly over the documents; auto: 4 times curate.target"
     )
     items_per_request: int = Field(default=4, ge=1, le=40, description="most items asked for in one request")
+    inside: bool = Field(default=True, description="make drafts of the questions and answers that already stand in the documents")
     facts: bool = Field(default=False, description="have the facts of every section listed first, and spread the drafts over facts")
     samples: int = Field(default=1, ge=1, le=8, description="answers sampled per question; the one that the others agree with is kept")
     distractors: int = Field(default=3, ge=0, le=8, description="other passages beside the right one in open-book questions")
@@ -243,6 +251,7 @@ class Recipe(Section):
     workspace: Path = Field(default=Path("workspace"), description="folder of the run, relative to this file")
     seed: int = Field(default=0, ge=0, description="seed of every random choice")
     documents: DocumentsSection = DocumentsSection()
+    findings: FindingsSection = FindingsSection()
     chunk: ChunkSection = ChunkSection()
     generate: GenerateSection = GenerateSection()
     endpoint: EndpointSection = EndpointSection()

@@ -35,8 +35,25 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Page(Record):
+    """Where one page of a document stands in its text; also a slide, a sheet of a workbook, a chapter of a book."""
+
+    number: int = Field(ge=1)
+    start: int = Field(ge=0)
+    end: int
+    kind: Literal["page", "slide", "sheet", "chapter"] = "page"
+    label: str = Field(default="", description="its name, where it has one: a sheet, a chapter, a roman numeral")
+
+
+class Remark(Record):
+    """What somebody should know about a document that was read all the same, e.g. `mojibake`: two lines look wrongly decoded."""
+
+    code: str = Field(description="a short name, e.g. decoded_as, mixed_encoding, mime_mismatch, pages_without_text, include_blocked")
+    message: str
+
+
 class Document(Record):
-    """One source as canonical Markdown text; `path` is relative to the folder that was read."""
+    """One source as canonical Markdown text; `path` is relative to the folder that was read, `archive.zip!/name` inside of one."""
 
     id: str
     path: str
@@ -45,10 +62,21 @@ class Document(Record):
     text: str
     sha256: str = Field(description="SHA-256 of the raw bytes that were read")
     metadata: dict[str, JsonValue] = Field(default_factory=dict, description="front matter and the like")
+    pages: tuple[Page, ...] = Field(default=(), description="in order and disjoint, where the source has pages")
+    remarks: tuple[Remark, ...] = ()
 
     @classmethod
     def of(  # noqa: PLR0913 one keyword for each field
-        cls, *, path: str, title: str, format: str, text: str, raw: bytes, metadata: dict[str, JsonValue] | None = None
+        cls,
+        *,
+        path: str,
+        title: str,
+        format: str,
+        text: str,
+        raw: bytes,
+        metadata: dict[str, JsonValue] | None = None,
+        pages: tuple[Page, ...] = (),
+        remarks: tuple[Remark, ...] = (),
     ) -> Self:
         """Make a document whose id is the hash of its text."""
         return cls(
@@ -59,6 +87,8 @@ class Document(Record):
             text=text,
             sha256=hashlib.sha256(raw).hexdigest(),
             metadata=metadata or {},
+            pages=pages,
+            remarks=remarks,
         )
 
 
@@ -72,11 +102,14 @@ class Chunk(Record):
     text: str
     heading_path: tuple[str, ...] = Field(description="headings from the outermost to the one above the text")
     tokens: int = Field(ge=0, description="estimated tokens of the text")
+    pages: tuple[int, int] | None = Field(default=None, description="numbers of its first and last page, where the document has pages")
 
     @classmethod
     def of(cls, document: Document, start: int, end: int, heading_path: tuple[str, ...], tokens: int) -> Self:
         """Cut `document.text[start:end]`."""
+        numbers = [page.number for page in document.pages if page.start < end and start < page.end]
         return cls(
+            pages=(numbers[0], numbers[-1]) if numbers else None,
             id=content_id("chunk", document.id, start, end),
             document_id=document.id,
             start=start,
@@ -227,6 +260,22 @@ class Reason(StrEnum):
     UNKNOWN_ENCODING = "unknown_encoding"
     BAD_ROWS = "bad_rows"
     TOO_LARGE = "too_large"
+    CORRUPT = "corrupt"
+    ENCRYPTED = "encrypted"
+    NO_TEXT_LAYER = "no_text_layer"
+    NO_CONTENT = "no_content"
+    LOGIN_PAGE = "login_page"
+    POINTER = "pointer"
+    BINARY = "binary"
+    ARCHIVE_LIMIT = "archive_limit"
+    FORBIDDEN_XML = "forbidden_xml"
+    UNSAFE_PATH = "unsafe_path"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASHED = "crashed"
+    FORGOTTEN = "forgotten"
+    # chunk
+    REPEATED = "repeated"
     DUPLICATE_DOCUMENT = "duplicate_document"
     # generate
     NOTHING_TO_ASK = "nothing_to_ask"

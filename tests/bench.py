@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,9 +177,10 @@ def tune_trl(train: list["Pair"], base: str, _tokens: int, folder: Path) -> None
 
 def main() -> None:
     """Run all benchmarks, print and write them."""
+    from bench_documents import document_rows
     from bench_engine import engine_rows
 
-    benchmarks: list[Callable[[], list[Row]]] = [help_rows, engine_rows, run_rows]
+    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, run_rows]
     rows = []
     for benchmark in benchmarks:
         for done in benchmark():

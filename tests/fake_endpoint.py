@@ -20,7 +20,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle, islice
 
-PASSAGE = re.compile(r"<(passage-[0-9a-f]+)>\nDocument: ([^\n]*)\nSection: ([^\n]*)\n\n(.*)\n</\1>", re.DOTALL)
+PASSAGE = re.compile(r"<(passage-[0-9a-f]+)>\nDocument: ([^\n]*)\nSection: ([^\n]*)\n(?:Above it[^\n]*\n)?\n(.*)\n</\1>", re.DOTALL)
 ASKED = re.compile(r"Write up to (\d+) items")
 WAYS = re.compile(r"(\d+) ways")
 SENTENCE = re.compile(r"[^.!?\n]+[.!?](?=\s|$)")

@@ -1,14 +1,19 @@
 """Chunks: every word once, within the budget, cut at the joints of the document."""
 
+import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.chunk import chunk, estimate_tokens
+from builder.pieces import counter, pieces
+from schemas.context import context_of, neighbours
+from schemas.errors import RecipeError
 from schemas.markdown import parse_blocks
-from schemas.records import Document
+from schemas.records import Chunk, Document, Page
 
 SENTENCE = "The support desk answers every ticket of the Tide plan within one hour on every day of the year, holidays included."
 LONG = " ".join([SENTENCE] * 12)
@@ -53,7 +58,7 @@ def texts(text: str, tokens: int = 400) -> list[str]:
 
 
 @given(text=MARKDOWN, tokens=st.sampled_from([32, 60, 400]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_word_is_in_exactly_one_chunk_within_the_budget(text, tokens):
     chunks = chunk(document(text), tokens=tokens)
     gaps = [text[first.end : second.start] for first, second in pairwise(chunks)]
@@ -66,7 +71,7 @@ def test_every_word_is_in_exactly_one_chunk_within_the_budget(text, tokens):
 
 
 @given(text=MARKDOWN)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_chunk_ends_in_a_heading_unless_the_document_does(text):
     blocks = parse_blocks(text)
     last_text = max((block.start for block in blocks if block.kind != "heading"), default=0)
@@ -154,3 +159,147 @@ def test_the_estimate_counts_words_digits_signs_and_ideographs():
         3,
         3,
     ]
+
+
+def letters(text: str) -> int:
+    return len(text)
+
+
+def octets(text: str) -> int:
+    return (len(text.encode()) + 1) // 2
+
+
+def restless(text: str) -> int:
+    """More for the whole than for its parts, as a tokenizer counts that joins nothing across a cut."""
+    return estimate_tokens(text) + text.count("\n") + (len(text) > 50)
+
+
+@given(text=MARKDOWN, count=st.sampled_from([letters, octets, restless]), tokens=st.sampled_from([20, 150]))
+@settings(max_examples=80, deadline=None)
+def test_the_budget_holds_for_any_tokenizer(text, count, tokens):
+    chunks = chunk(document(text), tokens=tokens, count=count)
+
+    assert all(piece.tokens == count(piece.text) <= tokens for piece in chunks)
+    assert "".join("".join(piece.text.split()) for piece in chunks) == "".join(text.split())
+
+
+@given(text=MARKDOWN)
+@settings(max_examples=100, deadline=None)
+def test_rows_and_items_within_the_budget_are_whole(text):
+    joints = {}
+    for block in parse_blocks(text):
+        parts = [row[0].start for row in block.rows if row] if block.kind == "table" else [item.start for item in block.items]
+        if parts:
+            joints[block.start, block.end] = {text.rfind("\n", 0, start) + 1 for start in parts}
+
+    for piece in chunk(document(text), tokens=200):
+        for (start, end), lines in joints.items():
+            if start < piece.start < end:
+                assert text.rfind("\n", 0, piece.start) + 1 in lines
+
+
+def test_texts_are_counted_in_a_few_batches_and_by_windows():
+    batches: list[list[str]] = []
+
+    def count_many(texts):
+        batches.append(list(texts))
+        return [len(text) // 3 + 1 for text in texts]
+
+    text = f"# A\n\n{LONG}\n\n" * 50 + "x" * 50_000
+    chunks = chunk(document(text), tokens=300, count_many=count_many)
+
+    assert all(piece.tokens <= 300 for piece in chunks)
+    assert len(batches) < 60
+    assert max(len(text) for batch in batches for text in batch) <= 4000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word and more " * 30_000,
+        "".join(chr(97 + place * place % 23) for place in range(300_000)),
+        "".join(chr(0x4E00 + place * place % 20_000) for place in range(100_000)),
+        "> " * 5_000 + "deep",
+        "\n".join("  " * depth + f"- level {depth}" for depth in range(400)),
+        "| a | b |\n|---|---|\n" + "| one thing | two things |\n" * 4_000,
+        "- an item of the list\n" * 8_000,
+        "# heading\n" * 15_000,
+        "a\n\n" * 20_000,
+        "`" * 300_000,
+        "|" * 200_000,
+    ],
+)
+def test_no_shape_of_a_document_is_over_the_budget_or_takes_long(text):
+    start = time.process_time()
+
+    chunks = chunk(document(text), tokens=400)
+
+    assert time.process_time() - start < 5
+    assert all(piece.tokens <= 400 for piece in chunks)
+    assert "".join("".join(piece.text.split()) for piece in chunks) == "".join(text.split())
+
+
+def test_a_chunk_knows_the_pages_it_is_from():
+    text = f"# A\n\n{SENTENCE} {SENTENCE}\n\n# B\n\n{SENTENCE} {SENTENCE}\n"
+    half = text.index("# B")
+    pages = (Page(number=3, start=0, end=half - 4), Page(number=4, start=half - 4, end=len(text)))
+
+    chunks = chunk(document(text).model_copy(update={"pages": pages}), tokens=400)
+
+    assert [piece.pages for piece in chunks] == [(3, 4), (4, 4)]
+
+
+def test_a_cut_table_has_its_header_as_context():
+    header = "| Plan | Rule |\n|---|---|"
+    found = document(f"# A\n\nBefore.\n\n{header}\n" + "\n".join(f"| {number} | {SENTENCE} |" for number in range(12)) + "\n\nAfter.\n")
+
+    chunks = chunk(found, tokens=100)
+
+    assert [context_of(found, piece) for piece in chunks] == [
+        "",
+        *[header] * (len(chunks) - 2),
+        header if chunks[-1].text[0] == "|" else "",
+    ]
+    assert len(chunks) > 3
+
+
+def test_a_cut_list_has_its_announcement_and_the_items_above_as_context():
+    deep = "\n".join(f"  - {SENTENCE}" for _ in range(8))
+    found = document(f"# A\n\nDo this:\n\n- First\n- Then\n{deep}\n- {LONG} {LONG}\n")
+
+    contexts = [context_of(found, piece) for piece in chunk(found, tokens=100)]
+
+    assert contexts[0] == ""
+    assert contexts[2] == "Do this:\n\n- Then"
+    assert contexts[-1].startswith("Do this:\n\n- The support desk")
+    assert len(contexts[-1]) < 250
+
+
+def test_neighbours_are_of_the_same_document():
+    first, second = document(f"# A\n\n{SENTENCE}\n\n# B\n\n{SENTENCE}\n"), document(f"# C\n\n{SENTENCE}\n")
+    chunks = [*chunk(first, tokens=100), *chunk(second, tokens=100)]
+
+    assert [neighbours(chunks, piece) for piece in chunks] == [(None, chunks[1]), (chunks[0], None), (None, None)]
+
+
+def test_the_budget_is_counted_by_the_tokenizer_of_the_recipe(tmp_path: Path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]").save_pretrained(tmp_path)
+    text = "# Rule\n\n" + " ".join(f"Word{number} stands alone here." for number in range(200)) + "\n"
+    document = Document.of(path="a.md", title="Rule", format="markdown", text=text, raw=text.encode())
+
+    count_many = counter(tmp_path)
+    chunks = [piece for piece in pieces([document], tokens=64, count_many=count_many) if isinstance(piece, Chunk)]
+
+    assert max(count_many([piece.text for piece in chunks])) <= 64
+    assert [piece.tokens for piece in chunks] == count_many([piece.text for piece in chunks])
+    assert len(chunks) >= 200 * 5 / 64
+
+
+def test_a_folder_without_a_tokenizer_is_said(tmp_path: Path):
+    with pytest.raises(RecipeError, match=r"chunk\.tokenizer"):
+        counter(tmp_path / "nowhere")

@@ -152,7 +152,7 @@ def test_the_stages_run_from_a_written_recipe_and_say_what_they_did(project: Pat
 
     assert first.returncode == 0, first.stderr
     assert "1 documents; 1 dropped (1 empty)" in first.stderr
-    assert second.stderr.count("already done") == 4
+    assert second.stderr.count("already done") == 5
     pairs = json.loads((project / "workspace" / "manifest.json").read_text())["stages"]["validate"]["counts"]["kept"]
     assert pairs > 3
 
@@ -163,8 +163,8 @@ def test_quiet_says_nothing_and_json_says_it_line_by_line(project: Path):
 
     assert (quiet.stdout, quiet.stderr) == ("", "")
     events = [json.loads(line) for line in as_json.stdout.splitlines()]
-    assert [event["stage"] for event in events if event["event"] == "finished"] == ["read", "chunk", "generate", "validate"]
-    assert [event["fresh"] for event in events if event["event"] == "finished"] == [False, False, True, True]
+    assert [event["stage"] for event in events if event["event"] == "finished"] == ["read", "check", "chunk", "generate", "validate"]
+    assert [event["fresh"] for event in events if event["event"] == "finished"] == [False, False, False, True, True]
 
 
 def test_status_tells_done_from_to_do_and_makes_nothing(project: Path):
@@ -176,7 +176,7 @@ def test_status_tells_done_from_to_do_and_makes_nothing(project: Path):
     fresh = kilopair("status", "--json", folder=project)
 
     assert "done  read" not in stale.stdout
-    assert [name for name, output in json.loads(fresh.stdout).items() if output] == ["read", "chunk"]
+    assert [name for name, output in json.loads(fresh.stdout).items() if output] == ["read", "check", "chunk"]
 
 
 def test_explain_leads_from_a_draft_back_to_the_characters_of_the_document(project: Path):

@@ -163,7 +163,7 @@ def test_a_missing_column_is_said_with_the_columns_that_are_there(header, mappin
         ("a.xlsx", "x", RecipeError, "save it as CSV, TSV, JSON or JSONL"),
         ("a.csv", "", InputError, "no rows"),
         ("a.csv", "instruction,output\n", InputError, "no rows"),
-        ("a.csv", b"\x89PNG\x00\x00\x01", InputError, "binary data"),
+        ("a.csv", b"\x89PNG\x00\x00\x01" * 9, InputError, "binary data"),
         ("a.json", "{", InputError, "not valid JSON at line 1"),
         ("a.json", "{}", InputError, "must hold a list of objects"),
     ],

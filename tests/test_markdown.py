@@ -1,5 +1,6 @@
 """Blocks and plain words of canonical Markdown."""
 
+import gc
 from itertools import pairwise
 
 import pytest
@@ -144,3 +145,14 @@ def test_plain_of_any_text_is_one_line_and_its_own_plain_when_it_has_no_markup(t
     words = plain(text)
 
     assert words == " ".join(words.split())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(enabled):
+    (gc.enable if enabled else gc.disable)()
+    try:
+        parse_blocks("# Leave\n\nText.")
+
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()

@@ -80,7 +80,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Recor
 def test_the_whole_path_ends_with_a_report_and_a_model(finished: tuple[Path, Run, Recorder]):
     _, done, watch = finished
 
-    assert watch.made == ["read", "chunk", "generate", "validate", "curate", "split", "pretrain", "train", "evaluate", "report"]
+    assert watch.made == ["read", "check", "chunk", "generate", "validate", "curate", "split", "pretrain", "train", "evaluate", "report"]
     assert done.report.read_text().startswith("<!doctype html>")
     assert (done.model / "model.safetensors").exists()
     assert all(done == sorted(done) for done in watch.progress.values())
@@ -253,7 +253,7 @@ def test_every_command_works_on_a_finished_run(finished: tuple[Path, Run, Record
     shown = kilopair("run")
     assert shown.count("\nquestion") == 3
     assert str(done.report) in shown
-    assert kilopair("status").count("done  ") == 10
+    assert kilopair("status").count("done  ") == 11
     for form in ("alpaca", "prompt-completion", "messages", "sharegpt", "openai"):
         assert len(kilopair("export", "--format", form, "-o", str(tmp_path / form)).split()) == 4
     answers = json.loads(kilopair("chat", "-m", "How many days of annual leave do I get?", "--base", "--json"))

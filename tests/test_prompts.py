@@ -252,3 +252,14 @@ def test_what_follows_a_first_request_has_its_own_key_and_slot():
     assert "\n" not in follow["repair"].messages[-1].content
     assert "1. How long?" in follow["sample-2"].messages[1].content
     assert follow["sample-2"].messages[0].content is first.messages[0].content
+
+
+def test_the_rows_of_a_table_that_was_cut_are_shown_with_its_header():
+    text = "# Fees\n\n| Bike | Fee |\n|---|---|\n| City | 12 euros |\n| Cargo | 30 euros |\n"
+    document = Document.of(path="fees.md", title="Fees", format="md", text=text, raw=text.encode())
+    rows = Chunk.of(document, text.index("| Cargo"), len(text) - 1, ("Fees",), 10)
+
+    shown = first_request(ask(passages=(Passage(document, rows),)), style()).messages[1].content
+
+    assert "\nAbove it, not to be quoted: | Bike | Fee |" in shown
+    assert "City" not in shown

@@ -1,23 +1,35 @@
-"""Which files are read, and what becomes of the ones that are of no use."""
+"""What becomes of each file that is found: a document or a dropped record, read once, and within limits."""
 
 import codecs
 import os
+import socket
+import sys
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.read import FORMATS, discover, read, read_file, relative_name, title_of_name, unique
+from builder.formats import FORMATS, formats
+from builder.isolate import Limits
+from builder.read import find, read, read_each, unique
+from builder.readers.content import Attachment, Content
 from builder.readers.decode import decode
+from builder.source import Source, read_source, title_of_name
+from builder.stages import read as read_stage
+from builder.step import DOCUMENTS, QUARANTINE, Step
+from builder.store import read_records
+from builder.workspace import Output, Workspace
 from schemas.errors import InputError
-from schemas.recipe import DocumentsSection
-from schemas.records import Document, Dropped, Reason
+from schemas.recipe import DocumentsSection, Recipe
+from schemas.records import Document, Dropped, Page, Reason
 
 WORDS = "# Leave\n\nUse 5 days of café leave.\n"
 
 
-def folder(root: Path, files: dict[str, str | bytes]) -> DocumentsSection:
+def folder(root: Path, files: Mapping[str, str | bytes]) -> DocumentsSection:
     for name, content in files.items():
         path = root / "documents" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,13 +37,10 @@ def folder(root: Path, files: dict[str, str | bytes]) -> DocumentsSection:
     return DocumentsSection()
 
 
-def names(section: DocumentsSection, root: Path) -> list[str]:
-    return [relative_name(path, section, root) for path in discover(section, root)]
-
-
 def one(tmp_path: Path, name: str, content: str | bytes, max_bytes: int = 1_000_000) -> Document | Dropped:
     folder(tmp_path, {name: content})
-    return read_file(tmp_path / "documents" / name, name, max_bytes=max_bytes)
+    (record,) = read_source(Source(name, str(tmp_path / "documents" / name), str(tmp_path / "documents"), max_bytes))
+    return record
 
 
 def document(tmp_path: Path, name: str, content: str | bytes) -> Document:
@@ -46,49 +55,11 @@ def dropped(tmp_path: Path, name: str, content: str | bytes, max_bytes: int = 1_
     return found
 
 
-def test_files_are_found_in_the_order_of_their_names_without_hidden_ones(tmp_path):
-    section = folder(tmp_path, {"b.md": "b", "a/z.md": "z", ".git/c.md": "c", ".hidden": "h", "a/.x": "x", "B.md": "B"})
-
-    assert names(section, tmp_path) == ["B.md", "a/z.md", "b.md"]
+def outcome(section: DocumentsSection, root: Path) -> dict[str, str]:
+    return {getattr(record, "path", record.id): getattr(record, "reason", "document") for record in read(section, root)}
 
 
-@pytest.mark.parametrize(
-    ("include", "exclude", "found"),
-    [
-        (("*.md",), (), ["a/deep/x.md", "a/y.md", "top.md"]),
-        (("a/*",), (), ["a/y.md", "a/z.txt"]),
-        (("a/**",), (), ["a/deep/x.md", "a/y.md", "a/z.txt"]),
-        (("**/[xt]*.md",), (), ["a/deep/x.md", "top.md"]),
-        (("**/[!xt]*.md",), (), ["a/y.md"]),
-        (("**/*",), ("a/deep/", "z.tx?"), ["a/y.md", "top.md"]),
-    ],
-)
-def test_patterns_choose_the_files(tmp_path, include, exclude, found):
-    folder(tmp_path, {"top.md": "t", "a/y.md": "y", "a/z.txt": "z", "a/deep/x.md": "x"})
-
-    assert names(DocumentsSection(include=include, exclude=exclude), tmp_path) == found
-
-
-def test_a_single_file_may_be_the_documents(tmp_path):
-    folder(tmp_path, {"only.md": WORDS})
-    section = DocumentsSection(path=Path("documents/only.md"))
-
-    assert [found.path for found in read(section, tmp_path) if isinstance(found, Document)] == ["only.md"]
-
-
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match="nowhere: no such folder"):
-        discover(DocumentsSection(path=Path("nowhere")), tmp_path)
-
-
-def test_patterns_that_leave_nothing_are_an_error(tmp_path):
-    section = folder(tmp_path, {"a.md": "a"}).model_copy(update={"include": ("*.pdf",)})
-
-    with pytest.raises(InputError, match="none of its 1 files is included"):
-        discover(section, tmp_path)
-
-
-def test_links_out_of_the_folder_loops_and_linked_folders_are_dropped_and_never_followed(tmp_path):
+def test_links_out_of_the_folder_loops_pipes_and_linked_folders_are_dropped_and_never_followed(tmp_path, monkeypatch):
     section = folder(tmp_path, {"a.md": WORDS, "sub/b.md": "# B\n\nOther words."})
     (tmp_path / "secret.md").write_text("secret")
     inside = tmp_path / "documents"
@@ -98,40 +69,44 @@ def test_links_out_of_the_folder_loops_and_linked_folders_are_dropped_and_never_
     (inside / "gone.md").symlink_to(inside / "missing.md")
     (inside / "alias.md").symlink_to(inside / "a.md")
     os.mkfifo(inside / "pipe.md")
+    monkeypatch.chdir(inside)
+    socket.socket(socket.AF_UNIX).bind("socket.md")
 
     found = list(read(section, tmp_path))
 
     assert {record.path for record in found if isinstance(record, Document)} == {"a.md", "sub/b.md"}
-    assert {record.id: record.reason for record in found if isinstance(record, Dropped)} == {
-        "again": Reason.UNREADABLE,
-        "escape.md": Reason.UNREADABLE,
-        "gone.md": Reason.UNREADABLE,
-        "loop.md": Reason.UNREADABLE,
-        "alias.md": Reason.DUPLICATE_DOCUMENT,
+    assert {record.id: (record.reason, record.detail) for record in found if isinstance(record, Dropped)} == {
+        "again": (Reason.UNREADABLE, "a link that leads out of the folder, or to a folder; put the files themselves there"),
+        "escape.md": (Reason.UNREADABLE, "a link that leads out of the folder, or to a folder; put the files themselves there"),
+        "gone.md": (Reason.UNREADABLE, "cannot be opened: no such file or directory"),
+        "loop.md": (Reason.UNREADABLE, "cannot be opened: too many levels of symbolic links"),
+        "alias.md": (Reason.DUPLICATE_DOCUMENT, "the same bytes as a.md"),
+        "pipe.md": (Reason.UNREADABLE, "a pipe, not a file"),
+        "socket.md": (Reason.UNREADABLE, "a socket, not a file"),
     }
 
 
-def test_a_name_that_is_not_unicode_is_escaped(tmp_path):
-    section = folder(tmp_path, {"a.md": "a"})
-    path = Path(os.fsdecode(os.fsencode(tmp_path / "documents") + b"/caf\xe9.md"))
-
-    assert relative_name(path, section, tmp_path) == "caf\\xe9.md"
-
-
 def test_the_second_document_with_the_same_text_names_the_first(tmp_path):
-    section = folder(tmp_path, {"a.md": WORDS, "b.md": WORDS.replace("\n", "\r\n")})
+    section = folder(tmp_path, {"a.md": WORDS, "b.md": WORDS.replace("\n", "\r\n"), "c.md": WORDS})
 
-    first, second = read(section, tmp_path)
+    first, *others = read(section, tmp_path)
 
     assert isinstance(first, Document)
-    assert isinstance(second, Dropped)
-    assert (second.id, second.reason, second.detail) == ("b.md", Reason.DUPLICATE_DOCUMENT, "the same text as a.md")
+    assert [(record.id, record.model_dump()["reason"], record.model_dump()["detail"]) for record in others] == [
+        ("b.md", Reason.DUPLICATE_DOCUMENT, "the same text as a.md"),
+        ("c.md", Reason.DUPLICATE_DOCUMENT, "the same bytes as a.md"),
+    ]
 
 
-def test_nothing_is_lost_between_finding_and_reading(tmp_path):
-    section = folder(tmp_path, {"a.md": WORDS, "b.md": WORDS, "c.bin": b"\x00", "d.md": "", "e.jsonl": "{"})
+def test_the_twin_of_a_useless_file_is_useless_for_the_same_reason_and_another_ending_gets_its_own_chance(tmp_path):
+    section = folder(tmp_path, {"a.odd": WORDS, "b.odd": WORDS, "c.md": WORDS})
 
-    assert len(list(read(section, tmp_path))) == len(discover(section, tmp_path))
+    odd, twin, good = read(section, tmp_path)
+
+    assert isinstance(odd, Dropped)
+    assert isinstance(twin, Dropped)
+    assert (twin.reason, twin.detail) == (odd.reason, f"the same bytes as a.odd: {odd.detail}")
+    assert isinstance(good, Document)
 
 
 @pytest.mark.parametrize(
@@ -140,18 +115,11 @@ def test_nothing_is_lost_between_finding_and_reading(tmp_path):
         ("a.md", "", Reason.EMPTY, "the file is empty"),
         ("a.txt", " \n\ufeff\n", Reason.EMPTY, "no words"),
         ("a.md", "---\n\n***\n", Reason.EMPTY, "no words"),
-        ("a.txt", bytes(range(256)) * 8, Reason.UNREADABLE, "binary data"),
-        ("a.txt", b"Leave\x00 4 hours\n" * 20, Reason.UNREADABLE, "binary data"),
-        ("a.txt", b"%PDF-1.7 words", Reason.UNREADABLE, "a PDF under the name of a text file"),
-        ("a.pdf", b"%PDF-1.7 words", Reason.UNKNOWN_FORMAT, "a PDF that kilopair does not read; it reads markdown"),
-        ("a.pdf", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", Reason.UNREADABLE, "git lfs pull"),
-        ("a.rst", "Title\n=====\n", Reason.UNKNOWN_FORMAT, ".rst is a format that kilopair does not read"),
-        ("a.csv", "名前,年齢\n山田,30\n".encode("cp932"), Reason.UNKNOWN_ENCODING, "save the file as UTF-8"),
-        ("a.txt", "Обычный русский текст без латиницы".encode("cp1251"), Reason.UNKNOWN_ENCODING, "save the file as UTF-8"),
+        ("a.txt", bytes(range(256)) * 8, Reason.BINARY, "binary data"),
+        ("a.pdf", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", Reason.POINTER, "git lfs pull"),
+        ("a.svg", "<svg>words</svg>", Reason.UNKNOWN_FORMAT, ".svg is a format that kilopair does not read"),
         ("a.jsonl", "{oops\n[1]\n", Reason.BAD_ROWS, "none of its 2 lines is a JSON object; line 1: not JSON"),
-        ("a.csv", 'a,b\n"' + "x" * 140_000, Reason.BAD_ROWS, "quotation mark that is never closed"),
-        ("a.html", "<html><body><div id=root></div><script>render()</script></body></html>", Reason.EMPTY, "a script would fill it"),
-        ("a.pdf", "<html><body><h1>Sign in</h1><form><label>Password<input></label></form></body></html>", Reason.EMPTY, "asks to sign in"),
+        ("a.zip", b"PK\x05\x06" + bytes(18), Reason.EMPTY, "an archive without files"),
     ],
 )
 def test_a_useless_file_is_dropped_with_a_reason(tmp_path, name, content, reason, detail):
@@ -161,10 +129,21 @@ def test_a_useless_file_is_dropped_with_a_reason(tmp_path, name, content, reason
     assert detail in found.detail
 
 
-def test_a_file_over_the_limit_is_not_opened(tmp_path):
+def test_a_file_over_the_limit_is_not_read_to_its_end(tmp_path):
     found = dropped(tmp_path, "big.md", "x" * 2_000_000, 1_000_000)
 
     assert (found.reason, found.detail) == (Reason.TOO_LARGE, "2.0 MB; documents.max_megabytes is 1")
+
+
+def test_a_file_that_changes_while_the_others_are_read_is_said_to(tmp_path):
+    section = folder(tmp_path, {"a.md": WORDS})
+    files = find(section, tmp_path)
+    (tmp_path / "documents" / "a.md").write_text("# Other words")
+
+    ((found,),) = read_each(files, limits=Limits())
+
+    assert isinstance(found, Dropped)
+    assert (found.reason, found.detail) == (Reason.UNREADABLE, "was changed while the documents were read; run again")
 
 
 @given(raw=st.binary(max_size=200), ending=st.sampled_from([ending for known in FORMATS.values() for ending in known.endings]))
@@ -173,10 +152,10 @@ def test_any_bytes_under_any_name_become_a_document_or_a_dropped_record(tmp_path
     path = tmp_path_factory.getbasetemp() / f"any{ending}"
     path.write_bytes(raw)
 
-    found = read_file(path, path.name, max_bytes=1000)
+    found = read_source(Source(path.name, str(path), str(path.parent), 1000))
 
-    assert isinstance(found, Document | Dropped)
-    assert "kilopair failed" not in getattr(found, "detail", "")
+    assert found
+    assert "kilopair failed" not in getattr(found[0], "detail", "")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +195,7 @@ def test_a_page_says_which_character_set_it_is_in():
     ("name", "content", "text"),
     [
         ("page.md", "<!DOCTYPE html><html><body><h1>Leave</h1><p>Text.</p></body></html>", "# Leave\n\nText.\n"),
-        ("page.unknown", "<html><body><h1>Leave</h1><p>Text.</p></body></html>", "# Leave\n\nText.\n"),
+        ("page.pdf", "<html><body><h1>Leave</h1><p>Text.</p></body></html>", "# Leave\n\nText.\n"),
         ("README", "# Leave\n\n- text\n", "# Leave\n\n- text\n"),
         ("NOTES", "LEAVE POLICY\n\nText.\n", "# LEAVE POLICY\n\nText.\n"),
     ],
@@ -236,3 +215,189 @@ def test_the_id_is_of_the_text_and_the_hash_of_the_bytes(tmp_path):
     assert plain.id == windows.id
     assert plain.sha256 != windows.sha256
     assert [type(record) for record in unique([plain, windows])] == [Document, Dropped]
+
+
+READERS = """
+import ctypes, os, time
+from builder.formats import Format
+from builder.readers.content import Attachment, Content
+from schemas.records import Page
+
+def read_odd(raw):
+    word = raw.decode().split()[0]
+    with open(os.environ["PYTHON_READ_LOG"], "a") as log:
+        log.write(word + "\\n")
+    if word == "hang":
+        time.sleep(60)
+    if word == "crash":
+        ctypes.string_at(0)
+    if word == "exit":
+        os._exit(0)
+    if word == "fill":
+        return Content(str(len(bytearray(9_000_000_000))))
+    if word == "raise":
+        raise RecursionError("too deep")
+    if word == "half":
+        return Content("half a character \\ud800")
+    if word == "inner":
+        return Content("", attachments=(Attachment("in.md", b"# In\\n\\nWords."), Attachment("../in.md", b"# Up\\n\\nWords.")))
+    if word == "paged":
+        return Content("\\n\\nFirst page.\\n\\nSecond page.\\n\\n", "P", pages=(Page(number=1, start=2, end=13), Page(number=2, start=15, end=29)))
+    print("noise on stdout")
+    return Content(f"# {word}\\n\\nWords of {raw.decode()}.")
+
+ODD = Format((".odd",), "odd_readers:read_odd")
+"""
+
+
+@pytest.fixture
+def odd_log(tmp_path, monkeypatch):
+    """A package that reads .odd files and does to this program whatever they say; the log of what it read."""
+    package = tmp_path / "package"
+    (package / "odd-1.0.dist-info").mkdir(parents=True)
+    (package / "odd_readers.py").write_text(READERS)
+    (package / "odd-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (package / "odd-1.0.dist-info" / "entry_points.txt").write_text("[kilopair.readers]\nodd = odd_readers:ODD\n")
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.setenv("PYTHON_READ_LOG", str(tmp_path / "log"))
+    monkeypatch.delitem(sys.modules, "odd_readers", raising=False)  # of the test before
+    formats.cache_clear()
+    yield tmp_path / "log"
+    formats.cache_clear()
+
+
+def test_a_reader_that_hangs_crashes_fills_the_memory_or_raises_costs_its_own_file_only(tmp_path, odd_log, capfd):
+    names = ("hang", "crash", "exit", "fill", "raise", "half", "good")
+    section = folder(tmp_path, {f"{name}.odd": name for name in names} | {"a.md": WORDS}).model_copy(update={"seconds_per_file": 1.5})
+
+    assert outcome(section, tmp_path) == {
+        "a.md": "document",
+        "crash.odd": Reason.CRASHED,
+        "exit.odd": Reason.CRASHED,
+        "fill.odd": Reason.MEMORY,
+        "good.odd": "document",
+        "half.odd": Reason.UNREADABLE,
+        "hang.odd": Reason.TIMEOUT,
+        "raise.odd": Reason.UNREADABLE,
+    }
+    assert capfd.readouterr().out == ""
+
+
+def test_files_inside_of_a_file_are_documents_and_a_file_with_nothing_else_in_it_is_none(tmp_path, odd_log):
+    section = folder(tmp_path, {"x.odd": "inner"})
+
+    assert outcome(section, tmp_path) == {"x.odd!/in.md": "document", "x.odd!/../in.md": "document"}
+
+
+def test_pages_are_where_the_text_is(tmp_path, odd_log):
+    section = folder(tmp_path, {"x.odd": "paged"})
+
+    (found,) = read(section, tmp_path)
+
+    assert isinstance(found, Document)
+    assert found.text == "First page.\n\nSecond page.\n"
+    assert [found.text[page.start : page.end] for page in found.pages] == ["First page.", "Second page."]
+
+
+HOSTILE = {
+    "a.md": WORDS, "twin.md": WORDS, "empty.md": "", "noise.txt": bytes(range(256)) * 9, "fake.docx": "%PDF-1.4 nothing", "cut.docx": b"PK\x03\x04cut",
+    "page.pdf": "<html><body>Words on a page.</body></html>", "image.md": b"\x89PNG\r\n\x1a\n", "deep/" * 40 + "x.md": "# Deep\n\nWords.",
+    "rows.jsonl": '{"a": 1}\n{"b"', "list.json": "[" * 100_000, "huge.txt": "word " * 60_000, "x.unknown": "?", "back\\slash.md": "# Back\n\nWords.",
+    "new\nline.md": "# Line\n\nWords.", "x.rst": "Title\n=====\n\nWords.", "wide.csv": "a;b\n1;2;3\n", "mail.eml": "From: a@b.c\nSubject: x\n\nHello there.\n",
+}  # fmt: skip
+
+
+def hostile(root: Path) -> DocumentsSection:
+    section = folder(root, HOSTILE)
+    inside = root / "documents"
+    for number, name in enumerate(("loop", "dangling", "out")):
+        (inside / name).symlink_to((name, "nothing", "/etc")[number])
+    os.mkfifo(inside / "pipe.txt")
+    with zipfile.ZipFile(inside / "pack.zip", "w") as archive:
+        for name in ("../evil.md", "in.md", "again.md"):
+            archive.writestr(name, WORDS)
+    return section
+
+
+def test_every_file_of_a_hostile_folder_ends_in_exactly_one_way_and_alike_in_one_process_or_more(tmp_path):
+    section = hostile(tmp_path)
+    files = find(section, tmp_path)
+
+    alone = list(read_each(files, limits=Limits(workers=1)))
+    together = list(read_each(files, limits=Limits(workers=3)))
+
+    assert alone == together
+    assert len(alone) == len(files) == len(HOSTILE) + 5
+    for file, records in zip(files, alone, strict=True):
+        owners = {getattr(record, "path", record.id).partition("!/")[0] for record in records}
+        assert owners == {file.name}
+        assert len(records) == 1 or file.name == "pack.zip"
+    assert not [record for records in alone for record in records if "please report" in getattr(record, "detail", "")]
+
+
+def run(section: DocumentsSection, root: Path) -> Output:
+    with Workspace(root / "documents" / "workspace") as work:
+        return read_stage(Step(work, Recipe(documents=section), root))
+
+
+def test_the_funnel_of_the_stage_adds_up_and_its_own_workspace_is_never_read(tmp_path):
+    section = hostile(tmp_path)
+
+    counts = run(section, tmp_path).counts
+    output = run(section.model_copy(update={"max_megabytes": 21.0}), tmp_path)
+
+    assert output.fresh
+    assert output.counts == counts
+    assert counts["in"] == counts["kept"] + sum(counts["dropped"].values()) == len(HOSTILE) + 5 + 2
+    assert counts["dropped"]["unsafe_path"] == 1
+    assert len(list(read_records(output.folder / DOCUMENTS, Document))) == counts["kept"]
+    assert len({record.id for record in read_records(output.folder / QUARANTINE, Dropped)}) == sum(counts["dropped"].values())
+
+
+def test_an_unchanged_file_is_never_read_again(tmp_path, odd_log):
+    section = folder(tmp_path, {"a.odd": "a", "b.odd": "b", "twin.odd": "b"})
+
+    first = run(section, tmp_path)
+    again = run(section, tmp_path)
+    folder(tmp_path, {"b.odd": "changed", "c.odd": "c"})
+    changed = run(section, tmp_path)
+
+    assert (first.fresh, again.fresh, changed.fresh) == (True, False, True)
+    assert odd_log.read_text().split() == ["a", "b", "changed", "c", "b"]
+    assert [document.path for document in read_records(changed.folder / DOCUMENTS, Document)] == ["a.odd", "b.odd", "c.odd", "twin.odd"]
+
+
+def test_what_a_busy_machine_could_not_read_is_tried_again(tmp_path, odd_log):
+    section = folder(tmp_path, {"a.odd": "a", "exit.odd": "exit"})
+
+    run(section, tmp_path)
+    run(section.model_copy(update={"seconds_per_file": 61.0}), tmp_path)
+
+    assert sorted(odd_log.read_text().split()) == ["a", "exit", "exit", "exit"]  # in a used worker and a fresh one, and again
+
+
+def test_a_change_in_one_reader_reads_only_its_own_files_again(tmp_path, odd_log):
+    section = folder(tmp_path, {"a.odd": "a", "b.md": WORDS})
+    run(section, tmp_path)
+    reader = Path(tmp_path / "package" / "odd_readers.py")
+    reader.write_text(reader.read_text().replace("# {word}", "# new {word}"))
+    remembered = {path: path.stat().st_mtime_ns for path in (tmp_path / "documents/workspace/cache/read").iterdir()}
+
+    output = run(section, tmp_path)
+
+    assert [document.text[:5] for document in read_records(output.folder / DOCUMENTS, Document)] == ["# new", "# Lea"]
+    kept = [path for path in (tmp_path / "documents/workspace/cache/read").iterdir() if path.stat().st_mtime_ns == remembered.get(path)]
+    assert len(kept) == 2
+
+
+def test_a_folder_of_nothing_but_useless_files_is_an_error(tmp_path):
+    section = folder(tmp_path, {"a.md": "", "b.png": b"\x89PNG\r\n\x1a\n"})
+
+    with pytest.raises(InputError, match=r"none of its 2 files could be read.*1 empty, 1 unknown_format"):
+        run(section, tmp_path)
+
+
+def test_an_attachment_is_a_file_or_the_reason_why_it_is_none():
+    content = Content("", attachments=(Attachment("a", b"a"),), pages=(Page(number=1, start=0, end=0),))
+
+    assert content.attachments[0].refused is None

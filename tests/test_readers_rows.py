@@ -1,10 +1,15 @@
 """CSV and JSON Lines."""
 
 import json
+import os
+import random
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from builder.readers.content import Content, Refused
+from builder.readers.content import Content, Refused, clean, one_line, table
 from builder.readers.csv_rows import read_csv
 from builder.readers.jsonl_rows import read_jsonl
 from schemas.markdown import parse_blocks
@@ -51,6 +56,7 @@ def test_other_rows_become_a_table_with_every_cell():
 
     assert content.text == "| part | price |  |  |\n|---|---|---|---|\n| Probe \\| pH | 64 | x |  |\n| Cap | 27 |  |  |"
     assert content.metadata == {"rows": 2, "ragged_rows": 2}
+    assert [remark.code for remark in content.remarks] == ["ragged_rows"]
 
 
 def test_a_lone_cell_above_the_header_is_the_title():
@@ -79,7 +85,7 @@ def test_a_list_in_an_answer_stays_a_list():
     ("row", "text"),
     [
         ({"question": "How long?", "answer": "5 days"}, "## How long?\n\n5 days"),
-        ({"instruction": "Say hi", "input": "to Ann", "output": "Hi Ann"}, "## Say hi\n\nto Ann\n\nHi Ann"),
+        ({"instruction": "Say hi", "input": "to Ann", "output": "Hi Ann"}, "## Say hi\n\n```input\nto Ann\n```\n\nHi Ann"),
         (
             {
                 "messages": [
@@ -122,7 +128,8 @@ def test_open_tickets_are_left_out_and_counted():
     content = jsonl({"subject": "A", "question": "a?", "status": "open"}, {"subject": "B", "question": "b?", "resolution": "Done."})
 
     assert content.text == "## B\n\n> b?\n\nDone."
-    assert content.metadata == {"rows": 2, "open_tickets": 1}
+    assert content.metadata == {"rows": 2, "open_tickets": 1, "holds": {"": "ticket"}}
+    assert [remark.code for remark in content.remarks] == ["open_tickets"]
 
 
 def test_a_file_of_open_tickets_is_refused():
@@ -137,9 +144,10 @@ def test_bad_lines_are_counted_and_named_and_good_ones_kept():
 
     named = content.metadata["bad_rows_named"]
 
-    assert (content.metadata["rows"], content.metadata["bad_rows"]) == (2, 4)
+    assert (content.metadata["rows"], content.metadata["bad_rows"]) == (3, 3)
     assert isinstance(named, list)
-    assert [str(line).split(":")[0] for line in named] == ["line 2", "line 4", "line 5", "line 6"]
+    assert [str(line).split(":")[0] for line in named] == ["line 2", "line 4", "line 5"]
+    assert {remark.code for remark in content.remarks} == {"bad_rows", "not_a_number"}
 
 
 def test_half_a_character_does_not_spoil_the_record():
@@ -151,3 +159,127 @@ def test_a_question_too_long_for_a_heading_is_quoted():
 
     assert text.startswith("## Record 1\n\n> word word")
     assert text.endswith("\n\nYes.")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_told_by_quoted_cells_that_hold_the_others(delimiter):
+    others = "".join(sign for sign in ",;\t|" if sign != delimiter)
+    lines = [["Part", "Words"], *([f"P{number}", f'"a{others * 3}b ""c"""'] for number in range(5))]
+
+    text = csv("\n".join(delimiter.join(line) for line in lines)).text
+
+    assert text.split("\n")[2] == "| P0 | " + " ".join(f'a{others * 3}b "c"'.split()).replace("|", "\\|") + " |"
+
+
+def test_the_delimiter_that_excel_names_is_taken():
+    assert csv("sep=;\nPart,x;Price\nProbe;6,5\n").text == "| Part,x | Price |\n|---|---|\n| Probe | 6,5 |"
+
+
+def test_a_quotation_mark_that_is_never_closed_swallows_nothing():
+    content = csv('question,answer\nFirst?,"Five days, or\nSecond?,"Two\nlines."\nThird?,Yes.\n')
+
+    questions = [line for line in content.text.split("\n") if line.startswith("#")]
+
+    assert questions == ["## First?", "## Second?", "## Third?"]
+    assert "Two\nlines." in content.text
+    assert [remark.message.split()[-1] for remark in content.remarks if remark.code == "broken_quotes"] == ["2"]
+
+
+def test_a_cell_may_be_longer_than_the_limit_of_the_library():
+    assert len(csv(f"part,words\nProbe,{'word ' * 40_000}\n").text) > 190_000
+
+
+def test_questions_are_known_by_their_marks_where_no_column_has_a_name():
+    rows = [f"Is rule {number} in force?,Rule {number} is in force since May,{number}" for number in range(5)]
+
+    headed, bare = csv("\n".join(["Thema,Inhalt,No", *rows])), csv("\n".join(rows))
+
+    assert headed.text == bare.text
+    assert bare.text.startswith("## Is rule 0 in force?\n\nRule 0 is in force since May\n\n## Is rule 1")
+
+
+def test_a_table_that_asks_only_now_and_then_stays_a_table():
+    assert csv("part,note\nProbe,Is it new?\nCap,It is quite old now\nBox,It is quite new now\n").text.startswith("| part | note |")
+
+
+def test_no_cell_is_lost_whatever_the_rows():
+    for seed in range(200):
+        draw = random.Random(seed)
+        words = [[f"w{draw.randrange(1000)}" for _ in range(draw.randint(1, 4))] for _ in range(draw.randint(2, 6))]
+
+        text = csv("\n".join(draw.choice(",;").join(f'"{word}"' for word in row) for row in words))
+
+        assert set(re.findall(r"w\d+", f"{text.title} {text.text}")) == {word for row in words for word in row}
+
+
+def test_no_damage_to_rows_raises():
+    draw = random.Random(3)
+    whole = 'question,answer\n"How, long?","Five ""days"""\n{"messages": [{"role": "user", "content": "Hi \\ud83d?"}]}\n{"subject": "a"}\n'
+    for _ in range(10_000 if os.environ.get("KILOPAIR_SOAK") else 500):
+        text = list(whole)
+        for _ in range(draw.randint(1, 8)):
+            text[draw.randrange(len(text))] = draw.choice(['"', "\n", ",", ";", "{", "[", "]", "\\", "\0", "\ud83d", "é", "", "null"])
+
+        for read in (read_csv, read_jsonl):
+            found = read("".join(text))
+
+            assert isinstance(found, Content | Refused)
+            assert not isinstance(found, Content) or found.text.encode()
+
+
+def test_keys_said_twice_and_values_that_are_no_number_are_remarked_on():
+    content = jsonl(
+        '{"name": "A", "name": "Probe", "price": NaN, "size": 1e999, "weight": '
+        + "9" * 400
+        + ', "bad": "\\ud83d", "good": "\\ud83d\\ude00"}'
+    )
+
+    assert content.text == "## Probe\n\n- name: Probe\n- good: 😀"
+    assert {remark.code: remark.message.split()[0] for remark in content.remarks} == {
+        "not_a_number": "3",
+        "duplicate_keys": "an",
+        "lone_surrogate": "1",
+    }
+
+
+def test_later_turns_of_a_conversation_stand_below_its_first():
+    turns = [
+        {"role": role, "content": words}
+        for role, words in (("user", "How?"), ("assistant", "So."), ("user", "And then?"), ("assistant", "Thus."))
+    ]
+
+    assert jsonl({"messages": turns}).text == "## How?\n\nSo.\n\n### And then?\n\nThus."
+
+
+def test_fields_beside_question_and_answer_are_named():
+    content = jsonl({"question": "How?", "answer": "So.", "owner": "Ann", "empty": ""})
+
+    assert [remark.message for remark in content.remarks] == ["beside questions and answers: owner"]
+
+
+@given(
+    st.lists(
+        st.text(alphabet=st.one_of(st.sampled_from("a |\\\t\r\n\x0b\x85\xa0\xad\u2028\u200b\ufeff\ud800é"), st.characters())), min_size=1
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_a_cell_is_written_alike_whatever_short_cut_it_takes(cells):
+    row = table([cells]).split("\n")[0]
+
+    assert row == "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |"
+    assert all(clean(clean(cell)) == clean(cell) and "\r" not in clean(cell) and "\ud800" not in clean(cell) for cell in cells)
+
+
+def test_every_character_that_nobody_sees_is_taken_out():
+    unseen = [
+        chr(code) for code in (*range(9), *range(14, 28), 31, *range(127, 133), 0xAD, 0x200B, 0x202A, 0x2066, 0xFEFF, 0xD800, 0xE0001)
+    ]
+
+    assert [clean(f"é{character}b") for character in unseen] == ["éb"] * len(unseen)
+
+
+def test_one_wide_row_cannot_blow_up_the_table():
+    refused = read_csv("a," * 3000 + "\n" + "b\n" * 3000)
+
+    assert isinstance(refused, Refused)
+    assert refused.reason == Reason.TOO_LARGE

@@ -35,6 +35,9 @@ def text_of(text: str) -> str:
         ("THIS IS SHOUTED.\n\nText.", "THIS IS SHOUTED.\n\nText."),
         ("LAST LINE", "LAST LINE"),
         ("page one\n\x0cpage two", "page one\n\npage two"),
+        ("Run:\n\n    $ make test\n    total = 1", "Run:\n\n```\n$ make test\ntotal = 1\n```"),
+        ("Write to:\n\n    Ada Lovelace\n    12 Long Street", "Write to:\n\nAda Lovelace\n12 Long Street"),
+        ("- one\n\n    value = 1", "- one\n\n    value = 1"),
     ],
 )
 def test_plain_headings_and_lists_are_seen_and_the_rest_is_left(text, result):
@@ -45,7 +48,9 @@ def test_the_first_heading_is_the_title():
     assert read_text("INCIDENT PLAYBOOK\n=================\n\nText.") == Content("# INCIDENT PLAYBOOK\n\nText.", "INCIDENT PLAYBOOK")
 
 
-@given(st.lists(st.sampled_from(["WORDS", "=====", "-----", "text.", "  indented", "- item", "2. Step", "", "\t• x", "a) y"])))
+@given(
+    st.lists(st.sampled_from(["WORDS", "=====", "-----", "text.", "  indented", "- item", "2. Step", "", "\t• x", "a) y", "    run(x);"]))
+)
 @settings(max_examples=200, deadline=None)
 def test_no_word_is_lost_or_added(lines):
     text = "\n".join(lines)

@@ -31,6 +31,7 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
     worst = ", ".join(f"{count} {str(reason).replace('_', ' ')}" for reason, count in list(counts.get("dropped", {}).items())[:3])
     texts = {
         "read": lambda: f"{counts['kept']} documents",
+        "check": lambda: f"{sum(counts['found'].values()):,} findings" + (f", {counts['stop']:,} to stop at" if counts["stop"] else ""),
         "chunk": lambda: f"{counts['chunks']} chunks of {counts['documents']} documents, {counts['tokens']:,} tokens",
         "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks{_sources(counts)}",
         "validate": lambda: f"{counts['kept']:,} valid pairs",

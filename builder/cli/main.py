@@ -13,6 +13,8 @@ COMMANDS = {
     "init": ("builder.cli.project", "Write a commented recipe for a folder of documents."),
     "run": ("builder.cli.stages", "Do everything that is not done yet, up to the report."),
     "read": ("builder.cli.stages", "Documents to text and chunks."),
+    "check": ("builder.cli.documents", "Secrets, contradictions, old versions in the documents."),
+    "forget": ("builder.cli.documents", "Delete what the workspace holds of a document, and prove it."),
     "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
     "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import, forget."),
     "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),

@@ -1,84 +1,88 @@
-"""CSV and TSV: a table of questions and answers becomes sections, any other table a Markdown table."""
+"""CSV and TSV: a table of questions and answers becomes sections, any other table a Markdown table.
+
+The delimiter is told by parsing with each one, quotation marks and all. A quotation mark that is never closed would
+swallow every row below it: from its line on, that line alone is taken apart without the marks, and said so.
+"""
 
 import csv
-import io
+import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pydantic import JsonValue
+from builder.readers.content import Content, Refused, clean
+from builder.readers.grid import full, grid
+from schemas.records import Reason, Remark
 
-from builder.readers.columns import ANSWER, QUESTION, TOPIC, find
-from builder.readers.content import Content, Refused, body, clean, heading, one_line, table
-from schemas.records import Reason
-
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # the limit of 131,072 characters is for the whole process
 _DELIMITERS = ",;\t|"
 _SAMPLE_ROWS = 60
+_SAMPLE_LINES = 2000
+_MOST_REPAIRS = 20
+_NAMED = 20
+_MOST_CELLS = 5_000_000  # short rows padded to the longest
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)
 
 
 def read_csv(text: str) -> Content | Refused:
     """Return the rows as Markdown; a lone cell above the header row is the title."""
     text = clean(text)
-    try:
-        rows = [row for row in _rows(text, _delimiter(text)) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        return Refused(Reason.BAD_ROWS, f"the rows cannot be told apart ({error}); look for a quotation mark that is never closed")
+    named = _SEPARATOR_LINE.match(text)  # Excel's own way to name the delimiter
+    lines = text[named.end() :].splitlines(keepends=True) if named else text.splitlines(keepends=True)
+    every, broken = _rows(lines, named[1] if named else _delimiter(lines))
+    rows = [row for row in every if full(row)]
     if not rows:
         return Refused(Reason.EMPTY, "no rows")
-    title = ""
-    if len(rows) > 1 and sum(bool(cell.strip()) for cell in rows[0]) == 1 < sum(bool(cell.strip()) for cell in rows[1]):
-        title = one_line(" ".join(rows[0]))
-        rows = rows[1:]
-    return _questions(title, rows) or Content(table(rows), title, _shape(rows))
+    if (width := max(map(len, rows))) * len(rows) > _MOST_CELLS:
+        return Refused(Reason.TOO_LARGE, f"{len(rows):,} rows of up to {width:,} cells; split the file, or delete columns that are empty")
+    found = grid(rows)
+    return Content(found.text, found.title, found.metadata(), remarks=(*found.remarks(), *_broken(broken, shift=bool(named))))
 
 
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+    """The rows, and the numbers of the lines whose quotation marks cannot be right."""
+    rows: list[list[str]] = []
+    broken: list[int] = []
+    start = 0
+    while start < len(lines):
+        if len(broken) == _MOST_REPAIRS:  # each repair reads on to the end, so there must not be many
+            return [*rows, *(_plainly(line, delimiter) for line in lines[start:])], broken
+        reader = csv.reader(lines[start:], delimiter=delimiter, strict=True)
+        done = 0
+        try:
+            for row in reader:
+                rows.append(row)
+                done = reader.line_num
+            break
+        except csv.Error:
+            start += done
+            broken.append(start + 1)
+            rows.append(_plainly(lines[start], delimiter))
+            start += 1
+    return rows, broken
 
 
-def _delimiter(text: str) -> str:
+def _plainly(line: str, delimiter: str) -> list[str]:
+    """The cells of one line whose quotation marks are only characters, except those around a cell."""
+    cells = csv.reader([line.rstrip("\n")], delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return [cell.strip().strip('"').replace('""', '"') for row in cells for cell in row]
+
+
+def _broken(lines: Sequence[int], *, shift: bool) -> Iterator[Remark]:
+    if lines:
+        numbers = ", ".join(str(line + shift) for line in lines[:_NAMED])
+        more = " and all lines below" if len(lines) == _MOST_REPAIRS else ""
+        yield Remark(code="broken_quotes", message=f"a quotation mark is never closed, or closed too early, in line {numbers}{more}")
+
+
+def _delimiter(lines: Sequence[str]) -> str:
     """The delimiter by which most rows get the same number of cells, and then the most cells."""
-    return max(_DELIMITERS, key=lambda delimiter: _agreement(text, delimiter))
+    return max(_DELIMITERS, key=lambda delimiter: _agreement(lines[:_SAMPLE_LINES], delimiter))
 
 
-def _agreement(text: str, delimiter: str) -> tuple[float, int]:
+def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     widths: Counter[int] = Counter()
-    try:
-        for row, _ in zip(_rows(text, delimiter), range(_SAMPLE_ROWS), strict=False):
-            widths[len(row)] += bool(row)
-    except csv.Error:
-        return 0.0, 0
+    for row, _ in zip(csv.reader(lines, delimiter=delimiter), range(_SAMPLE_ROWS), strict=False):
+        widths[len(row)] += bool(row)
     width, rows = widths.most_common(1)[0] if widths else (0, 0)
     return (rows / widths.total() if width > 1 else 0.0), width
-
-
-def _questions(title: str, rows: list[list[str]]) -> Content | None:
-    """A section for each row, if the header names a question and an answer."""
-    header = [cell.strip() for cell in rows[0]]
-    question, answer, topic = find(header, QUESTION), find(header, ANSWER), find(header, TOPIC)
-    if question is None or answer is None:
-        return None
-    records = [dict(zip(header, row, strict=False)) for row in rows[1:]]
-    whole = [record for record in records if record.get(question, "").strip() and record.get(answer, "").strip()]
-    if not whole:
-        return None
-    sections = "\n\n".join(_sections([(record.get(topic or "", ""), record[question], record[answer]) for record in whole]))
-    others: list[JsonValue] = [name for name in header if name not in (question, answer, topic)]
-    return Content(sections, title, _shape(rows) | {"rows_without_answer": len(records) - len(whole), "columns_left_out": others})
-
-
-def _sections(rows: list[tuple[str, str, str]]) -> Iterator[str]:
-    """Questions under the heading of their topic, which is written where it changes."""
-    above = ""
-    level = 3 if any(topic.strip() for topic, _, _ in rows) else 2
-    for topic, question, answer in rows:
-        if topic.strip() and topic != above:
-            yield heading(2, topic)
-            above = topic
-        yield heading(level if topic.strip() else 2, question)
-        yield body(answer)
-
-
-def _shape(rows: list[list[str]]) -> dict[str, JsonValue]:
-    ragged = sum(len(row) != len(rows[0]) for row in rows)
-    shape: dict[str, JsonValue] = {"rows": len(rows) - 1}
-    return shape | {"ragged_rows": ragged} if ragged else shape

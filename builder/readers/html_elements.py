@@ -1,66 +1,104 @@
-"""What each HTML element does to the Markdown where it opens and where it closes."""
+"""What HTML elements do to the Markdown where they open and where they close."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from selectolax.lexbor import LexborNode
 
+from builder.readers.html_code import language_of
+from builder.readers.html_inline import code, link, mark, power
 from builder.readers.html_writer import Writer
 
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#-]{1,20})")
-_LAYOUT = "h1, h2, h3, h4, h5, h6, table"
+_LAYOUT = "h1, h2, h3, h4, h5, h6, table, pre"
 _MOST_TABLES = 30  # tables inside one another that are looked into
-_MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "kbd": "`", "samp": "`", "s": "~~", "del": "~~", "strike": "~~"}
-_BLOCKS = (
-    "p", "div", "section", "article", "main", "header", "footer", "aside", "address", "figure", "figcaption", "center", "fieldset",
-    "form", "details", "body", "hgroup", "thead", "tbody", "tfoot", "tr",
-)  # fmt: skip
+MARKS: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("strong", "b"), partial(mark, sign="**")),
+    **dict.fromkeys(("em", "i"), partial(mark, sign="*")),
+    **dict.fromkeys(("s", "del", "strike"), partial(mark, sign="~~")),
+    **dict.fromkeys(("code", "kbd", "samp"), code),
+    "sup": power,
+    "q": lambda words: f"“{words}”" if words else "",
+}
+
+
+@dataclass
+class _List:
+    """An open list: the number of its next item, None for bullets."""
+
+    next: int | None
+    is_new: bool = True
 
 
 @dataclass
 class Page:
     """What is open while a page is walked through."""
 
+    resolve: Callable[[str], str]  # what a link's target is written as
     writer: Writer = field(default_factory=Writer)
     articles: int = 0  # how many are open
     headers: int = 0
-    numbers: list[int | None] = field(default_factory=list)  # the next number of each open list, None for bullets
+    links: list[str] = field(default_factory=list)  # targets of those that are open
+    lists: list[_List] = field(default_factory=list)  # that are open
     tables: list[bool] = field(default_factory=list)  # for each open table whether it holds data, not layout
     terms: list[bool] = field(default_factory=list)  # for each open definition list whether an item is open
 
-    def enter(self, node: LexborNode) -> None:
-        """Note which part of the page begins."""
-        self.articles += node.tag in ("main", "article")
-        self.headers += node.tag == "header"
+    def open_main(self, _: LexborNode) -> None:
+        """The main part of the page, or an article."""
+        self.articles += 1
+        self.writer.end_block()
 
-    def leave(self, node: LexborNode) -> None:
-        """Note which part of the page ends."""
-        self.articles -= node.tag in ("main", "article")
-        self.headers -= node.tag == "header"
+    def close_main(self, _: LexborNode) -> None:
+        """The end of the main part or an article."""
+        self.articles -= 1
+        self.writer.end_block()
 
-    def nothing(self, _: LexborNode) -> None:
-        """An element that changes nothing."""
+    def open_header(self, _: LexborNode) -> None:
+        """The header of an article; that of the page is not walked through."""
+        self.headers += 1
+        self.writer.end_block()
+
+    def close_header(self, _: LexborNode) -> None:
+        """The end of a header."""
+        self.headers -= 1
+        self.writer.end_block()
 
     def end_block(self, _: LexborNode) -> None:
         """A paragraph and the like."""
         self.writer.end_block()
 
     def close_heading(self, node: LexborNode) -> None:
-        """A heading of its level."""
-        self.writer.end_heading(int((node.tag or "h6")[1]))
+        """A heading of its level; a link around it becomes one inside of it."""
+        self.writer.end_heading(int((node.tag or "h6")[1]), self.links[-1] if self.links else "")
 
     def open_mark(self, _: LexborNode) -> None:
-        """Bold, code, a link."""
+        """Bold, code, a raised number."""
         self.writer.open_mark()
 
     def close_mark(self, node: LexborNode) -> None:
         """The end of bold, code and the like."""
-        self.writer.close_mark(_MARKS[node.tag or "b"])
+        self.writer.close_mark(MARKS[node.tag or "b"])
 
-    def close_link(self, node: LexborNode) -> None:
+    def open_link(self, node: LexborNode) -> None:
+        """A link."""
+        target = node.attributes.get("href")
+        self.links.append(self.resolve(target) if target else "")
+        self.writer.open_mark()
+
+    def close_link(self, _: LexborNode) -> None:
         """The end of a link."""
-        self.writer.close_link(node.attributes.get("href") or "")
+        self.writer.close_mark(partial(link, target=self.links.pop()))
+
+    def image(self, node: LexborNode) -> None:
+        """A picture, by its alternative text, unless it is one that only counts readers."""
+        attributes = node.attributes
+        if (words := attributes.get("alt")) and attributes.get("width") not in ("0", "1"):
+            self.writer.image(words, self.resolve(attributes.get("src") or ""))
+
+    def formula(self, node: LexborNode) -> None:
+        """A formula, as its writer typed it if that is there; what is inside of it is not walked through."""
+        typed = node.css_first("annotation")
+        self.writer.text(node.attributes.get("alttext") or (typed if typed is not None else node).text())
 
     def line_break(self, _: LexborNode) -> None:
         """A new line."""
@@ -71,31 +109,25 @@ class Page:
         self.writer.open_code()
 
     def close_code(self, node: LexborNode) -> None:
-        """The end of preformatted text, whose class may name the language."""
-        inner = node.css_first("code")
-        names = f"{node.attributes.get('class') or ''} {(inner.attributes.get('class') if inner is not None else '') or ''}"
-        language = _LANGUAGE.search(names)
-        self.writer.close_code(language[1] if language else "")
+        """The end of preformatted text, whose class, or that of what is inside or around it, may name the language."""
+        self.writer.close_code(language_of(node))
 
     def open_list(self, node: LexborNode) -> None:
         """A list, numbered from `start` if it is."""
         self.writer.end_block()
-        self.numbers.append(_number(node, "start", 1) if node.tag == "ol" else None)
+        self.lists.append(_List(_number(node, "start", 1) if node.tag == "ol" else None))
 
     def close_list(self, _: LexborNode) -> None:
         """The end of a list."""
         self.writer.end_block()
-        self.numbers.pop()
+        self.lists.pop()
 
     def open_item(self, node: LexborNode) -> None:
         """An item, with its number."""
-        number = self.numbers[-1] if self.numbers else None
-        if number is None:
-            self.writer.open_item("-")
-            return
-        number = _number(node, "value", number)
-        self.numbers[-1] = number + 1
-        self.writer.open_item(f"{number}.")
+        inside = self.lists[-1] if self.lists else _List(None)
+        number = None if inside.next is None else _number(node, "value", inside.next)
+        self.writer.open_item(number, begins_list=inside.is_new)
+        inside.is_new, inside.next = False, None if number is None else number + 1
 
     def close_place(self, _: LexborNode) -> None:
         """The end of an item or a quotation."""
@@ -115,12 +147,12 @@ class Page:
         self._end_term()
         if self.terms:
             self.terms[-1] = True
-            self.writer.open_item("-")
+            self.writer.open_item(None)
         self.writer.open_mark()
 
     def close_term(self, _: LexborNode) -> None:
         """The definition follows on the same line."""
-        self.writer.close_mark("**")
+        self.writer.close_mark(MARKS["b"])
         self.writer.join(": ")
 
     def close_terms(self, _: LexborNode) -> None:
@@ -135,9 +167,8 @@ class Page:
             self.writer.end_block()
 
     def open_table(self, node: LexborNode) -> None:
-        """A table of data; one that holds headings or tables is only there for the layout."""
-        layout = node.attributes.get("role") in ("presentation", "none") or len(self.tables) >= _MOST_TABLES
-        is_data = not layout and not self.writer.in_cell and not any(child.mem_id != node.mem_id for child in node.css(_LAYOUT))
+        """A table of data, or one that is only there for the layout."""
+        is_data = not self.writer.in_cell and len(self.tables) < _MOST_TABLES and not _is_layout(node)
         self.tables.append(is_data)
         if is_data:
             self.writer.open_table()
@@ -163,6 +194,13 @@ class Page:
         else:
             self.writer.close_cell(columns=_number(node, "colspan", 1), rows=_number(node, "rowspan", 1), is_header=node.tag == "th")
 
+    def open_row(self, _: LexborNode) -> None:
+        """A row; of a table inside a cell, something like an item."""
+        if self.writer.in_cell:
+            self.writer.open_item(None)
+        else:
+            self.writer.end_block()
+
     def close_row(self, node: LexborNode) -> None:
         """The end of a row."""
         if self.tables and self.tables[-1]:
@@ -175,46 +213,25 @@ class Page:
 
     def close_summary(self, _: LexborNode) -> None:
         """The end of the line of a fold-out."""
-        self.writer.close_mark("**")
+        self.writer.close_mark(MARKS["b"])
         self.writer.end_block()
+
+
+def _is_layout(table: LexborNode) -> bool:
+    """Whether a table holds headings, or tables or code without header cells of its own around them, or says so."""
+    if table.attributes.get("role") in ("presentation", "none"):
+        return True
+    inside = [node for node in table.css(_LAYOUT) if node.mem_id != table.mem_id]
+    return any(node.tag not in ("table", "pre") for node in inside) or (bool(inside) and not _has_header(table))
+
+
+def _has_header(table: LexborNode) -> bool:
+    header = table.css_first("th, caption")
+    while header is not None and header.tag != "table":
+        header = header.parent
+    return header is not None and header.mem_id == table.mem_id
 
 
 def _number(node: LexborNode, name: str, default: int) -> int:
     value = node.attributes.get(name) or ""
     return max(1, int(value)) if value.isascii() and value.isdigit() and len(value) < 6 else default
-
-
-_Change = Callable[[Page, LexborNode], None]
-_HEADINGS = [f"h{level}" for level in range(1, 7)]
-_CELLS = ("td", "th", "caption")
-
-OPENS: dict[str, _Change] = {
-    **dict.fromkeys([*_BLOCKS, *_HEADINGS], Page.end_block),
-    **dict.fromkeys([*_MARKS, "a"], Page.open_mark),
-    **dict.fromkeys(["ul", "ol", "menu"], Page.open_list),
-    **dict.fromkeys(_CELLS, Page.open_cell),
-    "br": Page.line_break,
-    "pre": Page.open_code,
-    "li": Page.open_item,
-    "blockquote": Page.open_quote,
-    "dl": Page.open_terms,
-    "dt": Page.open_term,
-    "table": Page.open_table,
-    "summary": Page.open_summary,
-}
-CLOSES: dict[str, _Change] = {
-    **dict.fromkeys([*_BLOCKS, "dd"], Page.end_block),
-    **dict.fromkeys(_HEADINGS, Page.close_heading),
-    **dict.fromkeys(_MARKS, Page.close_mark),
-    **dict.fromkeys(["ul", "ol", "menu"], Page.close_list),
-    **dict.fromkeys(_CELLS, Page.close_cell),
-    "a": Page.close_link,
-    "pre": Page.close_code,
-    "li": Page.close_place,
-    "blockquote": Page.close_place,
-    "dl": Page.close_terms,
-    "dt": Page.close_term,
-    "table": Page.close_table,
-    "tr": Page.close_row,
-    "summary": Page.close_summary,
-}

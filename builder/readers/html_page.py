@@ -1,153 +1,136 @@
 """HTML pages: the main part as Markdown, without the frame of the site and without what a reader does not see."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
+from urllib.parse import urljoin
 
+from pydantic import JsonValue
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from builder.readers.content import Content, Refused, heading, one_line
-from builder.readers.html_elements import CLOSES, OPENS, Page
+from builder.readers.html_part import Part, as_html, is_too_deep, part, to_markdown
 from schemas.markdown import plain
-from schemas.records import Reason
+from schemas.records import Reason, Remark
 
-_DROPPED = frozenset((
-    "script", "style", "noscript", "template", "svg", "math", "canvas", "iframe", "object", "embed", "audio", "video", "img",
-    "picture", "map", "head", "nav", "input", "select", "textarea", "option", "datalist", "meter",
-    "progress", "dialog",
-))  # fmt: skip
-_FRAME_ROLES = frozenset((
-    "navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary", "menu", "menubar",
-))  # fmt: skip
-_FRAME = re.compile(
-    r"(?:^|\s)(?!(?:has|with|without|no|is)[-_])(?:(?:[\w-]{0,40}[-_])?(?:cookies?|consent|gdpr|breadcrumbs?|sidebar|navbar|navigation|nav|navbox"
-    r"|newsletter|advert|advertisement|pagination|pager|masthead|editsection|noprint|sr-only|visually-hidden)(?:[-_][\w-]{0,40})?"
-    r"|skip(?:-?link|-to-\w+)?|(?:social-)?(?:share|sharing|social)(?:-(?:buttons?|links?|icons?|bar))?|ads|modal|popup|edit|edit-(?:this-)?page)(?=\s|$)",
-    re.IGNORECASE,
-)
-_FRAME_ID = re.compile(
-    r"(?:cookies?|consent|gdpr)[-_]\w+|(?:breadcrumbs?|side-?bar|nav|navbar|site-?nav)(?:[-_](?:bar|main|menu|wrapper|container|left|right|top))?",
-    re.IGNORECASE,
-)
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
+_UNSEEN = ["script", "style", "noscript", "template"]
 _SIGN_IN = re.compile(r"\b(?:sign|log)[ -]?in\b|\blogin\b|\bpassword\b|\bpasswort\b|\banmelden\b", re.IGNORECASE)
-_SITE = re.compile(r"\s+[|·—–-]\s+")
-_NESTS = re.compile(
-    r"<(/?)(?:div|span|section|article|main|blockquote|table|ul|ol|dl|b|i|em|strong|font|a|center|form)[\s>]", re.IGNORECASE
+_WALL = re.compile(
+    r"\b(?:login|sign-?in|authentication) (?:is )?required\b|\bplease (?:sign|log) ?in\b"
+    r"|\b(?:sign|log)(?:ed)? ?in to (?:continue|view|read|access|see)\b|\banmeldung erforderlich\b|\bbitte (?:melden|loggen) sie sich\b",
+    re.IGNORECASE,
 )
-_DEEPEST = 30_000  # the parser's time grows with the square of the depth
-_FRAME_SHARE = 0.3  # what holds more of the page than this is no frame, whatever its class says
-_MEASURED = 20  # no page is measured more often than this to tell its frame
-
-Attributes = Mapping[str, str | None]
+_NEEDS_SCRIPT = re.compile(
+    r"\b(?:enable|requires?|turn on|activate|without) javascript\b|\bjavascript (?:is )?(?:disabled|required|to run)\b|\A\W*loading\W*\Z",
+    re.IGNORECASE,
+)
+_SHORT = 200  # characters; a page that says no more than this may only be there to ask for a password
+_SITE = re.compile(r"\s+[|·—–-]\s+")
+_LINK = re.compile(r"\[[^\[\]]{0,1000}\]\([^()\s]{0,1000}\)")
+_MAIN_SHARE = 0.1  # what says it is the main part and holds less of the page than this is not
+_KEPT_SHARE = 0.3  # if less than this is left without the frame, the frame was none
+_META = {"author": "author", "description": "description", "date": "date", "article:modified_time": "date", "dcterms.modified": "date"}
 
 
 def read_html(text: str) -> Content | Refused:
     """Return the main part of the page; a page that only asks to sign in, or that only a script fills, is refused."""
-    if _is_too_deep(text):
-        return Refused(Reason.UNREADABLE, f"elements nested more than {_DEEPEST:,} deep; the page is broken")
-    tree = LexborHTMLParser(text)
-    words = to_markdown(_main(tree.body)) if tree.body is not None else ""
-    if not any(map(str.isalnum, words)):
-        filled = tree.css_first("script") is not None
-        return Refused(Reason.EMPTY, "the page has no text of its own; a script would fill it" if filled else "the page has no text")
-    if len(words.split()) < 30 and _SIGN_IN.search(words):
-        return Refused(Reason.EMPTY, "a page that asks to sign in, not the document; save it while signed in")
-    first = re.search(r"^# (.+)$", words, re.MULTILINE)
-    title = plain(first[1]) if first else _title(tree)
-    return Content(words if first or not title else f"{heading(1, title)}\n\n{words}", title)
+    if is_too_deep(text):
+        return Refused(Reason.CORRUPT, "elements nested more than 30,000 deep; the page is broken, save it again")
+    tree = LexborHTMLParser(as_html(text) if text.lstrip().startswith("<?xml") else text)
+    scripted = tree.css_first("script") is not None
+    tree.strip_tags(_UNSEEN)
+    found = _main_part(tree)
+    if (refused := _refusal(found.text, tree, scripted=scripted)) is not None:
+        return refused
+    named = next((plain(words) for level, words in found.headings if level == 1), "")
+    title = named or _title(tree)
+    words = found.text if named or not title else f"{heading(1, title)}\n\n{found.text}"
+    return Content(words, title, _metadata(tree), remarks=found.remarks)
 
 
 def fragment(html: str) -> str:
     """Return a piece of HTML, such as a table inside a Markdown file, as Markdown."""
-    body = LexborHTMLParser(html).body
-    return to_markdown(body) if body is not None else ""
+    return part(html).text
 
 
-def to_markdown(root: LexborNode) -> str:
-    """Return what a reader sees of `root` as Markdown."""
-    page = Page()
-    frame = _Frame(root)
-    stack = [(root, True)]
-    while stack:
-        node, opens = stack.pop()
-        if not opens:
-            page.leave(node)
-            CLOSES.get(node.tag or "", Page.nothing)(page, node)
-        elif node.is_text_node:
-            page.writer.text(node.text_content or "")
-        elif node.is_element_node and (node.mem_id == root.mem_id or not frame.holds(node, page)):
-            page.enter(node)
-            OPENS.get(node.tag or "", Page.nothing)(page, node)
-            stack.append((node, False))
-            stack += [(child, True) for child in reversed(list(node.iter(include_text=True)))]
-    return page.writer.markdown()
+def _main_part(tree: LexborHTMLParser) -> Part:
+    """The page without its frame; all of it where the frame, by its looks, would be most of what the page says."""
+    if tree.body is None:
+        return Part("", (), ())
+    resolve = _resolver(tree)
+    main = _main(tree.body)
+    found = to_markdown(main if main is not None else tree.body, resolve, of_site=True)
+    if main is not None:
+        return found
+    whole = to_markdown(tree.body, resolve, of_site=False)
+    if _size(found.text) >= _KEPT_SHARE * _size(whole.text):
+        return found
+    kept = Remark(code="frame_kept", message="most of the page looks like the frame of a site, so all of it was kept")
+    return Part(whole.text, whole.headings, (*whole.remarks, kept))
 
 
-def _is_too_deep(text: str) -> bool:
-    depth = 0
-    for match in _NESTS.finditer(text):
-        depth = max(0, depth + (-1 if match[1] else 1))
-        if depth > _DEEPEST:
-            return True
-    return False
+def _size(text: str) -> int:
+    """How much is said outside of links; menus are links."""
+    return len(_LINK.sub("", text))
 
 
-def _main(body: LexborNode) -> LexborNode:
+def _main(body: LexborNode) -> LexborNode | None:
     """The part of the page that says it is the main one, if it holds a fair share of the words."""
     for query in ("main, [role=main]", "article"):
         found = body.css(query)[:20]
         if found and (query != "article" or len(found) == 1):
             largest = max(found, key=lambda node: len(node.text()))
-            if len(largest.text()) >= 0.1 * len(body.text()):
+            if len(largest.text()) >= _MAIN_SHARE * len(body.text()):
                 return largest
-    return body
+    return None
+
+
+def _resolver(tree: LexborHTMLParser) -> Callable[[str], str]:
+    """What makes a link whole where the page names its base; else links stay as they are."""
+    base = tree.css_first("base[href]")
+    target = (base.attributes.get("href") or "") if base is not None else ""
+    if not target.lower().startswith(("http://", "https://")):
+        return str
+
+    def resolve(link: str) -> str:
+        try:
+            return link if link.startswith("#") else urljoin(target, link)
+        except ValueError:
+            return link
+
+    return resolve
+
+
+def _refusal(words: str, tree: LexborHTMLParser, *, scripted: bool) -> Refused | None:
+    """Why the page is of no use, if it is of none."""
+    said = any(map(str.isalnum, words))
+    short = len(words) < _SHORT
+    if not said or (short and scripted and _NEEDS_SCRIPT.search(words)):
+        filled = "the page has no text of its own, a script would fill it; open it in a browser and save it from there"
+        return Refused(Reason.NO_CONTENT, filled if scripted else "the page has no text")
+    asks = tree.css_first("input[type=password]") is not None or (tree.css_first("input") is not None and _SIGN_IN.search(words))
+    if short and (asks or _WALL.search(words)):
+        return Refused(Reason.LOGIN_PAGE, "a page that asks to sign in, not the document; save it while signed in")
+    return None
 
 
 def _title(tree: LexborHTMLParser) -> str:
-    """The first heading of the page, else its title without the name of the site."""
-    if (node := tree.css_first("h1")) is not None and (words := one_line(node.text())):
-        return words
-    node = tree.css_first("title")
-    return _SITE.split(one_line(node.text()))[0] if node is not None else ""
+    """The first heading of the page, unless it is the name of the site; else the page's title without that name."""
+    heading = tree.css_first("h1")
+    words = one_line(heading.text()) if heading is not None else ""
+    title = tree.css_first("title")
+    first, *site = _SITE.split(one_line(title.text())) if title is not None else [""]
+    return first if not words or words in site else words
 
 
-class _Frame:
-    """Tells what belongs to the frame of the site or is hidden."""
-
-    def __init__(self, root: LexborNode) -> None:
-        self.size = len(root.text())
-        self.left = _MEASURED * self.size
-
-    def holds(self, node: LexborNode, page: Page) -> bool:
-        """Whether the element is not part of what the page has to say."""
-        tag, attributes = node.tag or "", node.attributes
-        if tag in _DROPPED or (tag in ("header", "footer", "aside") and not page.articles) or (tag in ("ul", "ol") and page.headers):
-            return True
-        if tag == "button":
-            return node.parent is None or node.parent.tag not in _HEADINGS  # the question of a fold-out is a button in a heading
-        return bool(attributes) and (_is_hidden(attributes) or (_is_frame(node) and self._is_small(node)))
-
-    def _is_small(self, node: LexborNode) -> bool:
-        if self.left <= 0:
-            return False
-        size = len(node.text())
-        self.left -= size
-        return size < _FRAME_SHARE * self.size
-
-
-def _is_hidden(attributes: Attributes) -> bool:
-    if attributes.get("role") in ("region", "tabpanel"):
-        return False  # a fold-out opens on a click
-    return "hidden" in attributes or attributes.get("aria-hidden") == "true" or bool(_HIDDEN.search(attributes.get("style") or ""))
-
-
-def _is_frame(node: LexborNode) -> bool:
-    """Whether role, class or id say so; the id of a heading or a section is made of its words and says nothing."""
-    attributes = node.attributes
-    if attributes.get("role") in _FRAME_ROLES:
-        return True
-    if node.tag in _HEADINGS or node.tag in ("table", "tr", "td", "th"):
-        return False
-    named = node.tag != "section" and _FRAME_ID.fullmatch(attributes.get("id") or "")
-    return bool(named or _FRAME.search(attributes.get("class") or ""))
+def _metadata(tree: LexborHTMLParser) -> dict[str, JsonValue]:
+    """Author, date and description of the page, where it names them, and its language."""
+    metadata: dict[str, JsonValue] = {}
+    for meta in tree.css("meta[content]"):
+        attributes = meta.attributes
+        key = _META.get((attributes.get("name") or attributes.get("property") or "").lower())
+        if key and (value := one_line(attributes.get("content") or "")):
+            metadata.setdefault(key, value)
+    root = tree.css_first("html[lang]")
+    if root is not None and (language := one_line(root.attributes.get("lang") or "")):
+        metadata["language"] = language
+    return metadata

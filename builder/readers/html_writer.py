@@ -5,19 +5,19 @@ table cell everything is one line: a paragraph that ends there is a space, an it
 """
 
 import re
-from dataclasses import dataclass, field
-from urllib.parse import quote
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 
-from builder.readers.content import clean, heading, table
+from builder.readers.content import clean, heading
+from builder.readers.html_inline import escape, fence, link, picture
+from builder.readers.html_table import Grid
 
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_TAG = re.compile(r"<(?=[A-Za-z!?/])")
-_STRUCTURE = re.compile(r"(?=(?:#{1,6}|[-+*]|>|={2,}|-{2,}|~{3,}|`{3,})(?:\s|$))|(\d{1,9})(?=[.)]\s)")
-_TARGET = re.compile(r"[ ()<>]")
-_LINE_ENDS = re.compile(r"[\t\r\n]")
-_TICKS = re.compile(r"`+")
-_ANCHORS = ("¶", "#", "§", "🔗")
-_LARGEST_SPAN = 50
+_STRUCTURE = re.compile(
+    r"^(?=(?:#{1,6}|[-+*]|=+|-{2,})(?:\s|$)|>|`{3,}[^`]*$|~{3,}|(?:[*_-][ \t]*){3,}$|[|:]?-[-|: ]*$|\[[^\[\]]{1,200}\]:)"
+    r"|^(\d{1,9})(?=[.)](?:\s|$))"
+)
+_SIGNS = frozenset("#-+*=>~`_|:[0123456789")
 _DEEPEST = 30  # items or marks inside one another; what is deeper is flattened, lest the indent outgrow the words
 
 
@@ -27,23 +27,8 @@ class _Place:
 
     first: str
     rest: str
+    is_apart: bool = False  # a list whose first number is not one cannot follow a paragraph's line
     used: bool = False
-
-
-@dataclass
-class _Cell:
-    text: str
-    columns: int
-    rows: int
-    is_header: bool
-
-
-@dataclass
-class _Table:
-    rows: list[list[str]] = field(default_factory=list)
-    row: list[_Cell] = field(default_factory=list)
-    has_header: bool = False
-    carried: dict[int, tuple[int, str]] = field(default_factory=dict)  # column -> rows still covered by a cell above, its text
 
 
 class Writer:
@@ -51,13 +36,15 @@ class Writer:
 
     def __init__(self) -> None:
         self.in_cell = 0
+        self.headings: list[tuple[int, str]] = []  # level and words of the headings so far
         self._parts: list[str] = []
         self._inline: list[str] = []
         self._marks: list[int] = []  # where in `_inline` each open mark began
         self._flat_marks = 0
+        self._last: tuple[int, Callable[[str], str], str, str] | None = None  # where marked words ended, how, which, and the space before
         self._places: list[_Place] = []
         self._flat_places = 0
-        self._tables: list[_Table] = []
+        self._tables: list[Grid] = []
         self._pre: list[str] | None = None
         self._after_item = False
         self._joins = False  # what follows goes on in this line, even if it is a paragraph
@@ -73,7 +60,7 @@ class Writer:
             self._pre.append(text)
         elif self.in_cell or not self._tables:
             self._joins = self._joins and text.isspace()
-            self._inline.append(_TAG.sub(r"\\<", _SPACE.sub(" ", text)))
+            self._inline.append(escape(text.replace("\n", " ")))
 
     def line_break(self) -> None:
         """Go to the next line."""
@@ -84,12 +71,17 @@ class Writer:
         self._inline.append(text)
         self._joins = not self.in_cell
 
+    def image(self, words: str, source: str) -> None:
+        """Add a picture."""
+        if self._pre is None:
+            self._inline.append(picture(words, source))
+
     def end_block(self) -> None:
         """End the paragraph that is open, if one is."""
         if self.in_cell:
             self._inline.append(" ")
         elif not self._joins:
-            self._write("\n".join(_STRUCTURE.sub(r"\1\\", line, count=1) if _STRUCTURE.match(line) else line for line in self._take()))
+            self._write("\n".join(_STRUCTURE.sub(r"\1\\", line, count=1) if line[:1] in _SIGNS else line for line in self._take()))
 
     def _end_line(self) -> None:
         """End the paragraph even where the next one was to go on in its line."""
@@ -97,51 +89,64 @@ class Writer:
         self.end_block()
 
     def _take(self) -> list[str]:
-        """The lines of the words since the last block, which are then gone."""
+        """The lines of the words since the last block, which are then gone; of empty lines in a row one is left."""
         text = "".join(self._inline)
         self._inline.clear()
+        self._last = None
         self._marks = [0] * len(self._marks)
-        return [" ".join(line.split()) for line in clean(text).strip().split("\n")]
+        lines = [_seen(line) for line in text.strip().split("\n")]
+        return [lines[0], *(line for before, line in pairwise(lines) if before or line)]
 
     def _write(self, text: str) -> None:
         if not text.strip():
             return
-        begins_item = any(not place.used and place.first != place.rest for place in self._places)
+        if not self._places:
+            self._parts += ["\n\n", text] if self._parts else [text]
+            self._after_item = False
+            return
+        begins = [place for place in self._places if not place.used and place.first != place.rest]
+        gap = "".join(place.rest for place in self._places if place.used).rstrip()
+        is_tight = bool(begins) and self._after_item and not any(place.is_apart for place in begins)
         first = "".join(place.rest if place.used else place.first for place in self._places)
         rest = "".join(place.rest for place in self._places)
         for place in self._places:
             place.used = True
         if self._parts:
-            self._parts.append("\n" if begins_item and self._after_item else "\n\n")
+            self._parts.append("\n" if is_tight else f"\n{gap}\n")
         lines = text.split("\n")
         self._parts.append("\n".join([first + lines[0], *((rest + line).rstrip() for line in lines[1:])]))
         self._after_item = any(place.first != place.rest for place in self._places)
 
-    def end_heading(self, level: int) -> None:
-        """Make the words since the last block a heading."""
+    def end_heading(self, level: int, target: str = "") -> None:
+        """Make the words since the last block a heading, and them a link if it stands inside of one."""
         if self.in_cell:
             self._inline.append(" ")
-        elif words := " ".join(self._take()):
-            self._write(heading(level, words))
+        elif words := " ".join(" ".join(self._take()).split()):
+            self.headings.append((level, words))
+            self._write(heading(level, link(words, target)))
 
-    def open_item(self, marker: str) -> None:
-        """Open a list item, marked "-" or by its number."""
+    def open_item(self, number: int | None, *, begins_list: bool = False) -> None:
+        """Open a list item, marked by its number if it has one."""
         if self.in_cell:
-            words = "".join(self._inline).rstrip()
-            self._inline[:] = [f"{words}; " if words else ""]
+            self._last = None
+            while self._inline and not self._inline[-1].strip():
+                self._inline.pop()
+            if self._inline:
+                self._inline[-1] = f"{self._inline[-1].rstrip()}; "
         else:
             self._end_line()
-            self._open_place(f"{marker} ", " " * (len(marker) + 1))
+            marker = "- " if number is None else f"{number}. "
+            self._open_place(_Place(marker, " " * len(marker), is_apart=begins_list and number not in (None, 1)))
 
     def open_quote(self) -> None:
         """Open a quotation."""
         self._end_line()
         if not self.in_cell:
-            self._open_place("> ", "> ")
+            self._open_place(_Place("> ", "> "))
 
-    def _open_place(self, first: str, rest: str) -> None:
+    def _open_place(self, place: _Place) -> None:
         if len(self._places) < _DEEPEST:
-            self._places.append(_Place(first, rest))
+            self._places.append(place)
         else:
             self._flat_places += 1
 
@@ -160,34 +165,20 @@ class Writer:
         else:
             self._flat_marks += 1
 
-    def close_mark(self, mark: str) -> None:
-        """Put `mark` on both sides of the words since `open_mark`."""
+    def close_mark(self, change: Callable[[str], str]) -> None:
+        """Change the words since `open_mark`; words that touch others changed alike are changed together."""
         if self._flat_marks:
             self._flat_marks -= 1
             return
+        last = self._last
+        touches = last is not None and bool(self._marks) and (self._marks[-1], change) == last[:2] and len(self._inline) > self._marks[-1]
         before, words, after = self._marked()
-        if mark == "`":
-            words = words.replace("\\<", "<")
-            words = f" {words} " if words.startswith("`") or words.endswith("`") else words
-            mark = "`" * (1 + max(map(len, _TICKS.findall(words)), default=0))
-        if words and not (words.startswith(mark) and words.endswith(mark)):
-            words = f"{mark}{words}{mark}"
-        self._inline.append(before + words + after)
-
-    def close_link(self, target: str) -> None:
-        """Make the words since `open_mark` a link; a link without words is dropped."""
-        if self._flat_marks:
-            self._flat_marks -= 1
-            return
-        before, words, after = self._marked()
-        target = _TARGET.sub(lambda match: quote(match.group()), _LINE_ENDS.sub("", target.strip()))
-        if words in _ANCHORS:
-            words = ""
-        elif target.removeprefix("mailto:") == words:
-            pass  # the words say it all
-        elif words and target and not target.lower().startswith(("javascript:", "data:")):
-            words = f"[{' '.join(words.split())}]({target})"
-        self._inline.append(before + words + after)
+        if last is not None and touches and words and not before:
+            words = last[2] + words
+            before = last[3]
+            self._inline.pop()
+        self._inline.append(before + change(words) + after)
+        self._last = None if after or not words else (len(self._inline), change, words, before)
 
     def _marked(self) -> tuple[str, str, str]:
         start = self._marks.pop()
@@ -207,13 +198,13 @@ class Writer:
         if self._pre is not None:
             code = clean("".join(self._pre)).strip("\n").rstrip()
             self._pre = None
-            fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
-            self._write(f"{fence}{language}\n{code}\n{fence}" if code else "")
+            ticks = fence(code, 3)
+            self._write(f"{ticks}{language}\n{code}\n{ticks}" if code else "")
 
     def open_table(self) -> None:
         """Begin a table; rows and cells follow."""
         self._end_line()
-        self._tables.append(_Table())
+        self._tables.append(Grid())
 
     def open_cell(self) -> None:
         """Begin a cell, or a caption."""
@@ -223,7 +214,7 @@ class Writer:
     def close_cell(self, *, columns: int, rows: int, is_header: bool) -> None:
         """End a cell that is this wide and high."""
         self.in_cell -= 1
-        self._tables[-1].row.append(_Cell(" ".join(self._take()), min(columns, _LARGEST_SPAN), min(rows, _LARGEST_SPAN), is_header))
+        self._tables[-1].add(" ".join(self._take()), columns=columns, rows=rows, is_header=is_header)
 
     def close_caption(self) -> None:
         """Write the caption as a paragraph above its table."""
@@ -231,31 +222,15 @@ class Writer:
         self._write(" ".join(self._take()))
 
     def close_row(self, *, in_head: bool) -> None:
-        """End a row; a cell that spans rows is repeated, so that each row can be read alone."""
-        current = self._tables[-1]
-        cells, row = current.row[::-1], []
-        current.row = []
-        if not current.rows:
-            current.has_header = bool(cells) and (in_head or all(cell.is_header for cell in cells))
-        while cells or len(row) in current.carried:
-            left, text = current.carried.pop(len(row), (0, ""))
-            width = 1
-            if not left:
-                cell = cells.pop()
-                left, text, width = cell.rows, cell.text, cell.columns
-            for column in range(len(row), len(row) + width):
-                if left > 1:
-                    current.carried[column] = (left - 1, text if column == len(row) else "")
-            row += [text, *[""] * (width - 1)]
-        if any(row):
-            current.rows.append(row)
+        """End a row."""
+        self._tables[-1].close_row(in_head=in_head)
 
     def close_table(self) -> None:
-        """Write the table; without a header row its header is empty, and one column is a list."""
-        current = self._tables.pop()
-        width = max(map(len, current.rows), default=0)
-        if width == 1 and not current.has_header:
-            self._write("\n".join(f"- {row[0]}" for row in current.rows))
-        elif width:
-            has_header = current.has_header or all(cell.startswith("**") for cell in current.rows[0])
-            self._write(table(current.rows if has_header else [[""] * width, *current.rows]))
+        """Write the table."""
+        self._write(self._tables.pop().markdown())
+
+
+def _seen(line: str) -> str:
+    """A line's words with single spaces, and nothing that cannot be seen."""
+    words = " ".join(line.split())
+    return words if words.isascii() and words.isprintable() else " ".join(clean(words).split())

@@ -1,4 +1,4 @@
-"""Plain text: underlined, capital and numbered headings become Markdown headings; paragraphs and lists stay.
+"""Plain text: underlined, capital and numbered headings become Markdown headings, indented code is fenced; the rest stays.
 
 Plain text has no rules, so only what is plain to the eye is taken for a heading: a line of its own between empty lines
 (or above a line of signs) that does not end like a sentence.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 
 from builder.readers.content import Content, Refused, clean, heading
+from builder.readers.html_inline import fence
 from schemas.markdown import plain
 
 _PARAGRAPH = re.compile(r"(?:[ \t]*\S[^\n]*(?:\n|\Z))+")
@@ -17,6 +18,10 @@ _BULLET = re.compile(r"^([ \t]*)[•◦▪●‣–·][ \t]+", re.MULTILINE)
 _LIST = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)]|[a-z]\))[ \t]+\S")
 _NUMBERED = re.compile(r"[ \t]*(\d{1,2}(?:\.\d{1,2}){0,4})\.?[ \t]+(?=[A-ZÀ-Þ])\S")
 _ENDS_LIKE_PROSE = re.compile(r"[.,;:!][\"')\]]*$")
+# a prompt, an element, an assignment, a call, a line that ends like one of C: what prose never is
+_CODE = re.compile(r"(?:(?:\$|>>>|PS>|C:\\>) \S|</?\w[^<>]*>|[\w.\[\]]+ ?[:+-]?= ?\S|[\w.]+\(.*\):?$|.*[;{}]$)")
+_INDENT = "    "
+_LONGEST_CODE = 400  # characters of a line
 _LONGEST_HEADING = 90
 
 
@@ -38,7 +43,9 @@ def _blocks(paragraphs: list[str]) -> Iterator[str]:
         if level:
             yield heading(level, next(line for line in lines[:used] if not _RULE.match(line)))
             lines = lines[used:]
-        if in_list and lines and all(line[0].isspace() for line in lines):
+        if lines and not in_list and _is_code(lines):
+            yield _fenced(dedent("\n".join(lines)))
+        elif in_list and lines and all(line[0].isspace() for line in lines):
             yield "\n".join(lines)  # goes on with the item above
         elif lines:
             in_list, block = _paragraph(lines)
@@ -70,6 +77,19 @@ def _heading_level(paragraphs: list[str], place: int) -> int:
     if len(letters) < 4 or words.upper() != words or words.lower() == words or _LIST.match(words) or _RULE.match(after):
         return 0
     return 2 if place else 1
+
+
+def _is_code(lines: list[str]) -> bool:
+    """Whether the lines are indented, and at least every second one is plainly code."""
+    if not all(line.startswith(_INDENT) for line in lines):
+        return False
+    return 2 * sum(bool(_CODE.match(line.strip())) for line in lines if len(line) < _LONGEST_CODE) >= len(lines)
+
+
+def _fenced(code: str) -> str:
+    """Return a block of code."""
+    ticks = fence(code, 3)
+    return f"{ticks}\n{code}\n{ticks}"
 
 
 def _paragraph(lines: list[str]) -> tuple[bool, str]:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from schemas.shown import cleaned
+
 if TYPE_CHECKING:
     from generators.alpaca.asks import Ask, Material, Passage
 
@@ -71,7 +73,11 @@ def share(quote: str, text: str) -> float:
 
 
 def stands_in(text: str, quote: str) -> bool:
-    """Tell whether `text` reads `quote`, or so nearly that a fuzzy search can find the place."""
+    """Tell whether `text`, or what is shown of it, reads `quote`, or so nearly that a fuzzy search can find the place."""
+    return any(_stands_in(form, quote) for form in (text, cleaned(text)))
+
+
+def _stands_in(text: str, quote: str) -> bool:
     return contains(text, quote) or (len(words(quote)) > _SHINGLE and share(quote, text) >= _NEAR)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from generators.alpaca.asks import Difficulty, Fact, Passage
+from generators.alpaca.facts import locate
 from schemas.records import Draft
 
 Spans = list[tuple[int, int]]
@@ -114,8 +115,8 @@ def _evidence(draft: Draft, passage: Passage) -> Spans:
     """Return where the evidence of a draft stands in its document; quotes without a place are looked up in its section."""
     if draft.spans:
         return [span for span in draft.spans if span[0] < span[1]]
-    found = [(passage.chunk.text.find(quote), len(quote)) for quote in draft.quotes]
-    return [(passage.chunk.start + start, passage.chunk.start + start + length) for start, length in found if start >= 0 and length]
+    found = [locate(quote, passage.chunk.text) for quote in draft.quotes if quote]
+    return [(passage.chunk.start + span[0], passage.chunk.start + span[1]) for span in found if span]
 
 
 def _add(spans: Spans, new: tuple[int, int]) -> None:

@@ -13,6 +13,7 @@ from generators.alpaca.screen import suspicious
 from generators.alpaca.tasks import FIELDS
 from generators.llm.calls import Request, canonical
 from schemas.records import Draft, Dropped, Grounding, Provenance, Reason, Turn, content_id
+from schemas.shown import cleaned
 
 STAGE = "generate"
 _WITHOUT = 5  # of the open-book questions that allow it, one in five is shown without the passage that answers it (RAFT, 2403.10131)
@@ -97,11 +98,12 @@ def _is_without(ask: Ask, value: dict[str, Any]) -> bool:
 
 def _input(ask: Ask, value: dict[str, Any], *, without: bool) -> str:
     if ask.task.input == "passage":
-        return ask.passages[0].chunk.text.strip()
+        return cleaned(ask.passages[0].chunk.text).strip()
     if ask.task.input == "material":
         shown = list(ask.passages[1:] if without else ask.passages)
         random.Random(content_id("order", ask.id, questions(value)[0])).shuffle(shown)  # noqa: S311 - no secret
-        return "\n\n".join(f"[{number}] {_heading(passage)}\n{passage.chunk.text.strip()}" for number, passage in enumerate(shown, start=1))
+        texts = [f"{_heading(passage)}\n{cleaned(passage.chunk.text).strip()}" for passage in shown]
+        return "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, start=1))
     return value.get("input", "").strip()
 
 

@@ -12,6 +12,7 @@ from generators.alpaca.rules import items_of
 from generators.llm.answers import read_answer, read_json
 from generators.llm.calls import Complete, Message, Request, RequestFailedError, canonical
 from schemas.records import Dropped, Reason
+from schemas.shown import shown
 
 STAGE = "generate"
 NEAR = 90.0  # of 100: a quote with a few slips of copying
@@ -96,10 +97,13 @@ def _fact(item: object, passage: Passage) -> Fact | None:
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """Return where a quote stands in a text: exactly, else where it is nearly the same, else None."""
+    """Return where a quote stands in a text: exactly, else in what is shown of it, else where it is nearly the same, else None."""
     start = text.find(quote)
     if start >= 0:
         return start, start + len(quote)
+    seen = shown(text)  # what the model was shown has no addresses and no markup noise
+    if (at := seen.text.find(quote)) >= 0:
+        return seen.span(at, at + len(quote))
     from rapidfuzz.fuzz import partial_ratio_alignment
 
     # a quote longer than the text would be matched the wrong way round

@@ -20,6 +20,7 @@ from generators.alpaca.spread import Level, fill, interleaved, parts, quotas
 from generators.fitness import superseded
 from generators.interface import Source
 from schemas.records import Draft, Dropped, Reason
+from schemas.shown import cleaned
 
 if TYPE_CHECKING:
     from generators.alpaca.tasks import Task
@@ -38,7 +39,7 @@ def askable(sources: Iterable[Source]) -> tuple[list[Passage], list[Dropped]]:
     for source in sources:
         old = superseded(source.document)
         for chunk in source.chunks:
-            if old or len(words(chunk.text)) < FEWEST_WORDS:
+            if old or len(words(cleaned(chunk.text))) < FEWEST_WORDS:
                 why = "superseded document" if old else f"fewer than {FEWEST_WORDS} words"
                 dropped.append(Dropped.of(chunk, "generate", Reason.NOTHING_TO_ASK, why))
             else:

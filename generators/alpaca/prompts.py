@@ -17,7 +17,9 @@ from generators.alpaca.rules import AIM, ALL, ASKERS, DIFFICULTIES, GROUNDED, LE
 from generators.alpaca.screen import neutral
 from generators.alpaca.tasks import Task
 from generators.llm.calls import Message, Request, canonical
+from schemas.context import context_of
 from schemas.records import Draft, content_id
+from schemas.shown import cleaned
 
 _THEMES, _SEEDS, _ASKERS = 4, 3, 3  # how many of them one request shows; of seed tasks, Self-Instruct shows 8, the later Alpaca 3
 
@@ -147,11 +149,13 @@ def _drawn(choices: Sequence[Any], ask: Ask, count: int) -> tuple[Any, ...]:
 
 
 def marked(passage: Passage) -> str:
-    """Return the passage with its place in the document, between markers that its text cannot contain."""
+    """Return the passage as a model is shown it, with its place in the document, between markers that its text cannot contain."""
     title, headings = passage.document.title, " > ".join(passage.chunk.heading_path)
-    text = neutral(passage.chunk.text)
-    marker = f"passage-{_digest(passage.chunk.id, text)}"
-    return PASSAGE.format(marker=marker, title=_line(title), section=_line(headings or title), text=text)
+    text = neutral(cleaned(passage.chunk.text))
+    above = _line(cleaned(context_of(passage.document, passage.chunk)))
+    marker = f"passage-{_digest(passage.chunk.id, text + above)}"
+    told = f"\nAbove it, not to be quoted: {above}" if above else ""  # the header of a table that is cut, the items around
+    return PASSAGE.format(marker=marker, title=_line(title), section=_line(headings or title), above=told, text=text)
 
 
 def _line(text: str) -> str:

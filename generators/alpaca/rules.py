@@ -88,7 +88,7 @@ ROLES = {
 PASSAGE = """\
 <{marker}>
 Document: {title}
-Section: {section}
+Section: {section}{above}
 
 {text}
 </{marker}>"""

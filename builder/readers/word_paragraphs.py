@@ -1,0 +1,60 @@
+"""A Word paragraph as everything that decides about it says it is: its words, style, number and level."""
+
+import re
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from builder.readers.office_markdown import BOLD, ITALIC, Piece
+from builder.readers.word_numbering import Label, Numbering
+from builder.readers.word_runs import Runs
+from builder.readers.word_styles import WORD, Style, Styles, numbered, outline_level
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """What a paragraph says and is; `level` is 1 to 9 for a heading, and `is_indented` where it itself asks for an indent."""
+
+    pieces: list[Piece]
+    style: Style
+    label: Label | None
+    level: int
+    is_indented: bool
+
+
+class Paragraphs:
+    """Reads the paragraphs of a document in order; `carried` are words that go on in the next one."""
+
+    def __init__(self, styles: Styles, numbering: Numbering, runs: Runs) -> None:
+        self.runs = runs
+        self.carried: list[Piece] = []
+        self._styles = styles
+        self._numbering = numbering
+
+    def read(self, node: Element) -> Paragraph | None:
+        """Return the paragraph; None where the next one goes on in its line."""
+        properties = node.find(WORD + "pPr")
+        if properties is None:
+            properties = Element(WORD + "pPr")
+        style = self._styles.of(properties.find(WORD + "pStyle"))
+        marks = (BOLD if style.bold else 0) | (ITALIC if style.italic else 0)
+        pieces = self.carried + self.runs.read(node, 0 if style.level else marks)
+        if _goes_on(properties):
+            self.carried = pieces
+            return None
+        self.carried = []
+        asked = numbered(properties) or style.numbered
+        label = self._numbering.next(asked, style.id) if asked is not None else None
+        return Paragraph(pieces, style, label, outline_level(properties) or style.level, _is_indented(properties))
+
+
+def _goes_on(properties: Element) -> bool:
+    """Whether the end of the paragraph is deleted, or it is the large first letter of the next one."""
+    frame = properties.find(WORD + "framePr")
+    is_letter = frame is not None and frame.get(WORD + "dropCap", "none") != "none"
+    return is_letter or properties.find(f"{WORD}rPr/{WORD}del") is not None
+
+
+def _is_indented(properties: Element) -> bool:
+    node = properties.find(WORD + "ind")
+    left = "" if node is None else node.get(WORD + "left") or node.get(WORD + "start") or ""
+    return bool(re.fullmatch(r"[1-9][0-9]{0,9}", left))

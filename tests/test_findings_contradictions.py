@@ -1,0 +1,169 @@
+"""The same rule with another value, found in planted pairs; rules about other things, left alone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.findings.contradictions import contradictions
+from builder.findings.statements import statements
+from builder.findings.values import amount, values
+from schemas.findings import Finding, FindingsSection
+from schemas.records import Document
+
+CONTRADICT = [
+    ("Employees receive 25 days of annual leave per year.", "Every employee gets 20 days of annual leave a year."),
+    ("Travel expenses must be submitted within 30 days of the trip.", "Submit your travel expenses no later than 14 days after the trip."),
+    ("Passwords must have at least 12 characters.", "A password needs a minimum of 8 characters."),
+    ("The probation period lasts six months.", "The probation period is three months."),
+    ("Meals are reimbursed up to $60 per day.", "We reimburse meals up to $45 per day."),
+    ("The office opens at 8:00 am.", "The office opens at 9 am."),
+    ("Laptops are replaced every three years.", "Laptops are replaced every 4 years."),
+    ("You must not use public Wi-Fi with a company laptop.", "You may use public Wi-Fi with a company laptop."),
+    ("Pets are not allowed in the office.", "Pets are allowed in the office."),
+    ("Visitors must sign in at the reception.", "Visitors need not sign in at the reception."),
+    ("The late fee is 5% of the invoice.", "The late fee is 3 percent of the invoice."),
+    ("The fiscal year ends on March 31.", "The fiscal year ends on 31 December."),
+    ("Interns earn EUR 1,500 a month.", "Interns earn 1.800 EUR a month."),
+    ("Support tickets are answered within 4 hours.", "Support tickets are answered within one day or 24 hours."),
+    ("Gifts above 50 EUR must be reported.", "Report gifts worth more than 100 EUR."),
+    ("Der Urlaub beträgt 30 Tage.", "Der Urlaub beträgt 25 Tage."),
+]
+AGREE = [
+    ("Invoices are due after 14 days.", "Invoices are due after two weeks."),
+    ("Meeting rooms hold up to twelve people.", "Meeting rooms hold up to 12 people."),
+    ("The Brook sensor costs 289 EUR.", "The Reef sensor costs 340 EUR."),
+    ("Full-time employees have 25 days of leave.", "Part-time employees have 15 days of leave."),
+    ("You earn 104 hours of sick leave.", "You earn 56 hours of annual leave."),
+    ("Unopened goods can be returned within 60 days.", "Opened goods can be returned within 30 days."),
+    ("Breakfast is reimbursed up to 10 EUR.", "Dinner is reimbursed up to 30 EUR."),
+    ("The basic plan includes 5 users.", "The team plan includes 50 users."),
+    ("Managers approve expenses up to 500 EUR.", "Directors approve expenses up to 5,000 EUR."),
+    ("Contractors may not book flights.", "Employees may book flights."),
+    ("The first review takes 30 minutes.", "The second review takes 45 minutes."),
+    ("The plan costs 5 EUR a month.", "The plan costs 55 EUR a year."),
+    ("See step 3 of the form for refunds.", "See step 4 of the form for refunds."),
+    ("The Delta 700 is calibrated yearly.", "The Delta 400 is calibrated yearly."),
+]
+
+
+def document(name: str, text: str, **fields: object) -> Document:
+    return Document.of(path=f"{name}.md", title=name, format="markdown", text=text, raw=b"x").model_copy(update=fields)
+
+
+def found(*documents: Document) -> list[Finding]:
+    return list(contradictions(documents, FindingsSection()))
+
+
+def quotes(findings: list[Finding]) -> set[tuple[str, ...]]:
+    return {tuple(place.quote for place in finding.places) for finding in findings}
+
+
+def test_planted_contradictions_are_found_and_rules_about_other_things_are_not():
+    left = "# Rules\n\n" + "\n\n".join(one for one, _ in (*CONTRADICT, *AGREE)) + "\n"
+    right = "# Handbook\n\n" + "\n".join(f"- {other}" for _, other in (*CONTRADICT, *AGREE)) + "\n"
+
+    reported = found(document("rules", left), document("handbook", right))
+
+    assert quotes(reported) == set(CONTRADICT)
+
+
+def test_each_quote_stands_where_the_finding_says():
+    left = document("rules", "# Leave\n\nIntro words. Annual leave lasts 25 days. More words.\n")
+    right = document("notes", "Nothing.\n\n> Annual leave lasts **20 days**.\n")
+
+    (finding,) = found(left, right)
+
+    for place, source in zip(finding.places, (left, right), strict=True):
+        assert (place.document_id, place.path) == (source.id, source.path)
+        assert " ".join(source.text[place.start : place.end].split()) == place.quote
+    assert [place.line for place in finding.places] == [3, 3]
+    assert finding.sentence.startswith("rules.md:3 says “Annual leave lasts 25 days.” but notes.md:3 says")
+
+
+def test_headings_say_what_a_sentence_is_about():
+    policy = document("policy", "# Leave\n\n## Annual leave\n\nYou get 25 days.\n\n## Study leave\n\nYou get 5 days.\n")
+    faq = document("faq", "# Questions\n\nAnnual leave is 20 days.\n")
+
+    assert quotes(found(policy, faq)) == {("You get 25 days.", "Annual leave is 20 days.")}
+
+
+def test_rows_of_tables_are_compared_by_what_stands_at_the_head_of_their_columns():
+    old = document("prices a", "| Item | Price |\n|---|---|\n| Blue steel cable long | 12 |\n| Red steel cable long | 15 |\n")
+    new = document("prices b", "| Item | Price |\n|---|---|\n| Blue steel cable long | 14 |\n| Red steel cable long | 15 |\n")
+
+    assert [len(finding.places) for finding in found(old, new)] == [2]
+    assert all("Blue" in place.quote for finding in found(old, new) for place in finding.places)
+
+
+def test_data_sheets_of_two_products_do_not_contradict_each_other():
+    one = document("Delta 700 manual", "# Delta 700 manual\n\n| Property | Value |\n|---|---|\n| Calibration interval | 90 days |\n")
+    other = document("Reef 400 manual", "# Reef 400 manual\n\n| Property | Value |\n|---|---|\n| Calibration interval | 30 days |\n")
+
+    assert found(one, other) == []
+
+
+def test_a_document_that_says_both_and_a_superseded_one_contradict_nothing():
+    both = document("both", "Annual leave lasts 25 days.\n\nAnnual leave lasts 20 days.\n")
+    old = document("old", "Annual leave lasts 20 days.\n", metadata={"status": "superseded"})
+    new = document("new", "Annual leave lasts 25 days.\n")
+
+    assert found(both) == found(both, new) == found(old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("within two weeks", [("day", 14)]),
+        ("after thirty (30) calendar days", [("day", 30)]),
+        ("$1,500.50 and 1.500,50 EUR", [("usd", 1500.5), ("eur", 1500.5)]),
+        ("17 euros per sensor", [("eur/sensor", 17)]),
+        ("from 9 am to 17:30", [("time", 540), ("time", 1050)]),
+        ("by 31 March 2024 or 2025-06-30", [("date", 331), ("date", 630)]),
+        ("12 characters in section 4", [("count charact", 12)]),
+        ("the Delta 700", []),
+        ("one of them", []),
+    ],
+)
+def test_values_are_read_with_their_units(text: str, expected: list[tuple[str, float]]):
+    assert values(text)[0] == expected
+
+
+@given(st.integers(0, 999_999_999))
+def test_english_and_german_grouping_are_the_same_amount(number: int):
+    english = f"{number:,}"
+
+    assert amount(english) == amount(english.replace(",", ".")) == amount(str(number)) == number
+    assert amount(f"{english}.50") == amount(english.replace(",", ".") + ",50") == number + 0.5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([text for pair in (*CONTRADICT, *AGREE) for text in pair]), max_size=12), st.text(max_size=60))
+def test_any_two_documents_give_the_same_findings_each_time_about_text_that_is_there(parts: list[str], noise: str):
+    documents = [document("a", "\n\n".join(parts)), document("b", noise + "\n\n" + "\n".join(f"- {part}" for part in reversed(parts)))]
+
+    reported = found(*documents)
+
+    assert reported == found(*documents)
+    texts = {one.id: one.text for one in documents}
+    assert all(texts[place.document_id][place.start : place.end].strip() for finding in reported for place in finding.places)
+    assert all(said.quote == one.text[said.said.start : said.said.end] for one in documents for said in statements(one))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5", 5.0),
+        ("1,500.00", 1500.0),
+        ("1.500,00", 1500.0),
+        ("12,5", 12.5),
+        ("1 500", 1500.0),
+        ("804.006 671.330 636.903", 804006671330636903.0),
+    ],
+)
+def test_a_number_is_read_however_it_is_grouped(written: str, meant: float):
+    assert amount(written) == meant
+
+
+@given(st.from_regex(r"\d{1,3}([ ,.]\d{3})*([.,]\d{1,2})?", fullmatch=True))
+def test_no_way_to_write_a_number_ends_the_run(written: str):
+    assert amount(written) >= 0.0
