@@ -13,7 +13,7 @@ from itertools import pairwise
 from textwrap import shorten
 
 from builder.cuts import CountMany, Limits, Part, Ruler, breaks_of, finer, halves, trimmed
-from schemas.markdown import Block, Span, parse_blocks, plain
+from schemas.markdown import Block, parse_blocks, plain
 from schemas.records import Chunk, Document
 
 # a word, three digits, one Chinese, Japanese or Korean character, or a run of one sign
@@ -64,9 +64,20 @@ def chunk(
         count_many: the same for many texts at once, which most tokenizers do faster; it is used in the place of `count`.
     """
     ruler = Ruler(document.text, count_many or (lambda texts: list(map(count, texts))))
-    sections = _merged(document.text, _sections(_sized(ruler)), tokens)
-    runs = [run for section in sections for run in _packed(_pieces(ruler, section, tokens), tokens)]
-    return [_cut(document, run, size) for run, size in _fitting(ruler, runs, tokens)]
+    sections = list(_sections(_blocks(document.text)))
+    sizes = ruler.sizes([(section[0].start, section[-1].end) for section in sections])
+    groups = list(_merged(document.text, zip(sections, sizes, strict=True), tokens))
+    return [_cut(document, run, size) for run, size in _fitting(ruler, list(_runs(ruler, groups, tokens)), tokens)]
+
+
+def _runs(ruler: Ruler, groups: list[tuple[list[Block], int]], tokens: int) -> Iterator[tuple[_Run, int]]:
+    """The runs of pieces with their tokens, 0 where they are not known; a group that fits is a run."""
+    large = _sized(ruler, [group for group, size in groups if not 0 < size <= tokens])
+    for group, size in groups:
+        if 0 < size <= tokens:
+            yield [_Piece(Part(block.start, block.end, 0), block.heading_path, block.kind == "heading") for block in group], size
+        else:
+            yield from ((run, 0) for run in _packed(_pieces(ruler, next(large), tokens), tokens))
 
 
 def _cut(document: Document, run: _Run, tokens: int) -> Chunk:
@@ -81,11 +92,13 @@ def _heading_words(heading: str) -> str:
     return shorten(plain(heading[: 4 * _LONGEST_HEADING]), _LONGEST_HEADING, placeholder="…")
 
 
-def _sized(ruler: Ruler) -> list[_Sized]:
-    """The blocks with their tokens, all counted at once."""
-    blocks = list(_blocks(ruler.text))
-    parts = ruler.measured([Span(block.start, block.end) for block in blocks], len(ruler.text))
-    return [_Sized(block, part.tokens) for block, part in zip(blocks, parts, strict=True)]
+def _sized(ruler: Ruler, groups: list[list[Block]]) -> Iterator[list[_Sized]]:
+    """The blocks of the groups with their tokens, each up to the next one, all counted at once."""
+    stops = [[*(block.start for block in group[1:]), group[-1].end] for group in groups]
+    spans = [(block.start, stop) for group, ends in zip(groups, stops, strict=True) for block, stop in zip(group, ends, strict=True)]
+    sizes = iter(ruler.sizes(spans))
+    for group in groups:
+        yield [_Sized(block, next(sizes)) for block in group]
 
 
 def _blocks(text: str) -> Iterator[Block]:
@@ -103,43 +116,43 @@ def _between(text: str, start: int, end: int, path: tuple[str, ...]) -> Iterator
         yield Block("paragraph", span.start, span.end, span, path)
 
 
-def _sections(blocks: Iterable[_Sized]) -> Iterator[list[_Sized]]:
+def _sections(blocks: Iterable[Block]) -> Iterator[list[Block]]:
     """Headings in a row with the blocks below them."""
-    section: list[_Sized] = []
-    for sized in blocks:
-        if sized.block.kind == "heading" and section and section[-1].block.kind != "heading":
+    section: list[Block] = []
+    for block in blocks:
+        if block.kind == "heading" and section and section[-1].kind != "heading":
             yield section
             section = []
-        section.append(sized)
+        section.append(block)
     if section:
         yield section
 
 
-def _merged(text: str, sections: Iterable[list[_Sized]], tokens: int) -> Iterator[list[_Sized]]:
-    """Put sections of a few words together with their like-sized neighbours below the same heading."""
-    group: list[_Sized] = []
-    size = 0
-    for section in sections:
-        cost = _tiny_cost(text, section, tokens)
-        if group and cost and size and size < _TINY * tokens and _are_siblings(group[0].block, section[0].block):
-            group, size = group + section, size + cost
+def _merged(text: str, sections: Iterable[tuple[list[Block], int]], tokens: int) -> Iterator[tuple[list[Block], int]]:
+    """Put sections of a few words together with their like-sized neighbours below the same heading; 0 for a size not known."""
+    group: list[Block] = []
+    size = cost = 0
+    for section, own in sections:
+        is_tiny = _is_tiny(text, section, own, tokens)
+        if group and is_tiny and cost and cost < _TINY * tokens and _are_siblings(group[0], section[0]):
+            group, size, cost = group + section, 0, cost + own
             continue
         if group:
-            yield group
-        group, size = section, cost
+            yield group, size
+        group, size, cost = section, own, own if is_tiny else 0
     if group:
-        yield group
+        yield group, size
 
 
-def _tiny_cost(text: str, section: list[_Sized], tokens: int) -> int:
-    """The tokens of a section of a few words, 0 for one that stands alone: a longer one, a question, a heading above others."""
-    first, last = section[0].block, section[-1].block
-    if first.kind != "heading" or last.end - first.start > _TINY_CHARACTERS or any(sized.block.kind == "heading" for sized in section[1:]):
-        return 0
-    words = sum(len(_WORD.findall(text, sized.block.start, sized.block.end)) for sized in section[1:])
-    cost = sum(sized.tokens for sized in section)
-    is_question = plain(text[first.content.start : first.content.end]).endswith(("?", "？"))
-    return 0 if is_question or words >= _OWN_WORDS or cost >= _TINY * tokens else cost
+def _is_tiny(text: str, section: list[Block], size: int, tokens: int) -> bool:
+    """Whether it is a section of a few words; a question and a heading above others stand alone."""
+    first, last = section[0], section[-1]
+    if first.kind != "heading" or size >= _TINY * tokens or last.end - first.start > _TINY_CHARACTERS:
+        return False
+    if any(block.kind == "heading" for block in section[1:]):
+        return False
+    words = sum(len(_WORD.findall(text, block.start, block.end)) for block in section[1:])
+    return words < _OWN_WORDS and not plain(text[first.content.start : first.content.end]).endswith(("?", "？"))
 
 
 def _are_siblings(first: Block, second: Block) -> bool:
@@ -190,14 +203,15 @@ def _packed(pieces: Iterable[_Piece], tokens: int) -> Iterator[_Run]:
         yield run
 
 
-def _fitting(ruler: Ruler, runs: list[_Run], tokens: int) -> Iterator[tuple[_Run, int]]:
-    """The runs with their tokens; a run whose parts make more tokens together than alone is taken apart again."""
-    sizes = ruler.sizes([(run[0].part.start, run[-1].part.end) for run in runs])
-    for run, size in zip(runs, sizes, strict=True):
+def _fitting(ruler: Ruler, runs: list[tuple[_Run, int]], tokens: int) -> Iterator[tuple[_Run, int]]:
+    """The runs with their tokens, counted where they are 0; one whose parts make more together than alone is taken apart again."""
+    counted = iter(ruler.sizes([(run[0].part.start, run[-1].part.end) for run, known in runs if not known]))
+    for run, known in runs:
+        size = known or next(counted)
         if size <= tokens or run[-1].part.end - run[0].part.start == 1:
             yield run, size
         else:
-            yield from _fitting(ruler, _tighter(ruler.text, run, size, tokens), tokens)
+            yield from _fitting(ruler, [(tighter, 0) for tighter in _tighter(ruler.text, run, size, tokens)], tokens)
 
 
 def _tighter(text: str, run: _Run, size: int, tokens: int) -> list[_Run]:

@@ -155,8 +155,11 @@ def _draft(pair: SourcePair, document: Document, chunks: Sequence[Chunk], named:
 
 
 def _turns(pair: SourcePair) -> Iterator[Turn]:
-    yield Turn(role="user", content=_question(pair))
-    yield Turn(role="assistant", content=readable(pair.answer))
+    """The pair as two turns, unless one of them is nothing but markup."""
+    question, answer = _question(pair), readable(pair.answer)
+    if question and answer:
+        yield Turn(role="user", content=question)
+        yield Turn(role="assistant", content=answer)
 
 
 def _question(pair: SourcePair) -> str:

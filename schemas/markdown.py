@@ -37,6 +37,7 @@ _CELL = re.compile(r"((?:\\.|[^|])*+)(?:\||$)")
 _HIDDEN = "\\`*_[]<>!&~#|"  # characters that are markup unless escaped or inside a code span
 _HIDE = {ord(character): 0xF700 + place for place, character in enumerate(_HIDDEN)}
 _SHOW = {code: ord(_HIDDEN[code - 0xF700]) for code in _HIDE.values()}
+_SIGNS = re.compile(r"[\\`*_\[\]<>&~]")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,2000}?)(?<!`)\1(?!`)", re.DOTALL)
 _TARGET = r"\((?:[^()\s]|\([^()\s]{0,400}\)){0,2000}(?:\s+[\"'][^\"'()]{0,400}[\"'])?\s?\)"
@@ -102,6 +103,8 @@ def parse_blocks(text: str) -> list[Block]:
 
 def plain(text: str) -> str:
     """Return the words of inline Markdown on one line: no emphasis, links, images, code ticks or HTML tags."""
+    if not _SIGNS.search(text):  # most headings
+        return " ".join(text.split())
     text = _ESCAPE.sub(lambda match: match.group(1).translate(_HIDE), text)
     text = _CODE_SPAN.sub(lambda match: match.group(2).translate(_HIDE), text)
     for pattern, words in _MARKUP:

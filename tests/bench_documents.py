@@ -190,7 +190,7 @@ def _structure(text: str) -> Iterator[tuple[str, ...]]:
             yield "item", node.parent.type if node.parent else "", str(depth), words(own) if own else ""
         elif node.type == "table":
             yield from (("row", *cells) for cells in rows_of(node))
-        elif node.type == "link":
+        elif node.type == "link" and words(node) != str(node.attrs["href"]).removeprefix("mailto:"):  # an address is a link without one
             yield "link", str(node.attrs["href"]), words(node)
 
 

@@ -5,11 +5,16 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 # urllib keeps the proxies it finds at its first call for good; a test that sets some would cut off those after it.
 urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
 ROOT = Path(__file__).parent.parent
+# `make test` draws the same examples each time, so that a change is what makes it fail; `make soak` draws new ones.
+settings.register_profile("same", derandomize=True, database=None)
+settings.register_profile("new", print_blob=True)
+settings.load_profile("new" if os.environ.get("KILOPAIR_SOAK") else "same")
 
 
 def pytest_sessionstart() -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builder.chunk import chunk
@@ -193,6 +193,7 @@ def test_an_answer_loses_links_and_emphasis_but_not_its_form(text, words):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8), HOLDS)
+@example(["# What is new here?", "---", "## Who may go?", "**May I stay at home?**"], "rows")
 @settings(max_examples=400, deadline=None)
 def test_every_span_is_exact_and_no_pair_is_lost(pieces, held):
     document = page("\n\n".join(pieces), **({"holds": {"": held}} if held else {}))

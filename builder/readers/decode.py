@@ -33,6 +33,8 @@ _MANY_BYTES = frozenset(("cp932", "cp949", "euc_jp", "gb18030", "big5"))
 _ENOUGH = 12  # high bytes that statistics need
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HIGH = re.compile(r"[^\x00-\x7f]")
+_HIGHS = re.compile(r"[^\x00-\x7f]+")
+_NEAR = 8  # characters
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]")
 _WEDGED = re.compile(r"(?<=[A-Za-z])[¡-¦¨-¬®-¶¸-¿](?=[A-Za-z])")  # signs that Western words do not have inside
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
@@ -203,16 +205,20 @@ def _without_controls(text: str) -> tuple[str, tuple[Remark, ...]]:
     return shown, (Remark(code="control_chars", message=f"{colours + controls:,} control characters that nobody can see were removed"),)
 
 
+def _looks_bad(line: str) -> bool:
+    """Whether ftfy's search, which is slow, finds something; what it looks for is short and has a letter that is not ASCII in it."""
+    from ftfy.badness import is_bad
+
+    windows = {line[max(0, run.start() - _NEAR) : run.end() + _NEAR] for run in _HIGHS.finditer(line)}
+    return any(map(is_bad, windows)) and is_bad(line)
+
+
 def _without_mojibake(text: str) -> tuple[str, tuple[Remark, ...]]:
     """The text with the lines mended that were once decoded wrongly; ftfy changes nothing else here."""
     if text.isascii():
         return text, ()
-    from ftfy import badness
-
     lines = text.split("\n")
-    mended = {
-        place: new for place, line in enumerate(lines) if not line.isascii() and badness.is_bad(line) and (new := _fixed(line)) != line
-    }
+    mended = {place: new for place, line in enumerate(lines) if not line.isascii() and _looks_bad(line) and (new := _fixed(line)) != line}
     if not mended:
         return text, ()
     first = min(mended)

@@ -34,7 +34,10 @@ class Piece(NamedTuple):
 
 def inline(pieces: Iterable[Piece], *, keep_marks: bool = True) -> str:
     """Return the pieces as lines of inline Markdown; pieces of the same marks become one."""
+    pieces = list(pieces)
     parts: list[str] = []
+    if len(pieces) == 1 and not pieces[0].marks and not pieces[0].link:  # most paragraphs of most documents
+        parts, pieces = [_plain(pieces[0].text)], []
     for link, linked in groupby(pieces, key=lambda piece: piece.link):
         runs = [(marks, "".join(piece.text for piece in run)) for marks, run in groupby(linked, key=lambda piece: piece.marks)]
         words = _marked(runs) if keep_marks else "".join(_plain(text) for _, text in runs)

@@ -60,7 +60,15 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
 
 def tagged_pages(raw: bytes, first: int, last: int) -> tuple["ParsedPage", ...]:
     """Return pages `first` to `last` with the marked content that each line belongs to; lines are cut finer then."""
-    parser = _parser(target_pages=f"{first}-{last}", extract_text_metadata=True, extract_structure_tree=True)
+    parser = _parser(
+        target_pages=f"{first}-{last}",
+        extract_text_metadata=True,
+        extract_structure_tree=True,
+        output_format="text",
+        extract_blocks=False,
+        extract_annotations=False,
+        extract_form_fields=False,
+    )
     found = _parsed_at_once(parser, raw)
     return found.pages if isinstance(found, Parsed) else ()
 
@@ -134,18 +142,15 @@ def _parser(*, tessdata: Path | None = None, language: str = "eng", **options: b
     from liteparse.parser import LiteParse
 
     recognition = {"tessdata_path": str(tessdata), "ocr_language": language, "num_workers": 1} if tessdata else {}
+    wanted = {"output_format": "markdown", "extract_blocks": True, "extract_annotations": True, "extract_form_fields": True} | options
     return LiteParse(
         **recognition,  # pyright: ignore[reportArgumentType]
-        **options,  # pyright: ignore[reportArgumentType]
+        **wanted,  # pyright: ignore[reportArgumentType]
         ocr_enabled=tessdata is not None,  # the default would fetch data from the network
         ocr_failure_fatal=False,
-        output_format="markdown",
         image_mode="off",
         quiet=True,
-        extract_blocks=True,
         extract_links=False,  # it would make links of whole lines; the annotations tell the words
-        extract_annotations=True,
-        extract_form_fields=True,
         keep_headers_footers=True,  # it drops headings with numbers too, such as "Chapter 2"; pdf_margins is more careful
         crop_box=(0.0, 0.0, 0.0, 0.0),  # words beyond the page are hidden, and far ones take gigabytes
         continue_on_page_error=True,

@@ -8,13 +8,14 @@ because the engine adds marks and removes hyphens.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import compress, pairwise
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from liteparse.types import AnnotationRect, ParsedPage, TextItem
 
+_SOLID = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s")
 _SCHEMES = re.compile(r"(?:https?://|mailto:)[!-~]{1,2000}$", re.IGNORECASE)
 _MANY = 1_000  # pieces of a page that begin with the same letter; looking through more would take long
@@ -58,7 +59,7 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     """Prepare a page."""
     pieces: dict[str, list[tuple[str, TextItem]]] = {}
     for piece in page.text_items:
-        if solid := "".join(filter(str.isalnum, piece.text)):
+        if solid := "".join(_SOLID.findall(piece.text)):
             pieces.setdefault(solid[0], []).append((solid, piece))
     pieces = {letter: found[:_MANY] for letter, found in pieces.items()}
     links = tuple(
@@ -73,13 +74,16 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
 
 def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[list[Line], list[tuple[int, int, str]]]:
     """Return the lines of a block's text in its order, and the links in it as (start, end, address)."""
-    places = list(compress(range(len(text)), map(str.isalnum, text)))
-    solid = "".join(filter(str.isalnum, text))
+    places: list[int] = []
+    for run in _SOLID.finditer(text):
+        places += range(*run.span())
+    solid = "".join(_SOLID.findall(text))
     lines: list[Line] = []
     links: list[tuple[int, int, str]] = []
     for start, size, piece in _laid(solid, box, page):
         lines.append(_line(places[start], places[start + size - 1] + 1, piece, page))
-        links += _links(places[start : start + size], piece, page)
+        if page.links:
+            links += _links(places[start : start + size], piece, page)
     return _joined(lines, text), _joined_links(links, text)
 
 
@@ -110,10 +114,11 @@ def with_links(text: str, start: int, end: int, links: Sequence[tuple[int, int, 
 
 def balanced(text: str) -> str:
     """Return the text without ligatures, and without marks of emphasis or code that are opened and not closed."""
-    for mark in _MARKS:
+    for mark in _MARKS if "*" in text or "`" in text else ():
         if len(mark.findall(text)) % 2:
             text = mark.sub("", text)
-    return text.replace("****", "").translate(_LIGATURES).strip()
+    text = text.replace("****", "").strip()
+    return text if text.isascii() else text.translate(_LIGATURES)
 
 
 def _laid(solid: str, box: "AnnotationRect | None", page: Printed) -> Iterator[tuple[int, int, "TextItem"]]:
@@ -124,7 +129,7 @@ def _laid(solid: str, box: "AnnotationRect | None", page: Printed) -> Iterator[t
         found = [
             (-len(own), abs(piece.y - above), place, piece)
             for place, (own, piece) in enumerate(page.pieces.get(solid[position], ()))
-            if id(piece) not in used and solid.startswith(own, position) and _within(piece, box)
+            if solid.startswith(own, position) and id(piece) not in used and _within(piece, box)
         ]
         if not found:
             return
@@ -164,7 +169,10 @@ def _joined(lines: Sequence[Line], text: str) -> list[Line]:
             joined.append(line)
     between = [_border(text, above.end, below.start) for above, below in pairwise(joined)]
     starts = [0, *between, len(text)]
-    return [replace(line, start=starts[place], end=starts[place + 1]) for place, line in enumerate(joined)]
+    return [
+        Line(start, end, line.x, line.top, line.right, line.bottom, line.font, line.page, line.dropped)
+        for line, start, end in zip(joined, starts, starts[1:], strict=False)
+    ]
 
 
 def _border(text: str, end: int, start: int) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from liteparse.types import ParsedPage, StructureTreeElement, TextItem
 
 _PIECES = 9  # of one heading
+_SOLID = re.compile(r"[^\W_]+")
 _HEADING = re.compile(r"H([1-6]?)|Title")
 
 
@@ -84,4 +85,4 @@ def _headings(page: "ParsedPage") -> Iterator["StructureTreeElement"]:
 
 
 def _solid(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
+    return "".join(_SOLID.findall(text))

@@ -72,7 +72,11 @@ def _cells(row: Element, left_out: Counter[str]) -> Iterator[Cell]:
     if before := _number(row, "trPr", "gridBefore"):
         yield Cell(None, before, is_covered=True)
     for cell in blocks(row, left_out, CELL):
-        merged = (cell.find(f"{WORD}tcPr/{WORD}{name}") for name in ("vMerge", "hMerge"))
+        properties = cell.find(WORD + "tcPr")
+        if properties is None or not len(properties):
+            yield Cell(cell, 1, is_covered=False)
+            continue
+        merged = (properties.find(WORD + name) for name in ("vMerge", "hMerge"))
         is_covered = any(node is not None and node.get(VALUE, "continue") == "continue" for node in merged)
         yield Cell(cell, max(1, _number(cell, "tcPr", "gridSpan")), is_covered)
 

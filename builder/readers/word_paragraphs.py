@@ -49,12 +49,17 @@ class Paragraphs:
 
 def _goes_on(properties: Element) -> bool:
     """Whether the end of the paragraph is deleted, or it is the large first letter of the next one."""
+    if not len(properties):
+        return False
     frame = properties.find(WORD + "framePr")
     is_letter = frame is not None and frame.get(WORD + "dropCap", "none") != "none"
-    return is_letter or properties.find(f"{WORD}rPr/{WORD}del") is not None
+    mark = properties.find(WORD + "rPr")
+    return is_letter or (mark is not None and mark.find(WORD + "del") is not None)
 
 
 def _is_indented(properties: Element) -> bool:
     node = properties.find(WORD + "ind")
-    left = "" if node is None else node.get(WORD + "left") or node.get(WORD + "start") or ""
+    if node is None:
+        return False
+    left = node.get(WORD + "left") or node.get(WORD + "start") or ""
     return bool(re.fullmatch(r"[1-9][0-9]{0,9}", left))

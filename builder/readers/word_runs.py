@@ -109,7 +109,7 @@ class Runs:
     def _run(self, run: Element, marks: int) -> None:
         properties = run.find(WORD + "rPr")
         raised = False
-        if properties is not None:
+        if properties is not None and len(properties):
             style = self._styles.of(properties.find(WORD + "rStyle")) if properties.find(WORD + "rStyle") is not None else None
             if is_on(properties.find(WORD + "vanish")) or (style is not None and style.hidden):
                 self.left_out["hidden"] += any((node.text or "").strip() for node in run.iter(_TEXT))
@@ -118,7 +118,7 @@ class Runs:
                 marks |= (BOLD if style.bold else 0) | (ITALIC if style.italic else 0) | (CODE if style.kind == "inline code" else 0)
             marks = _direct_marks(properties, marks)
             raised = _value(properties, "vertAlign") == "superscript"
-        stack: list[Element] = list(reversed(run))
+        stack: list[Element] = run[::-1]
         while stack:
             node = stack.pop()
             if node.tag == _TEXT:
@@ -175,9 +175,11 @@ class Runs:
             self._fields.pop()
 
     def _add(self, text: str, marks: int) -> None:
-        if not text or any(not field.is_shown for field in self._fields):
+        if not text or (self._fields and any(not field.is_shown for field in self._fields)):
             return
-        link = next((field.link for field in reversed(self._fields) if field.link), self._links[-1] if self._links else "")
+        link = self._links[-1] if self._links else ""
+        if self._fields:
+            link = next((field.link for field in reversed(self._fields) if field.link), link)
         self._pieces.append(Piece(text, marks, link))
 
     def _target(self, node: Element) -> str:

@@ -19,18 +19,19 @@ BUDGET = 400  # tokens of a chunk
 
 def report(use, paths, prepare=lambda path: path):
     """Print for each path the CPU seconds of `use` on what `prepare` makes of it, or null."""
-    timed(use, prepare(paths[0]))
-    print(json.dumps({path: timed(use, prepare(path)) for path in paths}), flush=True)
+    timed(use, paths[0], prepare)
+    print(json.dumps({path: timed(use, path, prepare) for path in paths}), flush=True)
 
 
-def timed(use, given):
-    started = cpu_seconds()
+def timed(use, path, prepare=lambda path: path):
     try:
+        given = prepare(path)
+        started = cpu_seconds()
         found = use(given)
+        return cpu_seconds() - started if found else None
     except Exception as error:  # noqa: BLE001 - a side may fail on a file in any way
-        print(f"{given}: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
         return None
-    return cpu_seconds() - started if found else None
 
 
 def text_of(path):

@@ -21,7 +21,7 @@ def cells(path):
 
 
 if sys.argv[1] == "openpyxl":
-    import openpyxl  # pyright: ignore[reportMissingImports] - in its own environment
+    import openpyxl  # pyright: ignore[reportMissingImports, reportMissingModuleSource] - in its own environment
 
     report(cells, sys.argv[2:])
 else:
