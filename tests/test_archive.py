@@ -167,6 +167,15 @@ def test_nothing_is_written_to_disk(tmp_path, monkeypatch):
     assert not (tmp_path.parent / "up.md").exists()
 
 
+def test_a_member_whose_name_begins_with_a_zero_byte_is_refused():
+    raw = packed({"a.md": b"# A\n\nWords.", "b.md": b"# B\n\nWords."}).replace(b"a.md", b"\0.md")
+
+    found = list(documents_in(raw, "x.zip", max_bytes=1_000_000))
+
+    assert [record.reason for record in found if isinstance(record, Dropped)] == [Reason.UNSAFE_PATH]
+    assert [record.path for record in found if isinstance(record, Document)] == ["x.zip!/b.md"]
+
+
 def test_damaged_archives_never_raise_and_end_soon():
     chance = random.Random(5)
     whole = packed({"a.md": b"# A\n\nWords.", "sub/b.csv": b"a,b\n1,2\n", "c.zip": packed({"d.md": b"# D\n\nWords."})})

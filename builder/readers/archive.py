@@ -37,7 +37,7 @@ def read_zip(raw: bytes) -> Content | Refused:
     if isinstance(archive, Refused):
         return archive
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir() and not _is_of_the_system(member.filename)]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/") and not _is_of_the_system(member.filename)]
         if not members:
             return Refused(Reason.EMPTY, "an archive without files")
         return Content("", attachments=tuple(_taken_out(archive, members)))
@@ -94,7 +94,7 @@ def _taken_out(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iter
 def _unsafe(member: zipfile.ZipInfo) -> Refused | None:
     """Refuse a name that leads out of the folder, and links and devices."""
     name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
-    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts or "\0" in name:
+    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts or "\0" in name or not name:
         return Refused(Reason.UNSAFE_PATH, "a name that leads out of the archive's own folder; the archive may be hostile")
     if kind not in (0, stat.S_IFREG):
         return Refused(Reason.UNSAFE_PATH, "a link or a device, not a file; put the file itself into the archive")
