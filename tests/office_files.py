@@ -1,6 +1,7 @@
 """Small Office files made from the XML of their parts, for the tests of the readers."""
 
 import io
+import random
 import zipfile
 from collections.abc import Mapping
 
@@ -167,3 +168,20 @@ def pptx_parts(*slides: str, parts: Mapping[str, str] | None = None, title: str 
 def pptx(*slides: str, parts: Mapping[str, str] | None = None, title: str = "") -> bytes:
     """A presentation of its slides."""
     return zipped(pptx_parts(*slides, parts=parts, title=title))
+
+
+def damaged(raw: bytes, parts: Mapping[str, str | bytes], dice: random.Random) -> bytes:
+    """The archive with some of its bytes changed, or one part with some of its characters moved, repeated or taken out."""
+    if dice.random() < 0.4:
+        broken = bytearray(raw)
+        for _ in range(dice.randint(1, 8)):
+            broken[dice.randrange(len(broken))] = dice.randrange(256)
+        return bytes(broken[: dice.choice([len(broken), dice.randrange(len(broken))])])
+    name = dice.choice(sorted(parts))
+    text = str(parts[name])
+    for _ in range(dice.randint(1, 4)):
+        start, end = sorted((dice.randrange(len(text)), dice.randrange(len(text))))
+        value = dice.choice(["-1", "99999999999", "²", "", "0", OFFICE])
+        changed = [text[:start] + text[end:], text[:end] + text[start:], text.replace(f'"{dice.randint(0, 9)}"', f'"{value}"')]
+        text = dice.choice(changed) or "<"
+    return zipped({**parts, name: text})

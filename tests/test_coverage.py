@@ -85,6 +85,18 @@ class Model:
         yield self
 
 
+class Collector(Model):
+    """Answers nothing, and keeps what would have to be asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.missing = {}
+
+    async def complete(self, request):
+        self.missing[request.key] = request
+        raise RequestFailedError("not asked yet", reason=Reason.NOT_ASKED)
+
+
 def new(seen):
     def accept(draft):
         known, _ = draft.instruction in seen, seen.add(draft.instruction)
@@ -198,15 +210,6 @@ def test_a_pilot_asks_so_many_times_only_and_all_over_the_plan():
 
 
 def test_a_collector_is_asked_for_what_can_be_planned_without_the_answers_and_no_more():
-    class Collector(Model):
-        def __init__(self):
-            super().__init__()
-            self.missing = {}
-
-        async def complete(self, request):
-            self.missing[request.key] = request
-            raise RequestFailedError("not asked yet", reason=Reason.NOT_ASKED)
-
     collector = Collector()
     drafts, dropped, _ = play([marked_source(20)], collector, target=20)
     planned = first_requests([marked_source(20)], plan=Plan(TASKS, 20, items_per_request=1), style=STYLE)
@@ -252,15 +255,6 @@ def test_a_section_whose_facts_cannot_be_listed_is_asked_about_without_them():
 
 
 def test_a_collector_is_asked_for_the_facts_before_anything_is_planned():
-    class Collector(Model):
-        def __init__(self):
-            super().__init__()
-            self.missing = {}
-
-        async def complete(self, request):
-            self.missing[request.key] = request
-            raise RequestFailedError("not asked yet", reason=Reason.NOT_ASKED)
-
     collector = Collector()
     drafts, dropped, outcome = play([marked_source(7)], collector, target=7, facts=True)
 

@@ -40,7 +40,7 @@ class Answered(NamedTuple):
 
 
 class Client(AsyncOpenAI):
-    """The SDK's client, whose posts of JSON bodies are put together once and whose answers come as they are, good or bad."""
+    """The SDK's client, with a way past its request builder on which answers come as they are, good or bad."""
 
     @property
     def default_headers(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Client(AsyncOpenAI):
         return await self._client.post_json(url, body)
 
 
-def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = MAX_BODY) -> Client:
+def open_client(granted: Access, endpoint: EndpointSection) -> Client:
     """Return a client of the SDK that does not retry, follows no redirect, and sends the key to this endpoint only."""
     # aiohttp (the extra `fast`) takes much less CPU for a call than the SDK's own transport.
     kind = DefaultAsyncHttpxClient if find_spec("aiohttp") is None else DefaultAioHttpClient
@@ -68,16 +68,15 @@ def open_client(granted: Access, endpoint: EndpointSection, *, max_body: int = M
         timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=endpoint.concurrency, max_keepalive_connections=endpoint.concurrency),
     )
-    http.guard(granted, max_body)
+    http.guard(granted)
     return Client(base_url=granted.base_url, api_key=granted.key, organization="", project="", max_retries=0, http_client=http)
 
 
 class _Guarded(httpx2.AsyncClient):
-    """Sends our headers only, and reads no more than `max_body` bytes of an answer."""
+    """Sends our headers only, and reads no more than MAX_BODY bytes of an answer."""
 
-    def guard(self, granted: Access, max_body: int) -> None:
+    def guard(self, granted: Access) -> None:
         """Say who may use it, before the first request."""
-        self._max_body = max_body
         self._sessions: dict[str, ClientSession | None] = {}
         self._of_us = {"authorization": f"Bearer {granted.key}", "accept-encoding": "identity"}  # a compressed body has no bound
         self._of_json = {"accept": "application/json", "content-type": "application/json", "user-agent": "kilopair", **self._of_us}
@@ -102,7 +101,7 @@ class _Guarded(httpx2.AsyncClient):
         response = await self._transport_for_url(request.url).handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         try:
-            body = await _bounded(response.stream, response.headers, self._max_body)
+            body = await _bounded(response.stream, response.headers)
         finally:
             await response.stream.aclose()
         response.headers.pop("content-encoding", None)
@@ -117,7 +116,7 @@ class _Guarded(httpx2.AsyncClient):
         async with session.post(
             url, data=body, headers=self._of_json, allow_redirects=False, auto_decompress=False, timeout=timeout
         ) as response:
-            raw = await _bounded(response.content.iter_any(), response.headers, self._max_body)
+            raw = await _bounded(response.content.iter_any(), response.headers)
             return Answered(response.status, response.headers, raw)
 
     def _session(self, url: str) -> "ClientSession | None":
@@ -143,7 +142,7 @@ def _guarded(kind: type[httpx2.AsyncClient]) -> type[_Guarded]:
     return type("Guarded", (_Guarded, kind), {})
 
 
-async def _bounded(parts: AsyncIterable[bytes], headers: Mapping[str, str], most: int) -> bytes:
+async def _bounded(parts: AsyncIterable[bytes], headers: Mapping[str, str]) -> bytes:
     """Return a body unpacked; one that grows beyond the bound ends the call, before or after it is unpacked."""
     encoding = headers.get("content-encoding", "identity")
     if encoding not in {"identity", "gzip"}:
@@ -151,10 +150,10 @@ async def _bounded(parts: AsyncIterable[bytes], headers: Mapping[str, str], most
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
     found, size = [], 0
     async for packed in parts:
-        part = packed if unpacker is None else _unpacked(unpacker, packed, most - size + 1)
+        part = packed if unpacker is None else _unpacked(unpacker, packed, MAX_BODY - size + 1)
         size += len(part)
-        if size > most:
-            raise RequestFailedError(f"the response is larger than {most:,} bytes")
+        if size > MAX_BODY:
+            raise RequestFailedError(f"the response is larger than {MAX_BODY:,} bytes")
         found.append(part)
     if unpacker is not None and not unpacker.eof:
         raise ServerFaultError("the endpoint sent half of a compressed body")
