@@ -141,7 +141,7 @@ def _text_format(text: str, by_name: str, ending: str) -> str | Refused:
     if _IS_HTML.match(text):
         return "html"
     if by_name in ("json", "jsonl"):
-        return _json_format(text) or by_name
+        return _json_format(text, by_name) or by_name
     if by_name and formats()[by_name].takes == "text":
         return by_name
     if _IS_MAIL.match(text):
@@ -151,7 +151,7 @@ def _text_format(text: str, by_name: str, ending: str) -> str | Refused:
     return _json_format(text) or ("markdown" if _IS_MARKDOWN.search(text) else "text")
 
 
-def _json_format(text: str) -> str:
+def _json_format(text: str, by_name: str = "") -> str:
     """Whether the text is one JSON value or one on each line; nothing if it is neither."""
     text = text.strip()
     first, _, others = text.partition("\n")
@@ -159,7 +159,7 @@ def _json_format(text: str) -> str:
         return ""
     if first.startswith("{") and others and _is_json(first):
         return "jsonl"
-    return "json" if _is_json(text) else ""
+    return "json" if by_name == "json" or _is_json(text) else ""  # its reader parses it all once more
 
 
 def _is_json(text: str) -> bool:

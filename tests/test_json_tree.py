@@ -190,6 +190,15 @@ def test_replies_in_teams_belong_to_their_message():
     assert codes(found) == ["messages_left_out"]
 
 
+def test_a_message_about_signing_in_is_no_page_that_asks_to():
+    messages = [
+        teams("Ann", "<p>Why does the tunnel close?</p>", 1),
+        teams("Ben", "<p>Please log in with the new client.</p>", 2, reply_to="1"),
+    ]
+
+    assert content({"value": messages}).text == "## Why does the tunnel close?\n\nPlease log in with the new client."
+
+
 @given(VALUES)
 @settings(max_examples=300, deadline=None)
 def test_no_word_of_any_value_is_lost_and_nothing_raises(value):

@@ -15,7 +15,7 @@ from builder.readers.pdf_engine import Parsed, parse_pdf, without_cycles
 from builder.readers.pdf_grid import Heading, rebuilt
 from builder.readers.pdf_lines import printed
 from builder.readers.pdf_pages import read_pdf
-from schemas.markdown import parse_blocks
+from schemas.markdown import parse_blocks, plain
 from schemas.records import Reason
 from tests.make_pdf import Line, Passwords, make_pdf, paragraph, set_lines
 
@@ -208,9 +208,11 @@ def test_tags_say_what_a_heading_is_and_of_which_level():
 def test_what_looks_like_markup_stays_text():
     page = [*paragraph(LEAVE, y=100), Line("# no heading <script>alert(1)</script>", y=180), *paragraph(SICK, y=240)]
 
-    blocks = parse_blocks(read(make_pdf([page])).text)
+    text = read(make_pdf([page])).text
 
+    blocks = parse_blocks(text)
     assert [block.kind for block in blocks] == ["paragraph"] * 3
+    assert plain(text[blocks[1].start : blocks[1].end]) == "# no heading <script>alert(1)</script>"
 
 
 def test_a_password_is_asked_for():

@@ -283,3 +283,7 @@ def test_one_wide_row_cannot_blow_up_the_table():
 
     assert isinstance(refused, Refused)
     assert refused.reason == Reason.TOO_LARGE
+
+
+def test_a_separator_line_cannot_name_the_quote_itself():
+    assert "Probe" in csv('sep="\nPart,Price\nProbe,6\n').text

@@ -102,15 +102,14 @@ def _person(message: Message) -> str:
 
 
 def _words(content: JsonValue) -> str:
-    from builder.readers.html_page import read_html
+    from builder.readers.html_part import is_too_deep, part
 
     if not isinstance(content, dict):
         return ""
     text = _str(content.get("content"))
     if content.get("contentType") != "html":
         return text.strip()
-    read = read_html(f"<html><body><main>{text}</main></body></html>")
-    return read.text.strip() if isinstance(read, Content) else ""
+    return "" if is_too_deep(text) else part(text).text.strip()
 
 
 def _str(value: JsonValue) -> str:

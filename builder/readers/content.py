@@ -24,6 +24,7 @@ _ODD = re.compile(
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})", re.MULTILINE)
 _HEADING = re.compile(r"^( {0,3})(?=#{1,6}(?:[ \t]|$))", re.MULTILINE)
 _UNDERLINE = re.compile(r"(?<=\n)( {0,3})(?=(?:=+|-+)[ \t]*(?:\n|$))")
+_TICKS = re.compile(r"`+")
 _RAW_HTML = re.compile(r"<(?=[!?]|/?(?:script|pre|style|textarea)\b)", re.IGNORECASE)
 
 
@@ -95,6 +96,17 @@ def body(text: str) -> str:
     text = _UNDERLINE.sub(r"\1\\", text) if "\n" in text else text
     fences = _FENCE.findall(text) if "```" in text or "~~~" in text else []
     return text + "\n" + fences[-1] if len(fences) % 2 else text
+
+
+def fence(text: str, shortest: int) -> str:
+    """Return as many ticks as nothing in the text can close."""
+    return "`" * max(shortest, 1 + max(map(len, _TICKS.findall(text)), default=0))
+
+
+def fenced(code: str, info: str = "") -> str:
+    """Return a block of code that nothing inside can end."""
+    ticks = fence(code, 3)
+    return f"{ticks}{info}\n{code}\n{ticks}"
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:

@@ -21,7 +21,7 @@ _SAMPLE_LINES = 2000
 _MOST_REPAIRS = 20
 _NAMED = 20
 _MOST_CELLS = 5_000_000  # short rows padded to the longest
-_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"\"?sep=([^\"\n])\"?[ \t]*\n", re.IGNORECASE)
 
 
 def read_csv(text: str) -> Content | Refused:

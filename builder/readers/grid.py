@@ -5,7 +5,7 @@ title and notes. What is written can be told apart later: `holds` names the kind
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -62,8 +62,7 @@ def grid(rows: Rows, *, level: int = 2, notes: bool = False) -> Grid:
     found = roles(rows)
     written = (_questions(rows, found, level) if found else None) or Grid(table(rows), "", len(rows) - 1, ragged=_ragged(rows))
     above = [body(words) for words in (lead if notes else lead[1:])]
-    values = {name: getattr(written, name) for name in ("rows", "is_faq", "without_answer", "left_out", "ragged")}
-    return Grid(text="\n\n".join([*above, written.text]), title=title, **values)
+    return replace(written, text="\n\n".join([*above, written.text]), title=title)
 
 
 def full(row: Sequence[str]) -> int:

@@ -3,10 +3,11 @@
 import re
 from urllib.parse import quote
 
+from builder.readers.content import fence
+
 _MARKUP = re.compile(r"<(?=[A-Za-z!?/])|&(?=#?\w{1,31};)")
 _ESCAPED = re.compile(r"\\([<&])")
 _TARGET = re.compile(r"[ ()<>\t\r\n]")
-_TICKS = re.compile(r"`+")
 _BRACKETS = re.compile(r"[\[\]]")
 _ANCHORS = frozenset(("¶", "#", "§", "🔗", "back to top", "permalink", "edit this page", "skip to content", "skip to main content"))
 _NO_WIDTH = " \t\n\u200b\u2060\ufeff"
@@ -30,11 +31,6 @@ def code(words: str) -> str:
     words = _ESCAPED.sub(r"\1", words)
     words = f" {words} " if words.startswith("`") or words.endswith("`") else words
     return mark(words, fence(words, 1))
-
-
-def fence(text: str, shortest: int) -> str:
-    """Return as many ticks as nothing in the text can close."""
-    return "`" * max(shortest, 1 + max(map(len, _TICKS.findall(text)), default=0))
 
 
 def link(words: str, target: str) -> str:

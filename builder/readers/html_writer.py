@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from builder.readers.content import clean, heading
-from builder.readers.html_inline import escape, fence, link, picture
+from builder.readers.content import clean, fenced, heading
+from builder.readers.html_inline import escape, link, picture
 from builder.readers.html_table import Grid
 
 _STRUCTURE = re.compile(
@@ -198,8 +198,7 @@ class Writer:
         if self._pre is not None:
             code = clean("".join(self._pre)).strip("\n").rstrip()
             self._pre = None
-            ticks = fence(code, 3)
-            self._write(f"{ticks}{language}\n{code}\n{ticks}" if code else "")
+            self._write(fenced(code, language) if code else "")
 
     def open_table(self) -> None:
         """Begin a table; rows and cells follow."""

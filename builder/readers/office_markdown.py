@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import quote
 
-from builder.readers.content import clean
+from builder.readers.content import clean, fence, fenced
 
 BOLD, ITALIC, STRIKE, CODE = 1, 2, 4, 8
 
@@ -18,7 +18,6 @@ _STRUCTURE = re.compile(
 )
 _NOTE = re.compile(r"\[\^\w+\]:\s*\S+$")  # a link reference, were it not a note of one word
 _TARGET = re.compile(r"[ ()<>\\]")
-_TICKS = re.compile(r"`+")
 _MARKED_LETTERS = re.compile(r"\w")
 _DEEPEST = 30  # lists inside one another; what is deeper is flattened, lest the indent outgrow the words
 _WIDEST = 100  # columns of a table
@@ -91,7 +90,7 @@ def _mark(text: str, marks: int, after: str) -> str:
         return _plain(text)
     before, _, behind = text.partition(words)
     if marks & CODE:
-        ticks = "`" * (1 + max(map(len, _TICKS.findall(words)), default=0))
+        ticks = fence(words, 1)
         pad = " " if words.startswith("`") or words.endswith("`") else ""
         return f"{before}{ticks}{pad}{words}{pad}{ticks}{behind}"
     if not behind and after.isalnum() and not words[-1].isalnum():
@@ -219,5 +218,4 @@ class Writer:
             return
         code = clean("\n".join(self._code)).strip("\n").rstrip()
         self._code.clear()
-        fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
-        self.block(f"{fence}\n{code}\n{fence}" if code else "")
+        self.block(fenced(code) if code else "")

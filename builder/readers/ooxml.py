@@ -106,7 +106,7 @@ class Package:
             return None
 
     def xml(self, name: str) -> Element:
-        """A part's ET.
+        """A part's tree.
 
         Raises:
             BadPackageError: there is no such part, or it is damaged, too large or hostile.

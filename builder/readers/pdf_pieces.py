@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from builder.readers.content import body, clean, one_line
+from builder.readers.content import body, clean, fenced, one_line
 from builder.readers.pdf_lines import Line, Printed, balanced, find_lines, with_links
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ORDERED = re.compile(r"\d{1,9}[.)]")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？]['\"”’)\]*`]*(?:\([^()\s]*\))?$")
 _FIRST_LETTER = re.compile(r"[\[*`(\"“–\\ -]{0,4}([^\W\d_])")
 _LIST_SIGN = re.compile(r"(?=[-+*>]\s)")
-_BRACKETS = re.compile(r"<(?=[!?/A-Za-z])")
+_BRACKETS = re.compile(r"(?<!\\)<(?=[!?/A-Za-z])")  # `body` has escaped some
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _piece(block: Block, lines: Sequence[Line], *, is_first: bool) -> Iterator[P
     start, end = (lines[0].start, lines[-1].end) if lines else (0, len(block.text))
     if is_first and block.marker:
         start = max(start, len(block.marker))
-    words = _untorn_lines(with_links(block.text, start, end, block.links if block.kind != "heading" else ()))
+    words = _harmless(with_links(block.text, start, end, block.links if block.kind != "heading" else ()))
     words = one_line(words)
     first, last = _ends(lines)
     if not words or (is_first and block.kind == "heading" and not any(map(str.isalpha, words))):
@@ -200,11 +200,8 @@ def _ends(lines: Sequence[Line]) -> tuple[Line | None, Line | None]:
 
 
 def _fenced(block: Block) -> str:
-    text = clean(block.text).strip("\n")
-    longest = max(map(len, re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}\n{text}\n{fence}"
+    return fenced(clean(block.text).strip("\n"))
 
 
-def _untorn_lines(words: str) -> str:
+def _harmless(words: str) -> str:
     return _BRACKETS.sub(r"\\<", body(words))

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator
 from textwrap import dedent
 
-from builder.readers.content import Content, Refused, clean, heading
-from builder.readers.html_inline import fence
+from builder.readers.content import Content, Refused, clean, fenced, heading
 from schemas.markdown import plain
 
 _PARAGRAPH = re.compile(r"(?:[ \t]*\S[^\n]*(?:\n|\Z))+")
@@ -44,7 +43,7 @@ def _blocks(paragraphs: list[str]) -> Iterator[str]:
             yield heading(level, next(line for line in lines[:used] if not _RULE.match(line)))
             lines = lines[used:]
         if lines and not in_list and _is_code(lines):
-            yield _fenced(dedent("\n".join(lines)))
+            yield fenced(dedent("\n".join(lines)))
         elif in_list and lines and all(line[0].isspace() for line in lines):
             yield "\n".join(lines)  # goes on with the item above
         elif lines:
@@ -84,12 +83,6 @@ def _is_code(lines: list[str]) -> bool:
     if not all(line.startswith(_INDENT) for line in lines):
         return False
     return 2 * sum(bool(_CODE.match(line.strip())) for line in lines if len(line) < _LONGEST_CODE) >= len(lines)
-
-
-def _fenced(code: str) -> str:
-    """Return a block of code."""
-    ticks = fence(code, 3)
-    return f"{ticks}\n{code}\n{ticks}"
 
 
 def _paragraph(lines: list[str]) -> tuple[bool, str]:

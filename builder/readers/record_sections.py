@@ -6,14 +6,13 @@ Tickets that nobody solved hold no answer and are left out.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from builder.readers.columns import ANSWER, QUESTION, find
-from builder.readers.content import body, clean, heading, one_line
+from builder.readers.content import body, clean, fenced, heading, one_line
 
 SUBJECT = ("subject", "title", "summary")
 PROBLEM = (*QUESTION, "description", "body", "problem", "issue")
@@ -25,7 +24,7 @@ _ASKS, _REPLIES, _TELLS = ("user", "human"), ("assistant", "gpt", "bot", "model"
 _AGENTS = ("agent", "support", "staff")
 _OPEN = ("open", "new", "pending", "on-hold", "hold", "in progress", "waiting")
 _LONGEST_HEADING = 300
-INPUT = "input"  # the info string of the fence that an instruction is about
+INPUT = "input"  # the info string of the fence around what an instruction is about
 UNTITLED = "Record"  # the heading of a record that has no words for one, with its number
 
 Row = Mapping[str, JsonValue]
@@ -95,12 +94,6 @@ def quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in body(text).split("\n"))
 
 
-def fenced(text: str) -> str:
-    """Return `text` in a fence of code that says it is the input of an instruction."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{INPUT}\n{clean(text)}\n{fence}"
-
-
 def text_of(row: Row, names: tuple[str, ...]) -> str:
     """Return the text under the first of `names` that the record has."""
     return next(
@@ -135,7 +128,12 @@ def _asked(question: str, answer: str, number: int, level: int, given: str = "")
     fits = len(question) <= _LONGEST_HEADING and "\n\n" not in question
     above = [] if fits else [quoted(question)]
     return "\n\n".join(
-        [heading(level, question if fits else f"{UNTITLED} {number}"), *above, *([fenced(given)] if given else []), body(answer)]
+        [
+            heading(level, question if fits else f"{UNTITLED} {number}"),
+            *above,
+            *([fenced(clean(given), INPUT)] if given else []),
+            body(answer),
+        ]
     )
 
 

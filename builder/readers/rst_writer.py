@@ -6,8 +6,8 @@ from typing import ClassVar, Self, cast
 
 from docutils import nodes
 
-from builder.readers.content import heading, one_line, table
-from builder.readers.html_inline import code, escape, fence, link, mark, picture
+from builder.readers.content import fenced, heading, one_line, table
+from builder.readers.html_inline import code, escape, link, mark, picture
 
 _STRUCTURE = re.compile(r"(?=(?:#{1,6}|[-+*]|>|={2,}|-{2,}|~{3,}|`{3,})(?:\s|$))|(\d{1,9})(?=[.)]\s)")
 _ROLE = re.compile(r":[\w:+.-]{1,100}:`(.{1,2000})`", re.DOTALL)
@@ -38,8 +38,7 @@ class Writer:
     @staticmethod
     def fenced(text: str, language: str) -> str:
         """Return a block of code."""
-        ticks = fence(text, 3)
-        return f"{ticks}{language if _LANGUAGE.fullmatch(language) else ''}\n{text}\n{ticks}"
+        return fenced(text, language if _LANGUAGE.fullmatch(language) else "")
 
     def _blocks(self, children: Iterable[nodes.Node]) -> list[str]:
         return [block for child in children for block in self._block(child) if block.strip()]
@@ -164,7 +163,7 @@ class Writer:
     def _items(self, items: Iterable[tuple[str, list[str]]], indent: int = 0) -> str:
         """A list; it is loose if one of its items holds more than a line and a list."""
         entries = [(marker, blocks) for marker, blocks in items if blocks]
-        lines = [marker + ("\n\n".join(blocks) if blocks else "") for marker, blocks in entries]
+        lines = [marker + "\n\n".join(blocks) for marker, blocks in entries]
         shifted = [line.replace("\n", "\n" + " " * (indent or len(marker))) for (marker, _), line in zip(entries, lines, strict=True)]
         loose = any(len(blocks) > 1 for _, blocks in entries)
         return re.sub(r"\n[ ]+(?=\n)", "\n", ("\n\n" if loose else "\n").join(shifted))

@@ -13,8 +13,6 @@ from functools import cache, cached_property
 from builder.readers.ooxml import BadPackageError, Package
 from schemas.records import Reason
 
-_NAME = rb"<(?:\w{1,20}:)?"
-_CELL = _NAME + rb"c [^>]{0,100}?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']"
 _ODD = re.compile(rb"\s{1,9}r=[\"']([A-Z]{1,3}[0-9]{1,7})[\"']")
 _ODDITIES = (b" r='", b"\tr=", b"\nr=")  # that no program writes; they would hide how far a sheet reaches
 _REFERENCE = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,7})"')

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from builder.readers.office_markdown import BOLD, CODE, ITALIC, STRIKE, Piece
 from builder.readers.ooxml import RELATIONS, Relation
-from builder.readers.word_styles import VALUE, WORD, Styles, is_on
+from builder.readers.word_styles import WORD, Styles, is_on, value_of
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _CHOICES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -24,7 +24,7 @@ _DROPPED = {WORD + name for name in ("del", "moveFrom", "pPr", "sdtPr", "rPr", "
 _BREAKS = {WORD + "br": "\n", WORD + "cr": "\n", WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "noBreakHyphen": "-"}
 _HOLDERS = {WORD + name for name in ("drawing", "pict", "object")}
 _RUN, _TEXT, _LINK, _FIELD = WORD + "r", WORD + "t", WORD + "hyperlink", WORD + "fldChar"
-_GROUPED = {MATH + "num": ("", 1), MATH + "den": ("/", 1), MATH + "sup": ("^", 1), MATH + "sub": ("_", 1), MATH + "deg": ("root ", 1)}
+_GROUPED = {MATH + "num": "", MATH + "den": "/", MATH + "sup": "^", MATH + "sub": "_", MATH + "deg": "root "}
 
 
 def choose(node: Element) -> Element | None:
@@ -90,7 +90,7 @@ class Runs:
         if node.tag in _GROUPED:
             words = "".join(part.text or "" for part in node.iter(MATH + "t"))
             opening, closing = ("(", ")") if len(words) > 1 and node.tag != MATH + "deg" else ("", "")
-            self._add((_GROUPED[node.tag][0] if words else "") + opening, 0)
+            self._add((_GROUPED[node.tag] if words else "") + opening, 0)
             return [closing, *inside]
         if node.tag == MATH + "t":
             self._add(node.text or "", 0)
@@ -117,7 +117,7 @@ class Runs:
             if style is not None:
                 marks |= (BOLD if style.bold else 0) | (ITALIC if style.italic else 0) | (CODE if style.kind == "inline code" else 0)
             marks = _direct_marks(properties, marks)
-            raised = _value(properties, "vertAlign") == "superscript"
+            raised = value_of(properties, "vertAlign") == "superscript"
         stack: list[Element] = run[::-1]
         while stack:
             node = stack.pop()
@@ -197,11 +197,6 @@ def _direct_marks(properties: Element, marks: int) -> int:
     fonts = properties.find(WORD + "rFonts")
     is_code = fonts is not None and _CODE_FONTS.fullmatch(fonts.get(WORD + "ascii", ""))
     return marks | CODE if is_code else marks
-
-
-def _value(properties: Element, name: str) -> str:
-    node = properties.find(WORD + name)
-    return "" if node is None else node.get(VALUE, "")
 
 
 def _symbol(code: str) -> str:
