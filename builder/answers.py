@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.sqlite"
 BATCH = "batch"  # the folder of the workspace that holds the ledger, the exports and the results
-ONLINE = "online"
 
 
 def open_answers(recipe: Recipe, root: Path, folder: Path, *, came: Counter[str] | None = None) -> "OpenAnswers":
@@ -96,14 +95,13 @@ class Counted:
         """
         self._refuse_twice(request)
         reply = await self._answers.complete(request)
-        found = (self._journal.get(request) or self._journal.by_slot(request.slot)) if reply.from_journal else None
-        self._came[found.source if found else ONLINE] += 1
+        self._came[reply.source] += 1
         return reply
 
     def _refuse_twice(self, request: "Request") -> None:
         from generators.llm.batch_files import custom_id
 
-        if self._out and custom_id(request) in self._out and self._journal.get(request) is None:
+        if self._out and custom_id(request) in self._out and self._journal.completion(request) is None:
             raise WorkspaceError(
                 f"{len(self._out):,} requests are out in a batch, and asked now they would be paid twice; take its results in with "
                 "kilopair batch fetch (or batch import), or give it up with kilopair batch forget"

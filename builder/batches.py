@@ -80,9 +80,7 @@ def dialect_of(recipe: Recipe, journal: "Journal") -> "tuple[Dialect, str]":
     from generators.llm.dialect import Dialect
     from generators.llm.local import dialect_note
 
-    endpoint = recipe.endpoint
-    host = urlsplit(endpoint.base_url).hostname or ""
-    is_openai = host == "openai.com" or host.endswith(".openai.com")
+    endpoint, is_openai = recipe.endpoint, _is_at_openai(recipe)
     if remembered := journal.note(dialect_note(endpoint)):
         return Dialect.from_text(remembered), "a probe of the endpoint found it"
     field = "max_completion_tokens" if is_openai else "max_tokens"
@@ -106,10 +104,16 @@ def _cost(recipe: Recipe) -> "Callable[[bytes], Cost]":
     from generators.llm.prices import price_of
 
     price = price_of(recipe.endpoint, recipe.budget)
-    factor = BATCH_DISCOUNT if (urlsplit(recipe.endpoint.base_url).hostname or "").endswith("openai.com") else 1.0
+    factor = BATCH_DISCOUNT if _is_at_openai(recipe) else 1.0
 
     def cost(raw: bytes) -> Cost:
         prompt, completion, _ = usage(raw)
         return Cost(prompt, completion, factor * price.of(prompt, completion) if price else 0.0)
 
     return cost
+
+
+def _is_at_openai(recipe: Recipe) -> bool:
+    from generators.llm.endpoint import is_openai_host
+
+    return is_openai_host(urlsplit(recipe.endpoint.base_url).hostname or "")

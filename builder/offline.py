@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder.answers import JOURNAL, Counted, open_answers
 from builder.ask import plan_of, style_of
 from builder.findings.stage import check, refuse
 from builder.generate_stage import ask, depends_on, drafts, sources
+from builder.pipeline import FUNNEL, publish
 from builder.stages import chunk, curate, read, split, validate
 from builder.step import Step
 from builder.watch import Watch
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from generators.alpaca.generate import Answers, OpenAnswers, Outcome
     from generators.llm.calls import Request
     from generators.llm.journal import Journal
-
-FUNNEL = ("generate", "validate", "curate", "split")
 
 
 @contextmanager
@@ -78,7 +77,7 @@ def estimated(step: Step, journal: "Journal") -> "tuple[int, Estimate]":
 
     recipe, plan = step.recipe, plan_of(step.recipe, step.root)
     first = first_requests(sources(step.documents(), step.chunks()), plan=plan, style=style_of(recipe, step.root))
-    wanted = {request.key: request for request in first if journal.get(request) is None}
+    wanted = {request.key: request for request in first if journal.completion(request) is None}
     wanted |= {request.key: request for request in to_ask(step, journal)}
     known = measured(journal.entries())
     price = price_of(recipe.endpoint, recipe.budget)
@@ -102,22 +101,21 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
     Returns:
         What the stages kept before and now, and how many conversations were never held.
     """
-    from builder.pipeline import publish
-
     with journal_of(recipe, root) as journal, prepared(recipe, root, watch=watch) as step:
         before = _kept_before(step.work.folder)
-        output = _reparsed(step, journal)
+        reads, code = depends_on(step)
+        output = _reparsed(step, journal, reads, code)
         if not output.counts["kept"]:
             raise WorkspaceError("the journal holds no usable answer for this recipe, so there are no pairs; ask with kilopair generate")
         for make in (validate, curate, split):
             make(step)
-        step.work.stand_in(stage_key("generate", *depends_on(step)), output)
+        step.work.stand_in(stage_key("generate", reads, code), output)
         publish(step.work, recipe)
         after = {name: step.output(name).counts["kept"] for name in FUNNEL}
         return before, after, output.counts["dropped"].get(Reason.NOT_ASKED, 0)
 
 
-def _reparsed(step: Step, journal: "Journal") -> Output:
+def _reparsed(step: Step, journal: "Journal", reads: dict[str, Any], code: tuple[str, ...]) -> Output:
     """Make the generate stage from the journal, under a name of its own."""
     from generators.llm.offline import Offline
 
@@ -127,7 +125,6 @@ def _reparsed(step: Step, journal: "Journal") -> Output:
     def make(folder: Path) -> Counts:
         return ask(step, folder, _given(answers), came) | {"reparsed": True}
 
-    reads, code = depends_on(step)
     found = journal.counts
     stamp = {"reparsed": [found.answered, found.prompt_tokens, found.completion_tokens]}
     return step.work.stage("generate", reads=reads | stamp, code=(*code, "builder.offline"), make=make)

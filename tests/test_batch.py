@@ -146,6 +146,15 @@ def test_answers_land_in_the_journal_and_what_failed_can_go_out_again(lane: Lane
     assert (lane.journal.counts.prompt_tokens, lane.journal.counts.usd, lane.journal.counts.calls) == (3, 0.5, 0)
 
 
+def test_a_page_that_was_stored_online_answers_no_request_that_failed_in_a_batch(lane: Lane):
+    lane.export([request(1)])
+    lane.journal.put(request(1), b"<html>", source="online")
+
+    funnel = lane.take(lane.results({"custom_id": custom_id(request(1)), "response": None, "error": {"code": "batch_expired"}}))
+
+    assert (funnel.failed, funnel.already_there) == (1, 0)
+
+
 def test_a_file_whose_results_are_not_back_stays_out(lane: Lane):
     requests = [request(number) for number in range(4)]
     lane.export(requests, max_lines=2)

@@ -138,6 +138,20 @@ def test_a_missing_key_says_how_to_give_it(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("url", "is_openai"),
+    [
+        ("https://openai.com/v1", True),
+        ("https://API.OpenAI.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://notopenai.com/v1", False),
+        ("https://openai.com.example/v1", False),
+    ],
+)
+def test_only_hosts_under_openai_com_are_taken_for_it(url, is_openai):
+    assert access(endpoint(url)).is_openai is is_openai
+
+
+@pytest.mark.parametrize(
     ("url", "message"),
     [
         ("http://host.example/v1", "in the clear; use https"),

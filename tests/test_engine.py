@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from generators.llm.calls import Message, Request, RequestFailedError
+from generators.llm.dialect import Dialect
 from generators.llm.engine import Engine
 from generators.llm.journal import Journal
+from generators.llm.local import dialect_note
 from generators.llm.offline import Collector, Offline
 from schemas.errors import EndpointError, RecipeError
 from schemas.recipe import BudgetSection, EndpointSection
@@ -186,6 +188,22 @@ def test_the_capability_of_an_endpoint_is_probed_once_and_remembered(tmp_path):
     assert json.dumps(first) != json.dumps(second)
     assert len(str(first)) >= 1
     assert int("".join(filter(str.isdigit, str(second)))) - int("".join(filter(str.isdigit, str(first)))) == 1
+
+
+def test_pages_that_came_in_place_of_a_probe_teach_nothing_about_the_endpoint(tmp_path):
+    async def main(url):
+        section = EndpointSection(base_url=url, model="fake-small", attempts=1)
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            async with Engine(section, BudgetSection(), journal) as engine:
+                await engine.complete(request(1))
+            return Dialect.from_text(journal.note(dialect_note(section)) or "")
+
+    with server({"fault": "html", "times": 4}) as url:
+        with pytest.raises(EndpointError, match="answers none of the test requests"):
+            asyncio.run(main(url))
+        learned = asyncio.run(main(url))
+
+    assert learned.rung == "json_object"
 
 
 def test_offline_answers_by_request_or_by_slot_and_never_asks(tmp_path):

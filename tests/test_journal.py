@@ -72,6 +72,26 @@ def test_a_cut_reply_answers_only_those_who_would_cut_it_too(tmp_path):
         assert journal.get(request("whole", max_tokens=200)) is not None
 
 
+@pytest.mark.parametrize("finish", ["length", "LENGTH", "max_tokens"])
+def test_a_reply_is_cut_in_whichever_words_the_endpoint_says_so(tmp_path, finish):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request(max_tokens=64), body(finish=finish))
+
+        assert journal.get(request(max_tokens=2048)) is None
+
+
+def test_what_came_back_but_is_no_completion_is_kept_and_answers_nobody(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request(), b"<html>")
+        answer(journal, request("two"), body())
+        kept, none, one = journal.get(request()), journal.completion(request()), journal.completion(request("two"))
+
+    assert kept is not None
+    assert kept.raw == b"<html>"
+    assert none is None
+    assert one is not None
+
+
 def test_texts_that_requests_share_are_stored_once(tmp_path):
     with Journal(tmp_path / "j.sqlite") as journal:
         for number in range(20):
@@ -121,6 +141,34 @@ def test_the_newest_answer_for_a_slot_is_found_whatever_the_prompt_was(tmp_path)
     assert found is not None
     assert found.raw == body("new")
     assert none is None
+
+
+def test_a_page_in_place_of_an_answer_does_not_hide_the_answer_before_it(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answer(journal, request("old prompt", slot="qa/1/first"), body("old"))
+        answer(journal, request("new prompt", slot="qa/1/first"), b"<html>please log in</html>")
+        found = journal.by_slot("qa/1/first")
+
+    assert found is not None
+    assert found.raw == body("old")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100), st.booleans()), max_size=8))
+def test_all_that_was_under_way_counts_as_paid_once_however_often_the_journal_is_opened(tmp_path_factory, held):
+    path = tmp_path_factory.mktemp("j") / "j.sqlite"
+    with Journal(path) as journal:
+        for number, (tokens, usd, is_answered) in enumerate(held):
+            asyncio.run(journal.sent(request(f"{number}"), held_tokens=tokens, held_usd=float(usd)))
+            if is_answered:
+                asyncio.run(journal.answered(request(f"{number}"), body(), Cost()))
+    opened = []
+    for _ in range(2):
+        with Journal(path) as journal:
+            opened.append((journal.counts.lost_tokens, journal.counts.lost_usd))
+
+    under_way = [(tokens, usd) for tokens, usd, is_answered in held if not is_answered]
+    assert opened == [(sum(tokens for tokens, _ in under_way), sum(usd for _, usd in under_way))] * 2
 
 
 def test_only_the_owner_can_read_the_journal_and_only_one_run_can_use_it(tmp_path):

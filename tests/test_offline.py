@@ -1,5 +1,6 @@
 """The commands around the generate step on a small workspace: by files, by recording, and without any endpoint."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_what_failed_in_a_batch_is_asked_online(project: Path):
         kilopair("generate", "recipe.yaml", "--quiet")
 
     assert (funnel["answered"], funnel["already_there"], funnel["failed"], funnel["unknown"]) == (2, 1, 1, 0)
+
+
+@pytest.mark.parametrize(("host", "usd"), [("api.openai.com", 85e-6), ("notopenai.com", 170e-6)])
+def test_a_batch_costs_half_where_openai_answers_it_and_nowhere_else(project: Path, host: str, usd: float):
+    _, lines = exported()
+    (project / "results.jsonl").write_text(json.dumps(answer(lines[0])))
+    priced = ("--set", "budget.usd_per_million_input=1", "--set", "budget.usd_per_million_output=2")
+
+    asked("batch", "import", "recipe.yaml", "results.jsonl", "--set", f"endpoint.base_url=https://{host}/v1", *priced)
+
+    assert asked("journal", "recipe.yaml")["usd"] == pytest.approx(usd)
 
 
 def test_answers_survive_a_change_of_the_recipe_between_export_and_import(project: Path):

@@ -58,6 +58,7 @@ class Traffic:
     retry_after: float | None = 1.0
     latency: float = 0.006
     jitter: float = 0.001  # of a call on its way there, and back
+    work: float = 0.0  # seconds that an answer takes, half as long to half as long again; a refusal takes none
     until: float = 10_000.0
     seed: int = 0
     refused: int = 0
@@ -82,6 +83,8 @@ class Traffic:
             entered = await self._pace.enter(again=again)
             await self._travel()
             wait = self.limiter.wait(loop.time())
+            if wait == 0.0 and self.work:
+                await asyncio.sleep(self.work * self._draw.uniform(0.5, 1.5))
             await self._travel()
             self._pace.leave()
             if wait == 0.0:
@@ -117,6 +120,21 @@ def test_slow_and_fast_limits_are_found_too(name: str, rate: float, count: int, 
     assert made.seconds <= (1.7 if name in {"leaky", "token"} else 1.4) * count / rate
 
 
+@pytest.mark.parametrize("name", ["leaky", "fixed"])
+@pytest.mark.parametrize("rate", [5.0, 10.0])
+@pytest.mark.parametrize("work", [0.5, 2.0])
+@pytest.mark.parametrize("retry_after", [1.0, None])
+def test_a_low_limit_is_not_taken_for_refusals_by_chance_though_answers_are_slow(
+    name: str, rate: float, work: float, retry_after: float | None
+):
+    settings = {"count": 300, "concurrency": 64, "retry_after": retry_after, "latency": 0.02, "jitter": 0.003}
+    made = [Traffic(LIMITERS[name](rate), work=work, seed=seed, **settings).run() for seed in SEEDS]
+
+    assert all(each.answered == 300 for each in made)
+    assert max(each.refused for each in made) <= 0.4 * 300
+    assert max(each.seconds for each in made) <= 1.75 * 300 / rate
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.3])
 @pytest.mark.parametrize(("latency", "jitter"), [(0.006, 0.002), (0.02, 0.02)], ids=["quick", "busy"])
 def test_refusals_that_are_not_about_the_rate_are_borne(share: float, latency: float, jitter: float):
@@ -148,3 +166,22 @@ def test_an_endpoint_that_refuses_everything_is_asked_about_twice_a_second(retry
 
     assert made.answered == 0
     assert made.refused <= 2.5 * 60
+
+
+def test_room_that_a_success_makes_is_used_at_once():
+    async def main():
+        now = 0.0
+        pace = Pace(concurrency=8, clock=lambda: now)
+        waiting = [asyncio.create_task(pace.enter()) for _ in range(12)]
+        await asyncio.sleep(0)
+        in_flight = [pace.in_flight]
+        for _ in range(3):
+            now += 1.0
+            pace.leave()
+            pace.succeeded(now - 1.0)
+            in_flight.append(pace.in_flight)
+        for task in waiting:
+            task.cancel()
+        return in_flight
+
+    assert asyncio.run(main()) == [4, 4, 5, 6]

@@ -1,5 +1,6 @@
 """Record and replay: what one journal holds, another answers with, and nothing damaged is taken for an answer."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -128,3 +129,15 @@ def test_a_missing_file_and_an_empty_journal_are_one_line_each(tmp_path: Path):
             record(journal, tmp_path / "out.jsonl")
 
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_recording_says_how_many_answers_are_of_which_model(tmp_path: Path):
+    asked = [
+        (request(number).but(model=model), b'{"choices": []}') for number, model in enumerate(["small", "large", 'the "new" one', "large"])
+    ]
+    with filled(tmp_path / "j.sqlite", asked) as journal:
+        asyncio.run(journal.sent(request(9)))  # not answered, so it is not recorded
+        count = record(journal, tmp_path / "answers.jsonl")
+
+    header = json.loads((tmp_path / "answers.jsonl").read_text().splitlines()[0])
+    assert (count, header["answers"], header["models"]) == (4, 4, {"large": 2, "small": 1, 'the "new" one': 1})

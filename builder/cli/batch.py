@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from builder.cli.display import watch_for
-from builder.cli.options import opened, recipe_options
+from builder.cli.options import opened, recipe_options, shared_options
 
 if TYPE_CHECKING:
     from generators.llm.batch_client import Standing
@@ -77,9 +77,7 @@ def export(  # noqa: D103 - its help says it
 @batch.command(name="import", help="Take results in from anywhere; any order, any part, as often as you like.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field of the recipe.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@shared_options
 def import_(recipe: Path, files: tuple[Path, ...], overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: D103
     from builder.batches import import_batch
     from builder.offline import journal_of

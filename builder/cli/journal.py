@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.display import watch_for
-from builder.cli.options import opened, recipe_options
+from builder.cli.options import opened, recipe_options, shared_options
 
 if TYPE_CHECKING:
     from schemas.recipe import Recipe
@@ -57,9 +57,7 @@ def _shares(counts: dict[str, int]) -> str:
 @click.command(help="Write the answers to a file that replays them.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field of the recipe.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@shared_options
 def record(recipe: Path, file: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Record the journal of a workspace."""
     from builder.offline import journal_of

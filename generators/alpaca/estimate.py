@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from generators.llm.calls import Request
+from generators.llm.calls import CHARACTERS_PER_TOKEN, Request
 
 if TYPE_CHECKING:
     from generators.llm.prices import Price
 
-CHARACTERS_PER_TOKEN = 3.6  # prose and JSON
 TOKENS_PER_ITEM = 110  # a question, an answer, its quotes and their JSON
 HIGH_CALLS = 1.5  # without a pilot: every second conversation may need a second call
 DRAWS = 1000

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from generators.llm.calls import Message, Request
+from generators.llm.calls import CHARACTERS_PER_TOKEN, Message, Request
 from schemas.errors import WorkspaceError
 
 MAX_LINES = 50_000  # limits of OpenAI's Batch API for one file
 MAX_BYTES = 200_000_000
-CHARACTERS_PER_TOKEN = 3.6  # of English prose; no vocabulary is needed, and none is downloaded
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class _Intake:
         """Count the failed, now that it is known which of them have an answer from another line, and note what is back."""
         for name, problem in self._failed:
             request = self._ledger.find(name)
-            is_there = request is not None and self._journal.get(request) is not None
+            is_there = request is not None and self._journal.completion(request) is not None
             self._seen["already_there" if is_there else "failed"] += 1
             self._problems[problem] += not is_there
         returned = [file for file in sent_files(self._journal) if file.is_out and self._back & names_in(file, self._ledger)]

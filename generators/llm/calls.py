@@ -24,6 +24,8 @@ from pydantic import JsonValue
 
 from schemas.records import Reason
 
+CHARACTERS_PER_TOKEN = 3.6  # of English prose and JSON; no vocabulary is needed, and none is downloaded
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -64,11 +66,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """The body that came back, byte for byte: a chat completion of any kind, good or bad."""
+    """The body that came back, byte for byte: a chat completion of any kind, good or bad. `source` is online, batch or replay."""
 
     key: str
     raw: bytes
     from_journal: bool = False
+    source: str = "online"
 
 
 Complete = Callable[[Request], Awaitable[Reply]]

@@ -50,9 +50,14 @@ def access(endpoint: EndpointSection) -> Access:
         EndpointError: a key is needed and the environment has none that can be used.
     """
     base_url, host = _base_url(endpoint.base_url)
-    is_local, is_openai = _is_local(host), host == "openai.com" or host.endswith(".openai.com")
+    is_local, is_openai = _is_local(host), is_openai_host(host)
     key = _key(endpoint, base_url, is_local=is_local, is_openai=is_openai)
     return Access(base_url, endpoint.model, endpoint.api_key_env, key, is_local, is_openai)
+
+
+def is_openai_host(host: str) -> bool:
+    """Whether a host (of a URL, in lower case) is OpenAI's own."""
+    return host == "openai.com" or host.endswith(".openai.com")
 
 
 def check_endpoint(endpoint: EndpointSection) -> None:

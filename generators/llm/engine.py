@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from generators.llm.answers import completion_problem, served_model, usage
 from generators.llm.budget import Budget, Hold
 from generators.llm.calls import (
+    CHARACTERS_PER_TOKEN,
     OverloadedError,
     RateLimitedError,
     RefusedRequestError,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from generators.llm.client import Connection
 
 CONNECT_TRIES = 3
-CHARACTERS_PER_TOKEN = 3.6
 
 
 class Engine:
@@ -90,10 +90,9 @@ class Engine:
             EndpointError: the run cannot go on; answers so far are kept.
             WorkspaceError: the journal cannot be written; nothing more is sent.
         """
-        stored = self._journal.get(request)
-        if stored is not None and not completion_problem(stored.raw):
+        if (stored := self._journal.completion(request)) is not None:
             self._journal.reused()
-            return Reply(request.key, stored.raw, from_journal=True)
+            return Reply(request.key, stored.raw, from_journal=True, source=stored.source)
         try:
             await self._prepare()
             return Reply(request.key, await self._ask(request))
@@ -254,7 +253,7 @@ class Engine:
 
         async def ask(request: Request, dialect: Dialect) -> bytes:
             asked = request.but(variant=f"{request.variant} {place(endpoint)}")  # another endpoint may take other things
-            stored = self._journal.get(asked)
+            stored = self._journal.completion(asked)
             return stored.raw if stored is not None else await self._ask(asked, dialect)
 
         learned = await probe(

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from generators.llm.answers import completion_problem
+from generators.llm.answers import CUT, completion_problem, read_answer
 from generators.llm.calls import Message, Request, canonical, text_hash
 from generators.llm.damage import is_sound, rescue
 from generators.llm.writer import Statement, Writer, broken, connect
@@ -49,7 +49,7 @@ UPDATE requests SET raw = ?, max_tokens = ?, source = 'online', answered_at = da
 _REFUSED = "UPDATE requests SET calls = calls - 1, held_tokens = 0, held_usd = 0 WHERE key = ?"
 _FAILED = "UPDATE requests SET held_tokens = 0, held_usd = 0 WHERE key = ?"
 # What was under way when a process died or a connection broke may have been paid for, so it counts as if it was.
-_LOST = "UPDATE requests SET lost_tokens = lost_tokens + held_tokens, lost_usd = lost_usd + held_usd, held_tokens = 0, held_usd = 0"
+_LOST = "UPDATE requests SET lost_tokens = lost_tokens + held_tokens, lost_usd = lost_usd + held_usd, held_tokens = 0, held_usd = 0 WHERE"
 _PUT = """
 INSERT INTO requests (key, slot, source, max_tokens, prompt_tokens, completion_tokens, usd, sent_at, answered_at, request, raw)
 VALUES (?, ?, ?, ?, ?, ?, ?, datetime('now'), datetime('now'), ?, ?)
@@ -78,8 +78,6 @@ class Entry:
 
     request: Request
     raw: bytes | None
-    source: str
-    sent_at: str
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class Journal:
             _upgrade(self._reader)
             self._reader.executescript(TABLES)
             self._reader.execute(f"PRAGMA user_version = {VERSION}")
-            self._reader.execute(_LOST)
+            self._reader.execute(f"{_LOST} held_tokens OR held_usd")  # few rows of many: the others are not written anew
             self._counts = asdict(Counts(*self._reader.execute(_SUMS).fetchone()))
             self._answered = {_short(key) for (key,) in self._reader.execute("SELECT key FROM requests WHERE raw IS NOT NULL")}
         self._writer = Writer(path)
@@ -156,16 +154,20 @@ class Journal:
             return None
         with self._explained():
             row = self._reader.execute("SELECT raw, source, max_tokens FROM requests WHERE key = ?", (request.key,)).fetchone()
-        if row is None or row[0] is None or (row[2] < request.max_tokens and _is_cut(row[0])):
+        if row is None or row[0] is None or (row[2] < request.max_tokens and read_answer(row[0]).finish in CUT):
             return None
         return Stored(request.key, row[0], row[1])
 
+    def completion(self, request: Request) -> Stored | None:
+        """Return the answer to a request if it is a completion: what else came back is stored too, and to be asked for again."""
+        stored = self.get(request)
+        return stored if stored is not None and not completion_problem(stored.raw) else None
+
     def by_slot(self, slot: str) -> Stored | None:
-        """Return the newest answer for a slot, whatever the prompt was then."""
-        newest = "SELECT key, raw, source FROM requests WHERE slot = ? AND raw IS NOT NULL ORDER BY answered_at DESC, rowid DESC LIMIT 1"
+        """Return the newest completion for a slot, whatever the prompt was then."""
+        newest_first = "SELECT key, raw, source FROM requests WHERE slot = ? AND raw IS NOT NULL ORDER BY answered_at DESC, rowid DESC"
         with self._explained():
-            row = self._reader.execute(newest, (slot,)).fetchone()
-        return Stored(*row) if row else None
+            return next((Stored(*row) for row in self._reader.execute(newest_first, (slot,)) if not completion_problem(row[1])), None)
 
     async def sent(self, request: Request, *, held_tokens: int = 0, held_usd: float = 0.0) -> None:
         """Note that a request is about to be sent, and what it may cost at most; returns when that is on disk."""
@@ -191,7 +193,7 @@ class Journal:
 
     def lost(self, request: Request, tokens: int, usd: float) -> None:
         """Note that the answer to a request was lost on its way, and may have been paid for."""
-        self._writer.add([(f"{_LOST} WHERE key = ?", (request.key,))])
+        self._writer.add([(f"{_LOST} key = ?", (request.key,))])
         self._count(lost_tokens=tokens, lost_usd=usd)
 
     def reused(self) -> None:
@@ -239,13 +241,14 @@ class Journal:
     def entries(self) -> Iterator[Entry]:
         """Yield everything in the order in which it was first sent."""
         with self._explained():
-            for packed, raw, source, sent_at in self._reader.execute("SELECT request, raw, source, sent_at FROM requests ORDER BY rowid"):
-                yield Entry(self._unpacked(packed), raw, source, sent_at)
+            for packed, raw in self._reader.execute("SELECT request, raw FROM requests ORDER BY rowid"):
+                yield Entry(self._unpacked(packed), raw)
 
     def sums(self, by: str) -> dict[str, int]:
-        """Count the answered requests by source or by slot's task."""
-        column = {"source": "source", "task": "substr(slot, 1, instr(slot || '/', '/') - 1)"}[by]
-        query = f"SELECT {column}, count(*) FROM requests WHERE raw IS NOT NULL GROUP BY 1 ORDER BY 1"  # noqa: S608 - of the two above
+        """Count the answered requests by source, by model or by slot's task."""
+        task, model = "substr(slot, 1, instr(slot || '/', '/') - 1)", "json_extract(request, '$.model')"
+        column = {"source": "source", "model": model, "task": task}[by]
+        query = f"SELECT {column}, count(*) FROM requests WHERE raw IS NOT NULL GROUP BY 1 ORDER BY 1"  # noqa: S608 - of the three above
         with self._explained():
             return dict(self._reader.execute(query).fetchall())
 
@@ -318,12 +321,3 @@ def _packed(request: Request) -> str:
     messages = [[message.role, text_hash(message.content)] for message in request.messages]
     fields = {"model": request.model, "messages": messages, "max_tokens": request.max_tokens, "parameters": dict(request.parameters)}
     return canonical(fields | {"schema": text_hash(request.schema or ""), "variant": request.variant, "slot": request.slot})
-
-
-def _is_cut(raw: bytes) -> bool:
-    if b'"length"' not in raw:
-        return False
-    try:
-        return any(choice.get("finish_reason") == "length" for choice in json.loads(raw)["choices"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False

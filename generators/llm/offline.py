@@ -1,6 +1,5 @@
 """What answers without asking: the journal alone, for repeating a run and for finding out what would have to be asked."""
 
-from generators.llm.answers import completion_problem
 from generators.llm.calls import Reply, Request, RequestFailedError
 from generators.llm.journal import Journal
 from schemas.records import Reason
@@ -24,13 +23,13 @@ class Offline:
         Raises:
             RequestFailedError: it holds none (NOT_ASKED).
         """
-        stored = self._journal.get(request)
-        if (stored is None or completion_problem(stored.raw)) and self._by_slot and request.slot:
+        stored = self._journal.completion(request)
+        if stored is None and self._by_slot and request.slot:
             stored = self._journal.by_slot(request.slot)
-        if stored is None or completion_problem(stored.raw):
+        if stored is None:
             raise RequestFailedError("it was never asked, and nothing is asked now", reason=Reason.NOT_ASKED)
         self._journal.reused()
-        return Reply(request.key, stored.raw, from_journal=True)
+        return Reply(request.key, stored.raw, from_journal=True, source=stored.source)
 
 
 class Collector(Offline):

@@ -32,8 +32,8 @@ class Pace:
         self._limit = min(START, concurrency)
         self._clock = clock
         self._rate = Rate()
-        self._buckets = [_Bucket(limit, clock()) for limit in (per_minute, tokens_per_minute) if limit]
-        self._has_calls, self._has_tokens = bool(per_minute), bool(tokens_per_minute)
+        limits = ((per_minute, False), (tokens_per_minute, True))
+        self._buckets = [(_Bucket(limit, clock()), counts_tokens) for limit, counts_tokens in limits if limit]
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._started = 0.0  # of the first answer
         self._hold_until = 0.0
@@ -70,6 +70,7 @@ class Pace:
         ramp = START * 2 ** min((now - self._started) / RAMP, 10.0)
         self._limit = min(self._most, ramp, self._limit + 1.0)
         self._rate.accepted(started, now)
+        self._pump()  # one more may be in flight now
 
     def refused(self, started: float, seconds: float | None) -> None:
         """Say that a call that started then was refused for the rate, with the wait that the endpoint asked for."""
@@ -118,19 +119,16 @@ class Pace:
         self._pump()
 
     def _pause(self, now: float, tokens: int) -> float:
-        waits = [bucket.wait(amount, now) for bucket, amount in zip(self._buckets, self._amounts(tokens), strict=True)]
+        waits = [bucket.wait(tokens if counts_tokens else 1, now) for bucket, counts_tokens in self._buckets]
         return max(max(self._hold_until, self._rate.paused_until) - now, 0.0 if self._rate.is_free else self._next - now, *waits, 0.0)
 
     def _take(self, now: float, tokens: int) -> None:
         self.in_flight += 1
-        for bucket, amount in zip(self._buckets, self._amounts(tokens), strict=True):
-            bucket.take(amount, now)
+        for bucket, counts_tokens in self._buckets:
+            bucket.take(tokens if counts_tokens else 1, now)
         if not self._rate.is_free:
             # A late timer may not be made up for by a burst: a strict limiter refuses what comes too soon.
             self._next = max(self._next + 1.0 / self._rate.value, now + 0.9 / self._rate.value)
-
-    def _amounts(self, tokens: int) -> list[int]:
-        return [amount for amount, wanted in ((1, self._has_calls), (tokens, self._has_tokens)) if wanted]
 
 
 class _Bucket:

@@ -4,7 +4,8 @@ The rate is free until refusals come. When they are most of what comes, it start
 more; when they are few, a lower rate is tried. From then on: too many, and it falls towards what was accepted; few, and it
 grows fast up to just below the last rate that was too much and slowly beyond it (as TCP CUBIC does, Ha et al. 2008).
 Refusals that are as frequent at a far lower rate, or no more frequent at a higher one, are not about the rate: their share is
-remembered as one that has to be borne, the rate goes up again, and only refusals beyond that share count against it.
+remembered as one that has to be borne, the rate goes up again, and only refusals beyond that share count against it. A share
+that is as large as may be borne is doubted: every rate so far may have been too high, so a far lower one is tried first.
 """
 
 from collections import deque
@@ -38,6 +39,7 @@ class Rate:
         self.is_free = True
         self.paused_until = 0.0
         self._borne = 0.0  # share of refusals that have nothing to do with the rate
+        self._is_sure = False  # whether a trial has shown so
         self._ceiling = 0.0  # the lowest rate that was lately too much; 0 while none is known
         self._beyond = BEYOND
         self._first_cut: tuple[float, float] | None = None  # rate and share of refusals before it fell, until it is back there
@@ -101,6 +103,9 @@ class Rate:
         if self.is_free:
             self.is_free, self.value = False, SLOW
             self._start_anew(now)
+        elif not self._ceiling and (share < 1.0 or self._last[0]):  # some got through, if only at a lower rate
+            self._end_start(share, now)
+            return
         elif share < 1.0:
             self._slow_down(share, now)
         elif self._answered >= self.paused_until:  # a window is used up: waiting costs nothing, once
@@ -141,13 +146,14 @@ class Rate:
         low, high = BY_CHANCE[0], min(max(before, BY_CHANCE[1]), 0.5)
         evidence = self._bad * log(high / low) + (self._seen - self._bad) * log((1 - high) / (1 - low))
         if evidence > SURE:
+            self._is_sure = True
             self.value, self._borne = value, min((self._bad / self._seen + before) / 2, MOST_BORNE)
             calls = (self._seen, self._bad)
             self._start_anew(now)
             self._pool = self._last = calls
         elif evidence < CLEARED:
-            self._first_cut = None
-            self._borne *= 0.5
+            self._borne *= 0.5 if self._is_sure else 0.0
+            self._first_cut, self._is_sure = None, False
             self._grow(now)
 
     def _judge(self, share: float, now: float) -> None:
@@ -183,19 +189,28 @@ class Rate:
         return expected + deviations * sqrt(expected * (1 - expected / self._seen))
 
     def _slow_down(self, share: float, now: float) -> None:
-        value = min(self.value, self._measured())
-        if not self._ceiling:  # the end of a start: what was refused at lower rates is not about the rate
-            self._borne = min(self._pool[1] / self._pool[0], MOST_BORNE) if self._pool[0] > self._leapt and self._pool[1] >= 1.5 else 0.0
-            self._leapt = 0
-            self.value, self._ceiling = max(SLOWEST, 0.5 * value), max(1 - share, 0.75) * value
-            self._restart(now)
+        if not self._ceiling:
+            self._end_start(share, now)
             return
+        value = min(self.value, self._measured())
         self._first_cut = self._first_cut or (value, share)
         self._ceiling, self._beyond = min(value, max(0.5 * value, self.recent(now) / NEAR)), BEYOND
         accepted = NEAR * value * (1 - max(share - self._borne, 0.0) / (1 - self._borne))
         least = max((0.8 if share < 0.5 else 0.5) * value, 0.85 * self.recent(now))
         self.value = max(SLOWEST, min(0.9 * value, max(accepted, least)))
         self._restart(now + self._settle if self._is_trial else now)
+
+    def _end_start(self, share: float, now: float) -> None:
+        """Bear what was refused at lower rates; when that is most of what may be borne, a trial tells whether all of them were too high."""
+        value = min(self.value, self._measured())
+        self._borne = min(self._pool[1] / self._pool[0], MOST_BORNE) if self._pool[0] > self._leapt and self._pool[1] >= 1.5 else 0.0
+        self._leapt = 0
+        self.value, self._ceiling = max(SLOWEST, 0.5 * value), max(1 - share, 0.75) * value
+        if self._borne == MOST_BORNE and not self._is_sure:
+            accepted = max(1 - share, 0.1) * value
+            self.value, self._first_cut = max(SLOWEST, TRIAL * accepted), (accepted / (1 - self._borne), self._borne)
+            now += self._settle
+        self._restart(now)
 
     def _measured(self) -> float:
         """Calls per second since the last look."""

@@ -8,7 +8,6 @@ only its owner can read it; it never holds a key.
 import base64
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,17 +31,17 @@ def record(journal: "Journal", path: Path) -> int:
     Raises:
         InputError: the journal holds no answer, or the file cannot be written.
     """
-    models = Counter(entry.request.model for entry in journal.entries() if entry.raw is not None)
+    models = journal.sums("model")
     if not models:
         raise InputError("the journal holds no answers yet, so there is nothing to record; run kilopair generate first")
-    recorded = datetime.now(UTC).isoformat(timespec="seconds")
-    header = {"kind": KIND, "version": VERSION, "models": dict(sorted(models.items())), "recorded": recorded, "answers": models.total()}
+    count, recorded = sum(models.values()), datetime.now(UTC).isoformat(timespec="seconds")
+    header = {"kind": KIND, "version": VERSION, "models": models, "recorded": recorded, "answers": count}
     with private_file(path) as file:
         file.write(_line(header))
         for entry in journal.entries():
             if entry.raw is not None:
                 file.write(_line({"request": request_json(entry.request), **_packed(entry.raw)}))
-    return models.total()
+    return count
 
 
 def replay_into(journal: "Journal", path: Path) -> int:
