@@ -5,15 +5,16 @@ workspaces of kilopair itself. Whatever else lies there is listed, also what can
 nowhere, a folder that cannot be opened), so that reading reports it.
 """
 
+import codecs
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from schemas.errors import InputError
+from schemas.errors import InputError, RecipeError
 from schemas.recipe import DocumentsSection
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def discover(section: DocumentsSection, root: Path, *, leave_out: Path | None = 
 
     Raises:
         InputError: there is no such folder, or no file in it that the patterns include.
+        RecipeError: a pattern makes no sense.
     """
     folder = root / section.path
     if folder.is_file():
@@ -57,7 +59,7 @@ def discover(section: DocumentsSection, root: Path, *, leave_out: Path | None = 
     if leave_out is not None and folder.resolve().is_relative_to(leave_out.resolve()):
         raise InputError(f"{folder}: lies in the workspace {leave_out}; keep the documents outside of it")
     _open(folder)
-    includes, excludes = _patterns(section.include), _patterns(section.exclude)
+    includes, excludes = _patterns("include", section.include), _patterns("exclude", section.exclude)
     walked = list(_walk(folder, leave_out, respect_gitignore=section.respect_gitignore))
     wanted = [entry for entry in walked if not excludes.fullmatch(entry.name) and not excludes.fullmatch(entry.name + "/")]
     found = [entry for entry in wanted if not entry.is_plain_file or includes.fullmatch(entry.name)]
@@ -80,13 +82,22 @@ def named(paths: Iterable[Path], section: DocumentsSection, root: Path) -> dict[
     return names
 
 
-def distinct(name: str, taken: Iterable[str]) -> str:
-    """Return `name`, with a number before its ending if it is taken."""
-    number, free, ending = 1, name, PurePosixPath(name).suffix
-    while free in taken:
-        number += 1
-        free = f"{name.removesuffix(ending)}~{number}{ending}"
-    return free
+def distinct(name: str, taken: Container[str]) -> str:
+    """Return `name`, with a number before its ending if it is taken; found in a few looks, though an archive has it ten thousand times."""
+    if name not in taken:
+        return name
+    ending = PurePosixPath(name).suffix
+
+    def numbered(number: int) -> str:
+        return f"{name.removesuffix(ending)}~{number}{ending}"
+
+    used, free = 1, 2
+    while numbered(free) in taken:
+        used, free = free, 2 * free
+    while free - used > 1:
+        middle = (used + free) // 2
+        used, free = (middle, free) if numbered(middle) in taken else (used, middle)
+    return numbered(free)
 
 
 def printable(name: str) -> str:
@@ -147,7 +158,7 @@ def _ignore_file(entries: Iterable["os.DirEntry[str]"], prefix: str) -> Iterator
         if entry.name == _IGNORE_FILE and entry.is_file(follow_symlinks=False):
             try:
                 with open(entry.path, "rb") as file:  # noqa: PTH123 - a DirEntry has no path object
-                    lines = os.fsdecode(file.read(_LARGEST_IGNORE_FILE)).splitlines()
+                    lines = os.fsdecode(file.read(_LARGEST_IGNORE_FILE).removeprefix(codecs.BOM_UTF8)).splitlines()
             except OSError:
                 return
             yield _Ignored(prefix, _spec(lines))
@@ -176,9 +187,14 @@ def _is_ignored(name: str, ignored: tuple[_Ignored, ...]) -> bool:
     return False
 
 
-def _patterns(patterns: Iterable[str]) -> re.Pattern[str]:
-    whole = (_pattern(unicodedata.normalize("NFC", pattern)) for pattern in patterns)
-    return re.compile("|".join(f"(?:{pattern})" for pattern in whole) or r"(?!)", re.DOTALL)
+def _patterns(field: str, patterns: Iterable[str]) -> re.Pattern[str]:
+    whole = {pattern: _pattern(unicodedata.normalize("NFC", pattern)) for pattern in patterns}
+    for pattern, expression in whole.items():
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise RecipeError(f"documents.{field}: {pattern}: not a pattern ({error.msg}); correct its square brackets") from None
+    return re.compile("|".join(f"(?:{expression})" for expression in whole.values()) or r"(?!)", re.DOTALL)
 
 
 def _pattern(pattern: str) -> str:
@@ -190,5 +206,5 @@ def _pattern(pattern: str) -> str:
 
 def _literal(part: str) -> str:
     if len(part) > 1 and part.startswith("["):
-        return part.replace("\\", "\\\\").replace("[!", "[^", 1)
+        return "[" + re.sub(r"[\\\[&~|]", r"\\\g<0>", part[1:]).replace("!", "^", part.startswith("[!"))
     return re.escape(part)

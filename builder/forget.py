@@ -7,6 +7,7 @@ from the cache, and answers about them from the journal. What cannot be searched
 import difflib
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from builder.step import CHUNKS, DOCUMENTS, MODEL
 from builder.store import read_json, read_records, write_json, write_text
 from builder.traces import Traces, text_of
 from builder.workspace import STAGE_FILE, Workspace
-from schemas.errors import UsageError
+from schemas.errors import UsageError, WorkspaceError
 from schemas.records import Chunk, Document, Dropped, Reason, Record
 
 FORGOTTEN = "forgotten.json"
@@ -95,7 +96,7 @@ def forget(folder: Path, name: str, *, models: bool = False) -> Report:
         _note(folder, entry, known)
         traces = _traces(folder, entry, documents)
         requests = erase_requests(folder / JOURNAL, traces) if (folder / JOURNAL).exists() else 0
-        removed = (*_remove(folder, traces), *(_remove_models(folder, entry) if models else ()))
+        removed = (*_remove_stale(folder, entry), *_remove(folder, traces), *(_remove_models(folder, entry) if models else ()))
         _unlink_dangling(folder)
         return Report(entry, removed, requests, tuple(still_holding(folder, entry, traces)))
 
@@ -111,19 +112,22 @@ def still_holding(folder: Path, entry: Entry, traces: Traces) -> Iterator[tuple[
 
 def _documents(folder: Path, name: str, known: Forgotten) -> list[Document]:
     """Every text that the document has had in this workspace."""
-    files = [*folder.glob(f"stages/read-*/{DOCUMENTS}"), *folder.glob("cache/read/*.jsonl")]
-    every = {
-        (document.path, document.id): document
-        for path in sorted(files)
-        if not path.name.endswith(".dropped.jsonl")
-        for document in read_records(path, Document)
-    }
+    read = [document for path in sorted(folder.glob(f"stages/read-*/{DOCUMENTS}")) for document in read_records(path, Document)]
+    every = {(document.path, document.id): document for document in (*_remembered(folder), *read)}
     earlier = {entry.path for entry in known.entries if name == entry.path or name in entry.ids}
     paths = earlier | {path for path, key in every if name in (path, key) or path.startswith(f"{name}!/")}
     if not paths:
         near = difflib.get_close_matches(name, sorted({path for path, _ in every}), n=1)
         raise UsageError(f"{name}: no such document in {folder}" + (f"; did you mean {near[0]}?" if near else "; give its path or its id"))
     return [document for (path, _), document in every.items() if path in paths]
+
+
+def _remembered(folder: Path) -> Iterator[Document]:
+    """The documents of the cache; an entry that a power cut has damaged counts as none there, and so it does here."""
+    for path in sorted(folder.glob("cache/read/*.jsonl")):
+        with suppress(WorkspaceError, UnicodeDecodeError):
+            if not path.name.endswith(".dropped.jsonl"):
+                yield from read_records(path, Document)
 
 
 def _entry(name: str, documents: Sequence[Document], known: Forgotten) -> Entry:
@@ -165,6 +169,14 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _remove_stale(folder: Path, entry: Entry) -> Iterator[str]:
+    """Delete the outputs that were made when the document was still there, models aside: an answer of three words is no trace."""
+    for made in _made_before(folder, entry):
+        if not (made / MODEL).is_dir():
+            shutil.rmtree(made)
+            yield made.relative_to(folder).as_posix()
+
+
 def _remove(folder: Path, traces: Traces) -> Iterator[str]:
     """Delete what the next run makes again, and from files of lines the lines that quote it; models and the journal stay."""
     for path in list(_files(folder)):
@@ -186,8 +198,11 @@ def _remove(folder: Path, traces: Traces) -> Iterator[str]:
 
 def _models(folder: Path, entry: Entry) -> list[Path]:
     """The outputs with a model that were made before the document was forgotten."""
-    made = [path.parent for path in sorted(folder.glob(f"stages/*/{STAGE_FILE}")) if path.stat().st_mtime < entry.when.timestamp()]
-    return [path for path in made if (path / MODEL).is_dir()]
+    return [path for path in _made_before(folder, entry) if (path / MODEL).is_dir()]
+
+
+def _made_before(folder: Path, entry: Entry) -> list[Path]:
+    return [path.parent for path in sorted(folder.glob(f"stages/*/{STAGE_FILE}")) if path.stat().st_mtime < entry.when.timestamp()]
 
 
 def _remove_models(folder: Path, entry: Entry) -> Iterator[str]:

@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from builder.readers.content import Content, Refused
+from builder.readers.content import Content, Ocr, Refused
 from schemas.errors import InputError
 
 GROUP = "kilopair.readers"
+LIBRARIES = (  # what reads files for us
+    "charset-normalizer", "docutils", "ftfy", "liteparse", "markdown-it-py", "phonenumberslite", "py3langid", "python-calamine",
+    "pyyaml", "selectolax",
+)  # fmt: skip
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9_]{0,9}")  # "Policy 1.3" has none
 _IMPORT = re.compile(
-    r"^\s*(?:from (?P<package>(?:builder|schemas)[\w.]*) import \(?(?P<names>[\w, \n]+)|import (?P<module>(?:builder|schemas)\.[\w.]+))",
+    r"^\s*(?:from (?P<package>(?:builder|schemas)[\w.]*) import (?P<names>\([^()]*\)|[\w, ]+)"
+    r"|import (?P<module>(?:builder|schemas)\.[\w.]+))",
     re.MULTILINE,
 )
 
@@ -34,12 +39,13 @@ class Format:
     reader: str
     takes: Literal["text", "bytes"] = "bytes"
     contains: bool = False  # whether its files hold other files
+    scans: bool = False  # whether its files may be pictures of pages; the reader then takes `tessdata` and `language`
 
-    def read(self, source: str | bytes) -> Content | Refused:
-        """Read the text, or the bytes."""
+    def read(self, source: str | bytes, ocr: Ocr | None = None) -> Content | Refused:
+        """Read the text, or the bytes; with `ocr` pictures of pages as well."""
         module, _, function = self.reader.partition(":")
-        reader: Callable[[str | bytes], Content | Refused] = getattr(import_module(module), function)
-        return reader(source)
+        reader: Callable[..., Content | Refused] = getattr(import_module(module), function)
+        return reader(source, tessdata=Path(ocr.tessdata), language=ocr.language) if self.scans and ocr else reader(source)
 
 
 FORMATS: dict[str, Format] = {
@@ -50,7 +56,7 @@ FORMATS: dict[str, Format] = {
     "csv": Format((".csv", ".tsv"), "builder.readers.csv_rows:read_csv", "text"),
     "jsonl": Format((".jsonl", ".ndjson"), "builder.readers.jsonl_rows:read_jsonl", "text"),
     "json": Format((".json",), "builder.readers.json_tree:read_json", "text"),
-    "pdf": Format((".pdf",), "builder.readers.pdf_pages:read_pdf"),
+    "pdf": Format((".pdf",), "builder.readers.pdf_pages:read_pdf", scans=True),
     "docx": Format((".docx", ".docm", ".dotx"), "builder.readers.word_document:read_docx"),
     "pptx": Format((".pptx", ".pptm", ".ppsx", ".potx"), "builder.readers.slides:read_pptx"),
     "xlsx": Format((".xlsx", ".xlsm", ".xlsb", ".xltx"), "builder.readers.workbook:read_workbook"),
@@ -107,6 +113,18 @@ def code_behind(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def library_versions() -> list[str]:
+    """Return the versions of `LIBRARIES`, of which another one may read a file otherwise; nothing for one that is not there."""
+    return [_version(library) for library in LIBRARIES]
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
+
+
 def _spec(module: str) -> ModuleSpec | None:
     try:
         return find_spec(module)
@@ -120,4 +138,4 @@ def _imported(source: str) -> Iterator[str]:
         yield package
         spec = _spec(package) if match["names"] else None
         if spec is not None and spec.submodule_search_locations:  # only a package: looking into a module would import it
-            yield from (f"{package}.{name.strip()}" for name in match["names"].split(","))
+            yield from (f"{package}.{name.strip()}" for name in match["names"].strip("()").split(","))

@@ -175,7 +175,7 @@ def _of_items(section: Section, block: Block) -> Iterator[SourcePair]:
     text = section.text
     top = [item for item in block.items if item.depth == 0]
     ends = [*(_line_start(text, below.start) for _, below in pairwise(top)), block.end]
-    for item, end in zip(top, ends, strict=True):
+    for item, end in zip(top, ends[: len(top)], strict=True):  # items of nothing but code or headings are none
         bold = _BOLD.match(text, item.start, end)
         answer = _trimmed(text, bold.end(), end) if bold else None
         if bold and answer and answer.end > answer.start and _enough(bold[2]):

@@ -13,15 +13,17 @@ from pathlib import Path
 from builder.discover import discover, named
 from builder.formats import ending_of, format_of_ending, formats
 from builder.isolate import Limits, cores, each
-from builder.readers.content import Refused
+from builder.readers.content import Ocr, Refused
 from builder.sniff import packed_format
 from builder.source import Source, dropped, load, read_source, records_of, task_of
+from schemas.errors import RecipeError
+from schemas.findings import FindingsSection
 from schemas.recipe import DocumentsSection
 from schemas.records import Document, Dropped, Reason
 
 CODE = (  # what has a say in every document
-    "schemas.records", "schemas.markdown", "builder.read", "builder.source", "builder.formats", "builder.sniff", "builder.kinds",
-    "builder.readers.archive", "builder.readers.content", "builder.readers.decode",
+    "schemas.records", "schemas.markdown", "schemas.shown", "builder.read", "builder.discover", "builder.source", "builder.language",
+    "builder.formats", "builder.sniff", "builder.kinds", "builder.readers.archive", "builder.readers.content", "builder.readers.decode",
 )  # fmt: skip
 _QUICK = ("markdown", "text", "html", "csv", "jsonl")
 _QUICK_FILE, _QUICK_FILES = 64_000, 1_000_000  # bytes: what cannot take long, one file and all together
@@ -57,16 +59,40 @@ class Found:
         return (self.sha256, ending_of(self.name)) if self.sha256 else ("", self.name)
 
 
-def find(section: DocumentsSection, root: Path, *, leave_out: Path | None = None) -> list[Found]:
-    """Return the files that `section` names, in the order of their names; `root` is the folder of the recipe.
+def find(section: DocumentsSection, root: Path, *, leave_out: Path | None = None, policy: FindingsSection | None = None) -> list[Found]:
+    """Return the files that `section` names, in the order of their names.
+
+    Args:
+        section: what to read.
+        root: the folder of the recipe.
+        leave_out: a folder that is never entered.
+        policy: what is masked when they are read; nothing without.
 
     Raises:
         InputError: there is nothing to read.
+        RecipeError: the data of `documents.tessdata` is not there.
     """
+    ocr = ocr_of(section, root)
     folder = root / section.path
     paths = named(discover(section, root, leave_out=leave_out), section, root)
     inside, most = str(folder.parent if folder.is_file() else folder), int(section.max_megabytes * 1_000_000)
-    return [_found(Source(name, str(path), inside, most)) for name, path in paths.items()]
+    return [_found(Source(name, str(path), inside, most, ocr, policy)) for name, path in paths.items()]
+
+
+def ocr_of(section: DocumentsSection, root: Path) -> Ocr | None:
+    """Return how scanned pages are read, if they are.
+
+    Raises:
+        RecipeError: the folder lacks the data of a language.
+    """
+    if section.tessdata is None:
+        return None
+    folder = root / section.tessdata
+    if missing := [name for name in section.ocr_language.split("+") if not (folder / f"{name}.traineddata").is_file()]:
+        raise RecipeError(
+            f"documents.tessdata: {folder} has no {missing[0]}.traineddata; put Tesseract's data for documents.ocr_language there"
+        )
+    return Ocr(str(folder.resolve()), section.ocr_language)
 
 
 def limits_of(section: DocumentsSection) -> Limits:
@@ -84,12 +110,12 @@ def read_each(
     *,
     limits: Limits,
     recall: Callable[[Found], Records | None] = lambda _: None,
-    remember: Callable[[Found, Records], None] = lambda _, __: None,
+    finish: Callable[[Found, Records, bool], Records] = lambda _, records, __: records,
 ) -> Generator[Records]:
     """Yield the records of every file, in order.
 
     What `recall` returns for a file is not read again, and of files with the same bytes only the first is read.
-    `remember` gets what would come out again if the file were read again.
+    `finish` gets what was just read, and whether it would come out again if the file were read again; what it returns is yielded.
     """
     firsts: dict[tuple[str, str], Found] = {}
     for file in files:
@@ -103,10 +129,11 @@ def read_each(
             if first is not file:
                 yield [_twin(file.name, first.name, useless[first.name])]
                 continue
-            records = _records(file, known, fresh)
+            records = _unread(file, known)
+            if records is None:
+                records = next(fresh)
+                records = finish(file, records, not _is_fleeting(records))
             useless[file.name] = _useless(records)
-            if not file.refused and file.name not in known and not _is_fleeting(records):
-                remember(file, records)
             yield records
 
 
@@ -127,13 +154,15 @@ def readers_of(file: Found) -> tuple[str, ...]:
 
     Its own if its first bytes tell the format; all of text if it is text; all there are if it may hold other files.
     """
+    texts = tuple(name for name, known in formats().items() if known.takes == "text")
+    if file.is_quick:  # was looked into
+        return texts
     raw = load(file.source)
     packed = "" if isinstance(raw, Refused) else packed_format(raw, file.name)
     if isinstance(packed, Refused):
         return ()
     if packed and not formats()[packed].contains:
         return (packed,)
-    texts = tuple(name for name, known in formats().items() if known.takes == "text")
     return texts if not packed and format_of_ending(ending_of(file.name)) in texts else tuple(formats())
 
 
@@ -145,10 +174,9 @@ def _found(source: Source) -> Found:
     return Found(source, len(raw), hashlib.sha256(raw).hexdigest(), is_quick)
 
 
-def _records(file: Found, known: dict[str, Records], fresh: Iterator[Records]) -> Records:
-    if file.refused:
-        return [dropped(file.name, file.refused)]
-    return known.pop(file.name) if file.name in known else next(fresh)
+def _unread(file: Found, known: dict[str, Records]) -> Records | None:
+    """What there is to say of a file without reading it."""
+    return [dropped(file.name, file.refused)] if file.refused else known.pop(file.name, None)
 
 
 def _read_fresh(files: Sequence[Found], limits: Limits) -> Generator[Records]:

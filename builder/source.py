@@ -8,33 +8,44 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from builder.discover import distinct, printable
+from builder.findings.mask import guarded
 from builder.formats import formats
 from builder.language import language_of
-from builder.readers.content import Content, Refused, clean, heading
+from builder.readers.content import Content, Ocr, Refused, clean, heading
 from builder.sniff import Sniffed, sniff
+from schemas.findings import FindingsSection
 from schemas.records import Document, Dropped, Page, Reason
 
 DEEPEST = 2
 _TOO_DEEP = f"inside of more than {DEEPEST} files; unpack the outer ones and put them into the folder"
+_FAILED = "kilopair failed on it, please report this"
 _ROWS = ("csv", "jsonl", "json", "xlsx", "xls", "ods")  # rows do not say what they are about
 _PLAIN = ("", "utf-8", "utf-8-sig")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that was found: the name of its document, where it is, the folder that it must lie in, and its largest size."""
+    """A file that was found: its document's name, where it is, the folder that it must lie in, its largest size.
+
+    `ocr` is how scans are read, and `policy` what is masked; nothing without.
+    """
 
     name: str
     path: str
     folder: str
     max_bytes: int
+    ocr: Ocr | None = None
+    policy: FindingsSection | None = None
+
+
+_SOURCE = TypeAdapter(Source)
 
 
 def load(source: Source) -> bytes | Refused:
@@ -58,25 +69,26 @@ def load(source: Source) -> bytes | Refused:
 
 
 def read_source(source: Source, *, sha256: str = "") -> list[Document | Dropped]:
-    """Return the documents in the file, or why there are none; with `sha256`, only if that is still the hash of its bytes."""
+    """Return the documents in the file, masked, or why there are none; with `sha256`, only if that is still the hash of its bytes."""
     raw = load(source)
     if isinstance(raw, Refused):
         return [dropped(source.name, raw)]
     if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
         return [dropped(source.name, Refused(Reason.UNREADABLE, "was changed while the documents were read; run again"))]
-    return list(documents_in(raw, source.name, max_bytes=source.max_bytes))
+    found = documents_in(raw, source.name, max_bytes=source.max_bytes, ocr=source.ocr)
+    return [_masked(record, source.policy) for record in found]
 
 
 def read_task(task: JsonValue) -> JsonValue:
     """Do `read_source` in another process: from JSON to JSON."""
     given: Any = task
-    records = read_source(Source(**given["source"]), sha256=given["sha256"])
+    records = read_source(_SOURCE.validate_python(given["source"]), sha256=given["sha256"])
     return [{type(record).__name__: record.model_dump(mode="json")} for record in records]
 
 
 def task_of(source: Source, sha256: str) -> JsonValue:
     """Return what `read_task` takes."""
-    return {"source": asdict(source), "sha256": sha256}
+    return {"source": _SOURCE.dump_python(source, mode="json"), "sha256": sha256}
 
 
 def records_of(reply: JsonValue) -> list[Document | Dropped]:
@@ -90,12 +102,12 @@ def dropped(name: str, refused: Refused) -> Dropped:
     return Dropped(id=name, stage="read", reason=refused.reason, detail=refused.detail, record={"path": name})
 
 
-def documents_in(raw: bytes, name: str, *, max_bytes: int, depth: int = 0) -> Iterator[Document | Dropped]:
+def documents_in(raw: bytes, name: str, *, max_bytes: int, ocr: Ocr | None = None, depth: int = 0) -> Iterator[Document | Dropped]:
     """Yield the document in `raw` and those of the files inside of it."""
     if len(raw) > max_bytes:
         yield dropped(name, _too_large(len(raw), max_bytes))
         return
-    found = _read(raw, name, depth)
+    found = _read(raw, name, ocr, depth)
     if isinstance(found, Refused):
         yield dropped(name, found)
         return
@@ -109,7 +121,7 @@ def documents_in(raw: bytes, name: str, *, max_bytes: int, depth: int = 0) -> It
         if attachment.refused or depth == DEEPEST:
             yield dropped(inner, attachment.refused or Refused(Reason.ARCHIVE_LIMIT, _TOO_DEEP))
         else:
-            yield from documents_in(attachment.raw, inner, max_bytes=max_bytes, depth=depth + 1)
+            yield from documents_in(attachment.raw, inner, max_bytes=max_bytes, ocr=ocr, depth=depth + 1)
 
 
 def title_of_name(name: str) -> str:
@@ -118,7 +130,7 @@ def title_of_name(name: str) -> str:
     return clean(words[:1].upper() + words[1:]) or name
 
 
-def _read(raw: bytes, name: str, depth: int) -> tuple[Document | Dropped | None, Content] | Refused:
+def _read(raw: bytes, name: str, ocr: Ocr | None, depth: int) -> tuple[Document | Dropped | None, Content] | Refused:
     """The document, unless all there is are the files inside, and the content; whatever a reader stumbles over is told."""
     format_name = ""
     try:
@@ -128,7 +140,7 @@ def _read(raw: bytes, name: str, depth: int) -> tuple[Document | Dropped | None,
         format_name = found.format
         if format_name == "zip" and depth == DEEPEST:
             return Refused(Reason.ARCHIVE_LIMIT, _TOO_DEEP)
-        content = formats()[format_name].read(found.source)
+        content = formats()[format_name].read(found.source, ocr)
         if isinstance(content, Refused):
             return content
         has_text = content.text.strip() or not content.attachments
@@ -139,9 +151,19 @@ def _read(raw: bytes, name: str, depth: int) -> tuple[Document | Dropped | None,
         return Refused(Reason.UNREADABLE, f"the reader of {format_name} lacks {error.name or error}; install kilopair again")
     except Exception as error:  # noqa: BLE001 - one file must not stop the run
         told = " ".join(str(error).split())[:200]
-        return Refused(
-            Reason.UNREADABLE, f"kilopair failed on it, please report this ({format_name or name}: {type(error).__name__}: {told})"
-        )
+        return Refused(Reason.UNREADABLE, f"{_FAILED} ({format_name or name}: {type(error).__name__}: {told})")
+
+
+def _masked(record: Document | Dropped, policy: FindingsSection | None) -> Document | Dropped:
+    """The document without what the policy hides; what fails here is not quoted, for it may be a secret."""
+    if policy is None or isinstance(record, Dropped):
+        return record
+    try:
+        return guarded(record, policy)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one file must not stop the run
+        return dropped(record.path, Refused(Reason.UNREADABLE, f"{_FAILED} (masking: {type(error).__name__})"))
 
 
 def _document(found: Sniffed, content: Content, name: str, raw: bytes) -> Document | Dropped:

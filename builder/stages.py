@@ -31,21 +31,25 @@ class _NotRememberedError(Exception):
 def read(step: Step) -> Output:
     """Files to documents; each file is remembered by its bytes and its reader, so an unchanged one is not parsed again."""
     from builder.findings.mask import CODE as MASK
-    from builder.findings.mask import guarded
+    from builder.findings.mask import actions
     from builder.forget import forgotten
-    from builder.formats import code_behind, formats
+    from builder.formats import code_behind, formats, library_versions
     from builder.read import CODE, find, limits_of, read_each, readers_of, unique
 
     section = step.recipe.documents
     gone, policy = forgotten(step.work.folder), step.recipe.findings
-    found = find(section, step.root, leave_out=step.work.folder)
+    found = find(section, step.root, leave_out=step.work.folder, policy=policy)
     unread = {file.name: dropped for file in found if (dropped := gone.drops(file.name, file.sha256))}
     files = [file for file in found if file.name not in unread]
     limits = limits_of(section)
-    version = cache(lambda readers: code_hash((*CODE, *MASK, *code_behind(readers))))
+    ocr = [section.ocr_language, folder_stamp(step.root / section.tessdata)] if section.tessdata else None
+    libraries, masks = library_versions(), actions(policy)
+    version = cache(lambda readers: [code_hash((*CODE, *MASK, *code_behind(readers))), *libraries])
 
     def key(file: "Found") -> str:
-        return content_id("file", file.name, file.sha256, file.source.max_bytes, version(readers_of(file)), policy.model_dump())
+        readers = readers_of(file)
+        own = ocr if any(formats()[name].scans for name in readers) else None
+        return content_id("file", file.name, file.sha256, file.source.max_bytes, version(readers), masks, own)
 
     def recall(file: "Found") -> "Records | None":
         try:
@@ -53,21 +57,20 @@ def read(step: Step) -> Output:
         except _NotRememberedError:
             return None
 
-    def safe(records: "Records") -> "Records":
-        kept = map(gone.but, records)
-        return [guarded(record, policy) if isinstance(record, Document) else record for record in kept]
-
-    def remember(file: "Found", records: "Records") -> None:
-        step.work.remember("read", key(file), Document, lambda: safe(records))
+    def finish(file: "Found", records: "Records", is_lasting: bool) -> "Records":
+        kept = [*map(gone.but, records)]
+        if is_lasting and kept == records:  # what is forgotten may be wanted again
+            step.work.remember("read", key(file), Document, lambda: kept)
+        return kept
 
     def make(folder: Path) -> Counts:
         progress = step.work.progress("read")
 
         def documents() -> Iterator[Document | Dropped]:
             yield from unread.values()
-            with closing(read_each(files, limits=limits, recall=recall, remember=remember)) as groups:
+            with closing(read_each(files, limits=limits, recall=recall, finish=finish)) as groups:
                 for number, records in enumerate(groups, start=1):
-                    yield from safe(records)
+                    yield from map(gone.but, records)
                     progress(number, len(files), {})
 
         counts = save(folder, DOCUMENTS, unique(documents()))
@@ -79,13 +82,15 @@ def read(step: Step) -> Output:
 
     reads = {
         "files": {file.name: file.state for file in found},
-        "findings": policy.model_dump(),
+        "findings": masks,
         "forgotten": gone.key,
         "max_bytes": int(section.max_megabytes * 1_000_000),
         "seconds": limits.seconds,
         "megabytes": limits.megabytes,
+        "ocr": ocr,
+        "libraries": libraries,
     }
-    code = (*CODE, *MASK, "builder.forget", "builder.discover", "builder.isolate", *code_behind(tuple(formats())))
+    code = (*CODE, *MASK, "builder.forget", "builder.isolate", *code_behind(tuple(formats())))
     return step.work.stage("read", reads=reads, code=code, make=make)
 
 
@@ -132,18 +137,23 @@ def validate(step: Step) -> Output:
 
 def curate(step: Step) -> Output:
     """Pairs to the chosen ones: duplicates out, then about `target` in balance."""
+    from builder.balance import CODE, Balance, by_rules
     from builder.dedup import dedup
-    from builder.select import select
+    from builder.select import WORDINGS, select
 
     section = step.recipe.curate
 
     def make(folder: Path) -> Counts:
         duplicates: list[Dropped] = []
         distinct = list(keep(dedup(step.pairs("validate"), threshold=section.rouge_l), duplicates))
+        ruled = by_rules(distinct)
+        at_first, most = WORDINGS if section.per_fact == "auto" else (section.per_fact, section.per_fact)
         chosen = select(
             distinct,
             target=section.target,
-            per_fact=section.per_fact,
+            per_fact=most,
+            at_first=at_first if ruled else most,
+            balance=Balance.of(step.documents()) if ruled else None,
             per_document=section.per_document,
             per_task=section.per_task,
             per_opening=section.per_opening,
@@ -152,8 +162,9 @@ def curate(step: Step) -> Output:
         return save(folder, PAIRS, [*duplicates, *chosen]) | {"distinct": len(distinct)}
 
     settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
-    reads = {**step.contents("validate"), **settings, "seed": step.recipe.seed}
-    return step.work.stage("curate", reads=reads, code=(*RECORDS, "builder.dedup", "builder.rouge", "builder.select"), make=make)
+    reads = {**step.contents("read", "validate"), **settings, "seed": step.recipe.seed}
+    code = (*RECORDS, "builder.dedup", "builder.rouge", "builder.select", "builder.caps", "builder.turns", *CODE)
+    return step.work.stage("curate", reads=reads, code=code, make=make)
 
 
 def split(step: Step) -> Output:
@@ -190,6 +201,7 @@ def split(step: Step) -> Output:
 
 def report(step: Step) -> Output:
     """Everything that was measured, as one self-contained HTML file."""
+    from builder.grades import CODE, read_grades, standings
     from builder.report.gather import gather
     from builder.report.render import render
 
@@ -200,8 +212,9 @@ def report(step: Step) -> Output:
         return {}
 
     stages = [name for name in step.work.outputs if name != "report"]
-    reads = {**step.contents(*stages), "examples": step.recipe.report.examples, "company": step.recipe.company}
-    return step.work.stage("report", reads=reads, code=("builder.report",), make=make)
+    families = [standing.as_json() for standing in standings(step.recipe, read_grades(step.work.folder)).values()]
+    reads = {**step.contents(*stages), "examples": step.recipe.report.examples, "company": step.recipe.company, "families": families}
+    return step.work.stage("report", reads=reads, code=("builder.report", "builder.balance", *CODE), make=make)
 
 
 STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}

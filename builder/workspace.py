@@ -3,7 +3,8 @@
 A stage's output is a folder `stages/<stage>-<key>`, where the key is the hash of what the stage reads (the *content*
 of its inputs), its settings and the source code behind it. A folder is made under a temporary name and renamed when
 it is complete and durable, so a folder that exists is complete. An output that exists is never made again; an input
-that was made again with the same content redoes nothing after it.
+that was made again with the same content redoes nothing after it. What is only remembered, document by document, is a
+cache: an entry that is damaged counts as none, so nothing waits until it is durable.
 """
 
 import fcntl
@@ -11,13 +12,13 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from builder.store import folder_hash, read_json, read_records, sync, write_json, write_records
+from builder.store import folder_hash, read_json, sync, write_json
 from builder.watch import Silent, Watch
 from schemas.errors import WorkspaceError
 from schemas.records import Dropped, Record, content_id
@@ -121,14 +122,14 @@ class Workspace:
         """Return `make()`, or what it returned for this key in an earlier run (a cache by document)."""
         path = self.folder / "cache" / stage / f"{key}.jsonl"
         self._remembered.setdefault(stage, set()).add(path.name)
-        dropped_path = path.with_suffix(".dropped.jsonl")
-        if dropped_path.exists() and path.exists():
-            return [*read_records(path, model), *read_records(dropped_path, Dropped)]
+        found = _recall(path, model)
+        if found is not None:
+            return found
         records = make()
         kept: list[R] = [record for record in records if not isinstance(record, Dropped)]
-        write_records(path, kept)
-        write_records(dropped_path, [record for record in records if isinstance(record, Dropped)])
-        return [*kept, *(record for record in records if isinstance(record, Dropped))]
+        dropped = [record for record in records if isinstance(record, Dropped)]
+        _note(path, kept, dropped)
+        return [*kept, *dropped]
 
     def _make(self, name: str, folder: Path, make: Callable[[Path], Counts]) -> None:
         self._watch.started(name)
@@ -160,6 +161,35 @@ class Workspace:
             for path in (self.folder / "cache" / name).glob("*.jsonl"):
                 if path.name.replace(".dropped.jsonl", ".jsonl") not in self._remembered[name]:
                     path.unlink()
+
+
+def _recall(path: Path, model: type[R]) -> list[R | Dropped] | None:
+    """Return the records of an entry of the cache; None if there is none, or if a byte of it is not what was written."""
+    try:
+        kept, (seal, _, dropped) = path.read_bytes(), _path_of_dropped(path).read_bytes().partition(b"\n")
+        if seal != _seal(kept, dropped):
+            return None
+        return [*map(model.model_validate_json, kept.splitlines()), *map(Dropped.model_validate_json, dropped.splitlines())]
+    except (OSError, ValueError):
+        return None
+
+
+def _note(path: Path, kept: Iterable[Record], dropped: Iterable[Record]) -> None:
+    """Write an entry of the cache; nobody waits for the disk, as its seal tells if a power cut has taken some of it."""
+    kept_lines, dropped_lines = (b"".join(record.model_dump_json().encode() + b"\n" for record in records) for records in (kept, dropped))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for place, raw in ((path, kept_lines), (_path_of_dropped(path), _seal(kept_lines, dropped_lines) + b"\n" + dropped_lines)):
+        temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        temporary.write_bytes(raw)
+        temporary.replace(place)
+
+
+def _path_of_dropped(path: Path) -> Path:
+    return path.with_suffix(".dropped.jsonl")
+
+
+def _seal(kept: bytes, dropped: bytes) -> bytes:
+    return hashlib.sha256(kept + b"\0" + dropped).hexdigest().encode()
 
 
 def stage_key(name: str, reads: Mapping[str, object], code: tuple[str, ...]) -> str:

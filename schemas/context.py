@@ -1,5 +1,6 @@
-"""What stands around a chunk: its neighbours, and what a cut took from its beginning, such as the header of its table."""
+"""What a cut took from the beginning of a chunk: the header of its table, what announces its list, the sentences that it goes on from."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,28 +11,53 @@ from schemas.records import Chunk, Document
 _LONGEST = 1000  # characters of a header or an announcement
 _LONGEST_ITEM = 200
 _MOST_ITEMS = 10
-
-
-def neighbours(chunks: Sequence[Chunk], chunk: Chunk) -> tuple[Chunk | None, Chunk | None]:
-    """Return the chunks before and after `chunk` in its document, of `chunks` in order."""
-    place = next(place for place, other in enumerate(chunks) if other.id == chunk.id)
-    around = (chunks[place - 1] if place else None, chunks[place + 1] if place + 1 < len(chunks) else None)
-    before, after = (other if other and other.document_id == chunk.document_id else None for other in around)
-    return before, after
+_LONGEST_BEFORE = 300  # characters of the neighbour's last sentences
+_LEANS = re.compile(  # first words that mean something said before
+    r"(?:th(?:is|at|ese|ose|ey|eir|en|erefore)|its?|he|she|such|both|neither|otherwise|however|instead|in (?:this|that|these|such) cases?"
+    r"|diese[rsmn]?|dies|sie|es|dabei|dazu|cel(?:a|ui)|cet(?:te)?|ces?|ils?|elles?|est[aeo]s?)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)*_]{0,3}\s+|[。！？]\s*")
 
 
 def context_of(document: Document, chunk: Chunk) -> str:
-    """Return what a cut took from the beginning of the chunk: the header of its table, the items and the sentence above its list."""
+    """Return what a cut took from the beginning of the chunk.
+
+    Of a table its header, of a list the items and the sentence above, of a section that goes on the end of the paragraph before.
+    """
     blocks = _blocks_of(document.text)
     place = bisect_right(blocks, chunk.start, key=lambda block: block.start) - 1
-    if place < 0 or not blocks[place].start < chunk.start < blocks[place].end:
+    if place < 0 or chunk.start >= blocks[place].end:
         return ""
     block = blocks[place]
+    if block.start == chunk.start:
+        return _end_of_neighbour(document.text, blocks[place - 1], block) if place else ""
+    if block.kind == "paragraph":
+        return _last_sentences(document.text[block.start : chunk.start])
     if block.kind == "table":
         body = block.rows[1][0].start if len(block.rows) > 1 and block.rows[1] else block.end
         header = document.text[block.start : document.text.rfind("\n", 0, body)]
         return header if chunk.start >= body - len("| ") and len(header) <= _LONGEST else ""
     return _list_context(document.text, blocks[max(0, place - 1)], block, chunk.start) if block.kind == "list" else ""
+
+
+def _end_of_neighbour(text: str, before: Block, block: Block) -> str:
+    """The end of the paragraph before a block below the same heading, where the block leans on it or is announced by it.
+
+    Elsewhere it would only draw questions to what is not in the chunk.
+    """
+    is_near = before.kind == "paragraph" and block.kind != "heading" and before.heading_path == block.heading_path
+    leans = _LEANS.match(text, block.content.start) if block.kind == "paragraph" else text[before.end - 1] in ":："
+    return _last_sentences(text[before.start : before.end]) if is_near and leans else ""
+
+
+def _last_sentences(text: str) -> str:
+    """As many of the last sentences as there is room for; of a longer one its last words."""
+    end = text.strip()[-_LONGEST_BEFORE:]
+    if len(end) == len(text.strip()):
+        return end
+    first = _SENTENCE_END.search(end, 0, len(end) - 1)
+    return end[first.end() :] if first else "…" + end.partition(" ")[2]
 
 
 def _list_context(text: str, before: Block, block: Block, start: int) -> str:
@@ -60,6 +86,6 @@ def _items_above(text: str, items: Sequence[Item], start: int) -> list[str]:
     return above
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=256)  # asks go through the documents in turns
 def _blocks_of(text: str) -> tuple[Block, ...]:
     return tuple(parse_blocks(text))

@@ -3,6 +3,7 @@
 Secrets and personal data are never shown: a place shows their first characters and their length, no more.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -52,16 +53,15 @@ class Place(Record):
     quote: str
 
     @classmethod
-    def of(cls, document: Document, start: int, end: int, *, hidden: bool = False) -> "Place":
-        """Point at a span; `hidden` shows no more than how it begins and how long it is."""
-        text = document.text[start:end]
+    def of(cls, document: Document, start: int, end: int) -> "Place":
+        """Point at a span; for many of one document there is `places`."""
         return cls(
             document_id=document.id,
             path=document.path,
             line=document.text.count("\n", 0, start) + 1,
             start=start,
             end=end,
-            quote=shown(text) if hidden else shortened(text),
+            quote=shortened(document.text[start:end]),
         )
 
 
@@ -75,6 +75,16 @@ class Finding(Record):
     action: Action = "allow"
     places: tuple[Place, ...] = Field(min_length=1)
     sentence: str
+
+
+def places(document: Document, spans: Iterable[tuple[int, int]], *, quote: Callable[[str], str]) -> Iterator[Place]:
+    """Point at spans in the order of the text, each line counted on from the one before: a sheet of people has thousands."""
+    line, last = 1, 0
+    for start, end in spans:
+        line += document.text.count("\n", last, start)
+        last = start
+        shows = quote(document.text[start:end])
+        yield Place(document_id=document.id, path=document.path, line=line, start=start, end=end, quote=shows)
 
 
 def shown(secret: str) -> str:

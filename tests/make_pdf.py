@@ -5,6 +5,7 @@ Helvetica is one of the fonts that every reader of PDFs brings along, so the fil
 
 import hashlib
 import textwrap
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -49,10 +50,27 @@ def paragraph(text: str, *, x: int = 60, y: int = 60, width: int = 80) -> list[L
     return set_lines(textwrap.wrap(text, width), x=x, y=y)
 
 
-def make_pdf(pages: Sequence[Page], *, labels: str = "", passwords: Passwords | None = None, picture: str = "") -> bytes:
-    """Write a file; `labels` is a number tree for /PageLabels, `picture` is "grey", or "itself" for one that draws itself."""
+def make_pdf(
+    pages: Sequence[Page], *, labels: str = "", passwords: Passwords | None = None, picture: str = "", ligature: str = ""
+) -> bytes:
+    """Write a file.
+
+    Args:
+        pages: the lines of each page.
+        labels: a number tree for /PageLabels.
+        passwords: encrypts the file.
+        picture: on every page, "grey", or "itself" for one that draws itself.
+        ligature: the letters that the character 1 stands for, which is wider than all others.
+    """
     key = _key(passwords) if passwords else b""
-    bodies = [*_document(pages, labels), *_fonts(), *_pages(pages, picture), *_elements(pages), *_fields(pages)]
+    bodies = [
+        *_document(pages, labels),
+        *_fonts(_last_object(pages) + 1 if ligature else 0),
+        *_pages(pages, picture),
+        *_elements(pages),
+        *_fields(pages),
+    ]
+    bodies += [_letters(ligature)] if ligature else []
     written = bytearray(b"%PDF-1.6\n%\xe2\xe3\xcf\xd3\n")
     places = []
     for number, (dictionary, stream) in enumerate(bodies, 1):
@@ -81,9 +99,24 @@ def _document(pages: Sequence[Page], labels: str) -> Iterator[tuple[str, None]]:
     yield f"<</Type/StructTreeRoot/K[{' '.join(refs.values())}]/ParentTree<</Nums[{parents}]>>>>", None
 
 
-def _fonts() -> Iterator[tuple[str, None]]:
+def _fonts(table: int) -> Iterator[tuple[str, None]]:
+    kind = (
+        f"TrueType/FirstChar 1/LastChar 255/Widths[1000{' 500' * 63}{' 800' * 26}{' 500' * 165}]/ToUnicode {table} 0 R"
+        if table
+        else "Type1"
+    )
     for name in ("Helvetica", "Helvetica-Bold"):
-        yield f"<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>", None
+        yield f"<</Type/Font/Subtype/{kind}/BaseFont/{name}/Encoding/WinAnsiEncoding>>", None
+
+
+def _letters(ligature: str) -> tuple[str, bytes]:
+    """The table of what a font's characters stand for."""
+    pairs = [("01", ligature), *((f"{code:02x}", chr(code)) for code in range(32, 127))]
+    lines = "\n".join(f"<{code}> <{letters.encode('utf-16-be').hex()}>" for code, letters in pairs)
+    table = (
+        f"/CIDInit /ProcSet findresource begin\nbegincmap\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n{len(pairs)} beginbfchar\n"
+    )
+    return "<</Filter/FlateDecode>>", zlib.compress(f"{table}{lines}\nendbfchar\nendcmap\nend".encode())
 
 
 def _page_object(number: int) -> int:
@@ -103,10 +136,14 @@ def _elements(pages: Sequence[Page]) -> Iterator[tuple[str, None]]:
 
 
 def _field_objects(pages: Sequence[Page]) -> dict[tuple[int, int], int]:
-    """The numbers of the form fields' objects by page and place on it; they are the last."""
+    """The numbers of the form fields' objects by page and place on it; they follow the elements."""
     first = _page_object(len(pages)) + len(_element_objects(pages))
     named = [(number, place) for number, page in enumerate(pages) for place, line in enumerate(page) if line.field]
     return {key: first + count for count, key in enumerate(named)}
+
+
+def _last_object(pages: Sequence[Page]) -> int:
+    return _page_object(len(pages)) - 1 + len(_element_objects(pages)) + len(_field_objects(pages))
 
 
 def _fields(pages: Sequence[Page]) -> Iterator[tuple[str, None]]:

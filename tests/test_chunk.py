@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder.chunk import chunk, estimate_tokens
 from builder.pieces import counter, pieces
-from schemas.context import context_of, neighbours
+from schemas.context import context_of
 from schemas.errors import RecipeError
 from schemas.markdown import parse_blocks
 from schemas.records import Chunk, Document, Page
@@ -275,11 +275,48 @@ def test_a_cut_list_has_its_announcement_and_the_items_above_as_context():
     assert len(contexts[-1]) < 250
 
 
-def test_neighbours_are_of_the_same_document():
-    first, second = document(f"# A\n\n{SENTENCE}\n\n# B\n\n{SENTENCE}\n"), document(f"# C\n\n{SENTENCE}\n")
-    chunks = [*chunk(first, tokens=100), *chunk(second, tokens=100)]
+def test_a_chunk_within_a_section_has_the_end_of_its_neighbour_as_context():
+    rule = "Bikes are lent for a week (two in July). Return them to the desk."
+    found = document(f"# Bikes\n\n{LONG} {rule}\n\nThis is free of charge. {LONG}\n\n# Cars\n\n{SENTENCE}\n")
 
-    assert [neighbours(chunks, piece) for piece in chunks] == [(None, chunks[1]), (chunks[0], None), (None, None)]
+    pieces_of = {piece.text[:9]: context_of(found, piece) for piece in chunk(found, tokens=200)}
+
+    assert pieces_of["# Bikes\n\n"] == pieces_of["# Cars\n\nT"] == ""
+    assert pieces_of["This is f"].endswith(rule)
+    assert len(pieces_of["This is f"]) <= 300
+    assert pieces_of["This is f"].startswith(SENTENCE[:20])
+
+
+def test_a_chunk_that_stands_for_itself_has_no_context():
+    found = document(f"# Bikes\n\n{LONG}\n\n{LONG}\n\nType this:\n\n```\nlend\n```\n")
+    code = Chunk.of(found, found.text.index("```"), len(found.text) - 1, ("Bikes",), 5)
+
+    contexts = [context_of(found, piece) for piece in chunk(found, tokens=400)]
+
+    assert len(contexts) > 1
+    assert not any(contexts)
+    assert context_of(found, code) == "Type this:"
+
+
+def test_a_chunk_within_a_paragraph_has_the_sentences_before_as_context():
+    found = document(f"# A\n\n{LONG} {LONG} {LONG}\n")
+
+    first, *others = chunk(found, tokens=100)
+
+    assert context_of(found, first) == ""
+    for piece in others:
+        before = context_of(found, piece)
+        assert 0 < len(before) <= 300
+        assert found.text[: piece.start].rstrip().endswith(before)
+
+
+def test_a_neighbour_of_one_long_sentence_gives_its_last_words():
+    found = document("# A\n\n" + "word " * 400 + "\n")
+
+    contexts = [context_of(found, piece) for piece in chunk(found, tokens=100)][1:]
+
+    assert contexts
+    assert all(context.startswith("…word word") and context.endswith(" word") and len(context) <= 301 for context in contexts)
 
 
 def test_the_budget_is_counted_by_the_tokenizer_of_the_recipe(tmp_path: Path):

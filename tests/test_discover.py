@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.discover import discover, distinct, named, printable, relative_name
-from schemas.errors import InputError
+from schemas.errors import InputError, RecipeError
 from schemas.recipe import DocumentsSection
 
 
@@ -44,12 +44,21 @@ def test_files_are_found_in_the_order_of_their_names_without_hidden_ones(tmp_pat
         (("**/[xt]*.md",), (), ["a/deep/x.md", "top.md"]),
         (("**/[!xt]*.md",), (), ["a/y.md"]),
         (("**/*",), ("a/deep/", "z.tx?"), ["a/y.md", "top.md"]),
+        (("**/[[x&&~|]*.md",), (), ["a/deep/x.md"]),
     ],
 )
 def test_patterns_choose_the_files(tmp_path, include, exclude, found):
     folder(tmp_path, {"top.md": "t", "a/y.md": "y", "a/z.txt": "z", "a/deep/x.md": "x"})
 
     assert names(DocumentsSection(include=include, exclude=exclude), tmp_path) == found
+
+
+@pytest.mark.parametrize("field", ["include", "exclude"])
+def test_a_pattern_without_sense_is_named_with_its_field(tmp_path, field):
+    section = folder(tmp_path, {"a.md": "a"}).model_copy(update={field: ("*.txt", "[z-a]*")})
+
+    with pytest.raises(RecipeError, match=rf"documents\.{field}: \[z-a\]\*: not a pattern \(bad character range z-a\)"):
+        discover(section, tmp_path)
 
 
 def test_a_single_file_may_be_the_documents(tmp_path):
@@ -85,6 +94,13 @@ def test_what_gitignore_files_name_is_left_out_with_negation_and_the_nested_ones
 
     assert found == ["docs/a.log", "docs/build/page.md", "docs/public.md", "keep.log", "secret.md", "space name .md"]
     assert "a.log" in names(section.model_copy(update={"respect_gitignore": False}), tmp_path)
+
+
+def test_the_byte_order_mark_of_a_gitignore_is_no_part_of_its_first_pattern(tmp_path):
+    section = folder(tmp_path, {"a.md": "a", "salaries.md": "s"})
+    (tmp_path / "documents" / ".gitignore").write_bytes(b"\xef\xbb\xbfsalaries.md\r\n")
+
+    assert names(section, tmp_path) == ["a.md"]
 
 
 def test_a_gitignore_made_to_match_for_hours_does_not(tmp_path):
@@ -183,6 +199,20 @@ def test_a_name_is_composed_and_safe_to_print(tmp_path):
     strange = Path(os.fsdecode(os.fsencode(tmp_path / "documents") + b"/caf\xe9 e\xcc\x81\n\x1b[2J.md"))
 
     assert relative_name(strange, section, tmp_path) == "caf\\xe9 é\\n\\x1b[2J.md"
+
+
+def test_a_name_that_ten_thousand_files_have_is_numbered_on_in_a_few_looks():
+    class Names(set[str]):
+        looks = 0
+
+        def __contains__(self, name: object) -> bool:
+            self.looks += 1
+            return super().__contains__(name)
+
+    taken = Names(["a.md", *(f"a~{number}.md" for number in range(2, 10_001))])
+
+    assert distinct("a.md", taken) == "a~10001.md"
+    assert taken.looks < 40
 
 
 def test_names_that_look_alike_stay_apart(tmp_path):

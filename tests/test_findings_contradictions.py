@@ -28,6 +28,44 @@ CONTRADICT = [
     ("Gifts above 50 EUR must be reported.", "Report gifts worth more than 100 EUR."),
     ("Der Urlaub beträgt 30 Tage.", "Der Urlaub beträgt 25 Tage."),
 ]
+PARAPHRASES = [  # under titles and headings of their own
+    (
+        "Full-time employees are entitled to 28 days of paid annual leave per calendar year.",
+        "As a full-time colleague you get 25 vacation days a year.",
+    ),
+    ("Priority 1 tickets are answered within one hour.", "We respond to every P1 ticket in no more than 4 hours."),
+    ("During probation the notice period is two weeks.", "Within the probation period either side gives one month's notice."),
+    ("Employees may work from home up to three days a week.", "Working from home is possible on two days per week at most."),
+    ("Visitors must be registered 24 hours before they arrive.", "Register visitors no later than two working days before their arrival."),
+    ("All devices come with a warranty of 24 months.", "Our devices are guaranteed for three years."),
+    ("Eye wash stations are tested once a week.", "We test every eye wash station monthly."),
+    ("Access logs are stored for 180 days.", "We delete access logs after 90 days."),
+    ("The daily meal allowance is 28 euros.", "Our meal allowance comes to 24 euros a day."),
+    ("An exam can be retaken twice.", "You may retake an exam three times."),
+    ("A doctor's certificate is required from the third day of illness.", "If you are sick, hand in a medical certificate from day four."),
+    ("Standard shipping takes 3 to 5 business days.", "Standard shipping takes 7 to 10 business days."),
+]
+OTHER_THINGS = [  # not only other values: other people, things, places, times, directions
+    ("Passwords of users have at least 12 characters.", "Passwords of administrators have at least 16 characters."),
+    ("In Germany hotel costs are reimbursed up to 120 euros.", "In Switzerland hotel costs are reimbursed up to 200 euros."),
+    ("Private customers pay invoices within 14 days.", "Business customers pay invoices within 30 days."),
+    ("The desk is open from 7 am to 6 pm.", "On Saturdays the desk is open from 8 am to 6 pm."),
+    ("From January 2026 the plan costs 59 euros.", "The plan costs 49 euros."),
+    ("Orders ship free of charge from 50 euros.", "Orders to other countries ship free of charge from 150 euros."),
+    ("Every client may send 60 requests per minute.", "For example, a client that sends 90 requests per minute is slowed down."),
+    ("The refund is paid within 10 days after the parcel arrived.", "The refund was paid 6 days after the parcel arrived."),
+    ("Parental leave can last 36 months.", "Parental leave is requested 3 months before it starts."),
+    ("The free trial runs for 14 days.", "The free trial can be extended by 7 days."),
+    ("Users see the prompt if the password expires within 14 days.", "The password of users expires after 90 days."),
+    ("The password has at least 8 characters.", "The password has at most 64 characters."),
+    ("Laptops are replaced after four years.", "Laptop batteries are replaced after two years."),
+    ("The warehouse opens at 7 am.", "The warehouse closes at 6 pm."),
+    ("The answer comes within 2 minutes.", "The answer comes within 3 weeks."),
+    ("The plan costs 49 euros per month.", "Paid once a year, the plan costs 490 euros."),
+    ("Probation lasts six months.", "Probation lasts 26 weeks."),
+    ("All fixes of v1.5.3 are in this release.", "All fixes of v1.5.4 are in this release."),
+    ("Records must be kept.", "Records must not be deleted."),
+]
 AGREE = [
     ("Invoices are due after 14 days.", "Invoices are due after two weeks."),
     ("Meeting rooms hold up to twelve people.", "Meeting rooms hold up to 12 people."),
@@ -65,6 +103,36 @@ def test_planted_contradictions_are_found_and_rules_about_other_things_are_not()
     reported = found(document("rules", left), document("handbook", right))
 
     assert quotes(reported) == set(CONTRADICT)
+
+
+@pytest.mark.parametrize(("one", "other"), PARAPHRASES)
+def test_a_rule_in_other_words_with_another_value_is_found(one: str, other: str):
+    left, right = document("policy", f"# Policy\n\n## Rules\n\n{one}\n"), document("faq", f"# FAQ\n\n## Questions\n\n{other}\n")
+
+    assert quotes(found(left, right)) == {(one, other)}
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_THINGS)
+def test_a_rule_for_others_or_in_other_cases_is_left_alone(one: str, other: str):
+    assert found(document("policy", f"# Policy\n\n{one}\n"), document("faq", f"# FAQ\n\n{other}\n")) == []
+
+
+def test_minutes_of_two_months_do_not_contradict_each_other():
+    one, other = (
+        document(f"Minutes of {month}", f"The support team has {size} members.\n") for month, size in (("March", 14), ("June", 17))
+    )
+
+    assert found(one, other) == []
+
+
+def test_two_sections_of_one_document_contradict_each_other_only_where_they_name_their_subject():
+    named = document(
+        "fleet", "# Fleet\n\n## Cars\n\nCompany cars are leased for 4 years.\n\n## Money\n\nA company car is leased for 3 years.\n"
+    )
+    sorts = document("data", "# Data sheet\n\n## Delta\n\nThe battery lasts 8 hours.\n\n## Reef\n\nThe battery lasts 6 hours.\n")
+
+    assert quotes(found(named)) == {("Company cars are leased for 4 years.", "A company car is leased for 3 years.")}
+    assert found(sorts) == []
 
 
 def test_each_quote_stands_where_the_finding_says():
@@ -121,6 +189,14 @@ def test_a_document_that_says_both_and_a_superseded_one_contradict_nothing():
         ("by 31 March 2024 or 2025-06-30", [("date", 331), ("date", 630)]),
         ("12 characters in section 4", [("count charact", 12)]),
         ("the Delta 700", []),
+        ("every six months or yearly", [("every month", 6), ("every month", 12)]),
+        ("3 to 5 business days", [("day", 5)]),
+        ("two days per week", [("day/week", 2)]),
+        ("from the third day, on day four", [("nth day", 3), ("nth day", 4)]),
+        ("tested twice", [("count times", 2)]),
+        ("a monthly fee of 40 euros", [("eur/month", 40)]),
+        ("40 euros, paid once a year", [("eur", 40)]),
+        ("version 1.8.0 and v2.0 of CVE-2023-22490 in 2024", []),
         ("one of them", []),
     ],
 )

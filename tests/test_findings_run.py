@@ -12,7 +12,7 @@ from builder.pipeline import run, status
 from builder.recipe_file import load_recipe
 from builder.store import read_records
 from schemas.errors import InputError
-from schemas.records import Document, Dropped, Pair, Reason
+from schemas.records import Document, Draft, Dropped, Pair, Reason
 from tests.test_forget import PAGES, RECIPE, SECRET_WORDS, holders
 
 KEY = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF" + "2gH4"
@@ -61,7 +61,7 @@ def test_check_ends_with_1_where_the_recipe_says_stop(project: Path):
 def test_a_forgotten_document_is_read_no_more_and_leaves_drafts_pairs_and_dataset(project: Path):
     recipe = load_recipe(project / "recipe.yaml")
     workspace = run(recipe, project, until="split").workspace
-    before = list(read_records(workspace / "pairs.jsonl", Pair))
+    before, drafts = list(read_records(workspace / "pairs.jsonl", Pair)), list(read_records(workspace / "drafts.jsonl", Draft))
     gone = next(one.id for one in read_records(workspace / "documents.jsonl", Document) if one.path == "travel.md")
     forget(workspace, "travel.md")
 
@@ -74,7 +74,8 @@ def test_a_forgotten_document_is_read_no_more_and_leaves_drafts_pairs_and_datase
     assert done.outputs["read"].counts["dropped"] == {"forgotten": 1}
     assert again.outputs["read"].counts["dropped"] == {"forgotten": 2}
     assert {one.id for one in dropped} == {"travel.md", "moved.md"}
-    assert {pair.id for pair in after} == {pair.id for pair in before if pair.provenance.document_id != gone}
+    assert {pair.provenance.document_id for pair in after} == {pair.provenance.document_id for pair in before} - {gone}
+    assert list(read_records(workspace / "drafts.jsonl", Draft)) == [draft for draft in drafts if draft.provenance.document_id != gone]
     assert len(after) < len(before)
     assert holders(workspace, SECRET_WORDS) == []
     assert forget(workspace, "travel.md").still == ()

@@ -2,13 +2,15 @@
 
 import base64
 import random
+import string
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.findings.mask import MASKED, already_masked, guarded, masked, placeholder, sensitive
-from builder.findings.personal import iban, luhn, personal, steuer_id
+from builder.findings.personal import apart_from, iban, luhn, personal, steuer_id
 from builder.findings.secrets import secrets
 from schemas.findings import Finding, FindingsSection, shown
 from schemas.records import Document, Remark
@@ -223,3 +225,28 @@ def test_no_finding_says_the_secret():
     assert token[5:] not in written
     assert "ghp_… (40 characters)" in written
     assert "jane@" not in written
+
+
+def test_a_long_list_of_people_and_passwords_is_masked_line_by_line_in_little_time():
+    draw = random.Random(0)
+    people = [(f"person{number}@example.com", f"+49 30 {number + 1000000}") for number in range(8000)]
+    codes = ["".join(draw.choices(string.ascii_letters + string.digits, k=12)) + "7a" for _ in range(1500)]
+    lines = [*(f"- {email}, {phone}" for email, phone in people), *(f"- password: {code}" for code in codes)]
+    sheet = document("\n".join(lines) + "\n")
+    started = time.process_time()
+
+    found = sensitive(sheet, FindingsSection())
+
+    places = {finding.name: finding.places for finding in found}
+    assert [place.line for place in places["e-mail address"]] == [place.line for place in places["telephone number"]] == [*range(1, 8001)]
+    assert {place.line for place in places["password"]} >= {
+        8001 + at for at, code in enumerate(codes) if list(secrets(f"password: {code}"))
+    }
+    assert time.process_time() - started < 5
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=8), st.integers(0, 30), st.integers(1, 9))
+def test_a_span_is_apart_from_others_or_overlaps_one(others: list[tuple[int, int]], start: int, length: int):
+    spans = [(begin, begin + size) for begin, size in others]
+
+    assert apart_from(spans)(start, start + length) == all(stop <= start or start + length <= begin for begin, stop in spans)

@@ -1,6 +1,7 @@
 """Near copies, older versions and shared paragraphs: which are found, which one is the newest, and what is no version."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -134,3 +135,13 @@ def test_any_documents_are_in_one_group_at_most_and_found_again_the_same(made: l
     assert groups == found(*documents)
     assert len(members) == len(set(members))
     assert all(len(finding.places) > 1 for finding in groups)
+
+
+def test_a_long_document_is_looked_through_in_little_time():
+    draw = random.Random(0)
+    long = document("long.txt", "\n\n".join(" ".join(f"word{draw.randrange(9999)}" for _ in range(14)) for _ in range(25_000)))
+    blank = document("blank.txt", "Words of a page.\n" + " \n" * 15_000)
+    started = time.process_time()
+
+    assert [*repeated([long, blank], FindingsSection()), *injections([blank], FindingsSection())] == []
+    assert time.process_time() - started < 5

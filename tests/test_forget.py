@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from builder.traces import Traces, text_of
 from generators.llm.calls import Message, Request
 from generators.llm.journal import Cost, Journal
 from schemas.errors import UsageError
-from schemas.records import Document, Dropped, Pair, Reason
+from schemas.records import Document, Draft, Dropped, Pair, Reason
 
 PAGES = {
     "leave.md": "# Leave\n\nEvery full-time employee has 25 days of annual leave in a calendar year. "
@@ -92,6 +93,7 @@ def answered(journal: Journal, asked: Request, answer: str) -> None:
 def test_the_pairs_of_a_deleted_document_leave_the_dataset_and_the_others_stay(project: Path):
     workspace = project / "workspace"
     before = {pair.id: pair for pair in read_records(workspace / "pairs.jsonl", Pair)}
+    drafts = list(read_records(workspace / "drafts.jsonl", Draft))
     gone = next(one.id for one in read_records(workspace / "documents.jsonl", Document) if one.path == "travel.md")
     (project / "pages" / "travel.md").unlink()
 
@@ -100,7 +102,8 @@ def test_the_pairs_of_a_deleted_document_leave_the_dataset_and_the_others_stay(p
     after = list(read_records(workspace / "pairs.jsonl", Pair))
     assert [pair for pair in before.values() if pair.provenance.document_id == gone]
     assert [pair for pair in after if pair.provenance.document_id == gone] == []
-    assert {pair.id for pair in after} >= {pair.id for pair in before.values() if pair.provenance.document_id != gone}
+    assert list(read_records(workspace / "drafts.jsonl", Draft)) == [draft for draft in drafts if draft.provenance.document_id != gone]
+    assert {pair.provenance.document_id for pair in after} == {pair.provenance.document_id for pair in before.values()} - {gone}
     assert "travel portal" not in (workspace / "drafts.jsonl").read_text()
     assert "travel portal" not in str(read_table(next((workspace / "dataset" / "data").glob("train*.parquet"))).to_pylist())
 
@@ -161,6 +164,77 @@ def test_what_is_in_a_forgotten_archive_is_forgotten_too():
     assert isinstance(inside, Dropped)
     assert inside.detail == "forgotten on 2026-01-02; take all.zip out of forgotten.json to read it again"
     assert isinstance(beside, Document)
+
+
+def read_again(root: Path) -> dict[str, str]:
+    """Read the pages; return what became of each."""
+    run(load_recipe(root / "recipe.yaml"), root, until="read")
+    output = root / "workspace"
+    read = {one.path: "read" for one in read_records(output / "documents.jsonl", Document)}
+    return read | {one.id: str(one.reason) for one in read_records(output / "quarantine.jsonl", Dropped) if one.stage == "read"}
+
+
+def test_a_forgotten_document_with_a_secret_is_known_again_by_its_words(tmp_path: Path):
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "pages").mkdir()
+    text = PAGES["travel.md"] + "\nThe password: kX9!mQ2zLp7w\n"
+    (tmp_path / "pages" / "travel.md").write_text(text)
+    (tmp_path / "pages" / "leave.md").write_text(PAGES["leave.md"])
+    read_again(tmp_path)
+
+    forget(tmp_path / "workspace", "travel.md")
+    (tmp_path / "pages" / "other.md").write_text(text.replace("\n", "\r\n"))
+
+    assert read_again(tmp_path) == {"leave.md": "read", "travel.md": "forgotten", "other.md": "forgotten"}
+    assert holders(tmp_path / "workspace", SECRET_WORDS) == []
+
+
+def test_what_is_taken_out_of_the_forgotten_is_read_again_also_from_an_archive(tmp_path: Path):
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "pages").mkdir()
+    with zipfile.ZipFile(tmp_path / "pages" / "all.zip", "w") as archive:
+        for name, text in PAGES.items():
+            archive.writestr(name, text)
+    before = read_again(tmp_path)
+    forget(tmp_path / "workspace", "all.zip!/travel.md")
+
+    without = read_again(tmp_path)
+    held = holders(tmp_path / "workspace", SECRET_WORDS)
+    (tmp_path / "workspace" / FORGOTTEN).write_text("[]")
+
+    assert without == before | {"all.zip!/travel.md": "forgotten"}
+    assert held == []
+    assert read_again(tmp_path) == before
+
+
+def test_an_entry_of_the_cache_that_a_power_cut_has_damaged_stops_no_forgetting(project: Path):
+    workspace = project / "workspace"
+    (torn,) = (path for path in (workspace / "cache" / "read").glob("file-*.jsonl") if b'"path":"desks.md"' in path.read_bytes())
+    torn.write_bytes(torn.read_bytes()[:-20] + b"\xff")
+
+    report = forget(workspace, "travel.md")
+
+    assert report.still == ()
+    assert torn.exists()
+    assert holders(workspace, SECRET_WORDS) == []
+
+
+def test_what_was_made_when_it_was_there_goes_though_it_quotes_three_words_only(project: Path):
+    workspace = project / "workspace"
+    for name in ("evaluate-0", "report-0"):
+        (workspace / "stages" / name).mkdir()
+        (workspace / "stages" / name / "stage.json").write_text("{}")
+        (workspace / "stages" / name / "answers.json").write_text('{"expected": "In Zanzibar bay."}')
+    forget(workspace, "travel.md")
+    gone = holders(workspace, "Zanzibar")
+    (workspace / "stages" / "evaluate-1").mkdir()
+    (workspace / "stages" / "evaluate-1" / "stage.json").write_text("{}")
+
+    again = forget(workspace, "travel.md")
+
+    assert gone == []
+    assert again.removed == ()
+    assert (workspace / "stages" / "evaluate-1").exists()
 
 
 def test_a_model_that_may_have_learned_it_is_named_and_deleted_on_demand(project: Path):

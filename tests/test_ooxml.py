@@ -160,3 +160,19 @@ def test_a_part_is_read_in_any_encoding_of_xml():
     root = Package(zipped({"word/document.xml": text.encode("utf-16")})).xml("word/document.xml")
 
     assert "".join(root.itertext()) == "Größe"
+
+
+def test_a_damaged_part_is_noted_once_however_often_it_is_asked_for():
+    package = Package(zipped({"_rels/.rels": "<a><b></a>", "docProps/core.xml": core("Leave")}))
+
+    assert (package.main("word/document.xml"), package.title()) == ("word/document.xml", "Leave")
+    assert package.damaged == ["_rels/.rels"]
+
+
+def test_what_is_taken_out_of_a_part_uncovers_no_dtd():
+    package = Package(zipped({"a.xml": f"<?xml version='1.0' encoding='utf-8'?><b></b>{LAUGHS.partition('?>')[2]}"}))
+
+    with pytest.raises(BadPackageError) as caught:
+        package.xml("a.xml", trim=lambda xml: xml.replace(b"<b></b>", b""))
+
+    assert caught.value.refused.reason == Reason.FORBIDDEN_XML

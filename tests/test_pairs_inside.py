@@ -89,6 +89,13 @@ def test_bold_questions_below_a_heading_that_asks_end_its_answer():
     assert found(text) == [("question_heading", "How do I travel?", "By train."), ("bold_question", "Who pays for it?", "We do.")]
 
 
+@pytest.mark.parametrize("items", ["-\n-\n", "- # Aloud\n- # Again\n", "1. ```\n   code\n   ```\n"])
+def test_a_list_whose_items_have_no_words_of_their_own_asks_nothing(items):
+    text = f"# Leave\n\n{items}\n## Can leave be carried over?\n\nYes, up to 5 days can be carried over.\n"
+
+    assert found(text) == [("question_heading", "Can leave be carried over?", "Yes, up to 5 days can be carried over.")]
+
+
 def test_rows_of_a_table_are_pairs_even_if_they_do_not_ask():
     document = as_read(read_csv("category,question,answer\nLeave,Reset a password,Press the button.\nLeave,Book a car,Call Ann.\n"))
 

@@ -3,6 +3,7 @@
 import os
 import random
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from liteparse.types import AnnotationRect
 
 from builder.readers.content import Content, Refused, clean
-from builder.readers.pdf_engine import Parsed, parse_pdf, without_cycles
+from builder.readers.pdf_engine import Parsed, parse_pdf, with_words
 from builder.readers.pdf_grid import Heading, rebuilt
 from builder.readers.pdf_lines import printed
 from builder.readers.pdf_pages import read_pdf
+from builder.readers.pdf_scan import without_cycles
 from schemas.markdown import parse_blocks, plain
 from schemas.records import Reason
 from tests.make_pdf import Line, Passwords, make_pdf, paragraph, set_lines
@@ -114,7 +116,7 @@ def test_columns_are_found_from_the_edges_of_words_and_rows_from_the_gaps_betwee
     parsed = parse_pdf(make_pdf([cells]))
     assert isinstance(parsed, Parsed)
 
-    found = rebuilt(AnnotationRect(50, 100, 400, 140), printed(parsed.pages[0], frozenset()))
+    found = rebuilt(AnnotationRect(50, 100, 400, 140), printed(with_words(parsed, [1]).pages[0], frozenset()))
 
     assert found is not None
     assert isinstance(found[0], Heading)
@@ -126,7 +128,7 @@ def test_words_without_columns_are_no_table():
     parsed = parse_pdf(make_pdf([[*paragraph(LEAVE, y=150, width=50)]]))
     assert isinstance(parsed, Parsed)
 
-    assert rebuilt(AnnotationRect(0, 100, 595, 400), printed(parsed.pages[0], frozenset())) is None
+    assert rebuilt(AnnotationRect(0, 100, 595, 400), printed(with_words(parsed, [1]).pages[0], frozenset())) is None
 
 
 def test_what_was_filled_into_a_form_is_in_the_text():
@@ -143,6 +145,15 @@ def test_a_link_covers_its_words_and_not_its_line():
     ]
 
     assert "[guide](https://a.example/guide%281%29) is what you need here." in read(make_pdf([page])).text
+
+
+@pytest.mark.parametrize("packed", [b"", zlib.compress(b"/URI"), zlib.compress(b"/Font"), b"no stream"])
+def test_a_link_is_found_whatever_its_name_is_written_like(packed: bytes):
+    page = [*paragraph(LEAVE, y=100), Line("guide", x=60, y=200, link="https://a.example/guide"), Line("for you.", x=90, y=200)]
+    raw = make_pdf([page, [*paragraph(SICK)]]).replace(b"/URI", b"/U#52I")
+    stream = b"99 0 obj\n<</Type/ObjStm/N 0/First 0/Length %d>>stream\n%s\nendstream\nendobj\n" % (len(packed), packed)
+
+    assert "[guide](https://a.example/guide) for you." in read(raw.replace(b"1 0 obj", stream + b"1 0 obj", 1)).text
 
 
 def test_running_headers_footers_and_page_numbers_are_left_out():
@@ -246,7 +257,8 @@ def test_words_beyond_the_page_are_left_out():
 def test_pictures_of_pages_have_no_text():
     found = refused(make_pdf([[], [], [Line("Scan 3")]], picture="grey"))
 
-    assert (found.reason, found.detail) == (Reason.NO_TEXT_LAYER, "3 of 3 pages have no text; run OCR on it, it is a scan")
+    assert found.reason is Reason.NO_TEXT_LAYER
+    assert found.detail == "3 of 3 pages have no text; it is a scan; read it with OCR, see documents.tessdata of the recipe"
 
 
 def test_single_pages_without_text_are_named():

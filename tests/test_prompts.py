@@ -48,8 +48,23 @@ def pair(number=1):
     return Draft.of(task="q", instruction=f"Question {number}?", output="14 days", quotes=(), group="g", form="f", provenance=origin)
 
 
+def fact(about, question="How long may bikes be kept?", answer="Bikes may be kept for 14 days."):
+    origin = Provenance(document_id=about.document.id, chunk_id=about.chunk.id, generator="extractive", rule="limit")
+    return Draft.of(
+        task="question_answering",
+        instruction=question,
+        output=answer,
+        quotes=(answer,),
+        group=answer,
+        form="limit/plain",
+        provenance=origin,
+    )
+
+
 def ask(name="question_answering", **changes):
-    return Ask(**({"task": TASKS[name], "passages": (passage(),), "count": 4} | changes))
+    about = passage()
+    seeds = tuple(fact(about, f"How long may bike {number} be kept?") for number in range(4)) if name == "wording" else ()
+    return Ask(**({"task": TASKS[name], "passages": (about,), "count": 4, "seeds": seeds} | changes))
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -61,7 +76,7 @@ def test_every_shipped_prompt_is_filled_whole(name, difficulty):
     assert not re.search(r"\$\w", system.split("JSON Schema of the reply:")[0])
     assert request.messages[1].content.count("Write up to 4 items.") == 1
     assert request.messages[1].content.count(rules.DIFFICULTIES[difficulty]) == system.count(rules.LEVEL)
-    assert "German" in system
+    assert name == "wording" or "German" in system
     assert "Tarnwell" in system
     assert system.index("Rules") < system.index("Task:") < system.index("JSON Schema of the reply:")
     assert json.loads(request.schema or "") == json.loads(system.split("JSON Schema of the reply:\n")[1].split("\n\n")[0])
@@ -261,5 +276,5 @@ def test_the_rows_of_a_table_that_was_cut_are_shown_with_its_header():
 
     shown = first_request(ask(passages=(Passage(document, rows),)), style()).messages[1].content
 
-    assert "\nAbove it, not to be quoted: | Bike | Fee |" in shown
+    assert "\nAbove it, not to be quoted or asked about: | Bike | Fee |" in shown
     assert "City" not in shown

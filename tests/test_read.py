@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.findings.mask import guarded
 from builder.formats import FORMATS, formats
 from builder.isolate import Limits
 from builder.read import find, read, read_each, unique
@@ -268,7 +269,7 @@ def odd_log(tmp_path, monkeypatch):
 
 def test_a_reader_that_hangs_crashes_fills_the_memory_or_raises_costs_its_own_file_only(tmp_path, odd_log, capfd):
     names = ("hang", "crash", "exit", "fill", "raise", "half", "good")
-    section = folder(tmp_path, {f"{name}.odd": name for name in names} | {"a.md": WORDS}).model_copy(update={"seconds_per_file": 1.5})
+    section = folder(tmp_path, {f"{name}.odd": name for name in names} | {"a.md": WORDS}).model_copy(update={"seconds_per_file": 3.0})
 
     assert outcome(section, tmp_path) == {
         "a.md": "document",
@@ -388,6 +389,43 @@ def test_a_change_in_one_reader_reads_only_its_own_files_again(tmp_path, odd_log
     assert [document.text[:5] for document in read_records(output.folder / DOCUMENTS, Document)] == ["# new", "# Lea"]
     kept = [path for path in (tmp_path / "documents/workspace/cache/read").iterdir() if path.stat().st_mtime_ns == remembered.get(path)]
     assert len(kept) == 2
+
+
+def test_another_version_of_a_library_reads_the_files_again(tmp_path, monkeypatch):
+    section = folder(tmp_path, {"a.md": WORDS})
+    newer = tmp_path / "newer" / "selectolax-999.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: selectolax\nVersion: 999\n")
+    run(section, tmp_path)
+    remembered = {path.name for path in (tmp_path / "documents/workspace/cache/read").iterdir()}
+    monkeypatch.syspath_prepend(newer.parent)
+
+    assert run(section, tmp_path).fresh
+    assert remembered.isdisjoint(path.name for path in (tmp_path / "documents/workspace/cache/read").iterdir())
+
+
+def test_a_secret_is_looked_for_once_in_each_file_that_is_read_and_not_again_in_what_is_remembered(tmp_path, monkeypatch):
+    section, looked = folder(tmp_path, {"a.md": WORDS, "b.md": f"{WORDS}\nThe password: kX9!mQ2zLp7w\n"}), []
+    monkeypatch.setattr("builder.findings.mask.guarded", lambda found, policy: looked.append(found.path) or guarded(found, policy))
+
+    first = run(section, tmp_path)
+    again = run(section.model_copy(update={"seconds_per_file": 61.0}), tmp_path)
+
+    assert looked == ["a.md", "b.md"]
+    assert again.fresh
+    for output in (first, again):
+        assert "kX9!" not in (output.folder / DOCUMENTS).read_text()
+
+
+def test_of_the_findings_only_what_masks_text_has_a_say_in_reading(tmp_path):
+    section = folder(tmp_path, {"a.md": WORDS})
+
+    def is_fresh(**findings: str) -> bool:
+        recipe = Recipe.model_validate({"documents": section.model_dump(), "findings": findings})
+        with Workspace(tmp_path / "workspace") as work:
+            return read_stage(Step(work, recipe, tmp_path)).fresh
+
+    assert [is_fresh(), is_fresh(contradiction="stop"), is_fresh(email="mask")] == [True, False, True]
 
 
 def test_a_folder_of_nothing_but_useless_files_is_an_error(tmp_path):

@@ -1,9 +1,12 @@
 """What a file is, by what is in it."""
 
+import ast
 import io
 import sys
 import time
 import zipfile
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -168,6 +171,53 @@ def test_a_broken_office_package_is_left_to_its_reader_and_any_other_broken_zip_
     assert refused(cut, "a.zip").reason == Reason.CORRUPT
 
 
+def packed(*members: tuple[str, str | bytes]) -> bytes:
+    """A package as Office programs write it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members:
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def types(kind: str) -> tuple[str, str]:
+    return "[Content_Types].xml", f'<Types><Override PartName="/x" ContentType="{kind}"/></Types>'
+
+
+@pytest.mark.parametrize(
+    ("members", "format_name"),
+    [
+        ([types(WORD), ("word/document.xml", "x")], "docx"),
+        ([("ppt/presentation.xml", "x"), types(SLIDES)], "pptx"),
+        ([("docProps/app.xml", "x"), types(SHEET), ("xl/workbook.xml", "x")], "xlsx"),
+        ([types(WORD), ("a/[Content_Types].xml", "x")], "docx"),
+        ([("a/[Content_Types].xml", types(WORD)[1]), ("a.txt", "x")], "zip"),
+        ([("mimetype", "application/epub+zip"), ("a.txt", WORD)], "epub"),
+        ([("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), types(SHEET)], "ods"),
+    ],
+)
+def test_a_package_is_told_by_its_types_wherever_they_stand_in_it(members, format_name):
+    assert found(packed(*members), "a").format == format_name
+
+
+def test_a_program_with_types_of_an_office_file_is_a_program():
+    assert "Java" in refused(packed(("META-INF/MANIFEST.MF", "x"), types(WORD)), "a.docx").detail
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6), st.integers(0, 400), st.binary(max_size=30), st.booleans()
+)
+def test_a_damaged_package_is_told_by_what_is_left_of_it(changes, lost, more, has_name):
+    raw = bytearray(packed(types(WORD), ("word/document.xml", "x")))
+    for place, value in changes:
+        raw[place % len(raw)] = value
+    raw = raw[: len(raw) - lost % 50 if lost > 300 else len(raw)] + more
+
+    result = sniff(bytes(raw), "a.docx" if has_name else "a")
+
+    assert isinstance(result, Refused) or result.format
+
+
 def test_a_bomb_in_the_form_of_an_office_file_is_not_unpacked():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -216,6 +266,27 @@ def test_the_code_behind_a_format_is_its_reader_and_what_that_imports_and_no_oth
     assert {"builder.readers.csv_rows", "builder.readers.content", "schemas.records"} <= set(behind)
     assert "builder.readers.html_page" not in behind
     assert "builder.readers.html_page" in code_behind(("markdown",))
+
+
+def imported_by(module: str) -> set[str]:
+    """The modules of ours that a module imports, by Python's own parser."""
+    spec = find_spec(module)
+    nodes = ast.walk(ast.parse(Path(spec.origin).read_text())) if spec and spec.origin else ()
+    said = {name for node in nodes if isinstance(node, ast.ImportFrom) for name in [node.module or ""]}
+    return {name for name in said if name.startswith(("builder.", "schemas."))}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_import_of_a_reader_is_overlooked(name):
+    behind = set(code_behind((name,)))
+
+    assert set().union(*map(imported_by, behind)) <= behind
+
+
+def test_what_has_a_say_in_every_document_is_named():
+    from builder.read import CODE
+
+    assert set().union(*map(imported_by, ("builder.source", "builder.sniff", "builder.language"))) <= set(CODE)
 
 
 @pytest.fixture

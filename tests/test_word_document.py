@@ -469,3 +469,29 @@ def test_tables_of_empty_cells_and_paragraphs_without_properties_are_no_trouble(
 
     assert read(grid(("", ""), ("", "")) + f"<w:p>{run('Bare.')}</w:p>") == "Bare."
     assert read(grid((joined, "c"))) == "| ab | c |\n|---|---|"
+
+
+def test_marks_of_editing_sessions_and_the_looks_of_styles_change_nothing():
+    words = 'Word writes &lt;w:p w:rsidR="00AB12CD"&gt; and &lt;w:jc/&gt;'
+    marks = ' w:rsidR="00AB12CD" w:rsidRDefault="00FF0011"'
+    body = p("Leave", "Firma") + p(run("Five", BOLD) + run(words)) + p("Days", "Strong")
+    marked = body.replace("<w:p>", f"<w:p{marks}>").replace("<w:r>", f"<w:r{marks}>")
+    latent = '<w:latentStyles w:count="2"><w:lsdException w:name="heading 1"/></w:latentStyles><w:style w:styleId="x"/>'
+    named = '<w:style w:type="paragraph" w:styleId="{}"><w:name\n w:val="{}"/>{}<w:pPr>{}</w:pPr><w:rPr><w:b/>{}</w:rPr></w:style>'
+    bare, full = (
+        f"{before}{named.format('Firma', 'heading 3', look, look, look)}{named.format('Strong', 'a', look, look, look)}"
+        for before, look in (("", ""), (latent, '<w:jc w:val="a &gt; b"/><w:rFonts w:ascii="Arial"/><w:bCs />'))
+    )
+
+    found = content(docx(marked, styles=xml("w:styles", full)))
+
+    assert found == content(docx(body, styles=xml("w:styles", bare)))
+    assert found.text == '### Leave\n\n**Five**Word writes \\<w:p w:rsidR="00AB12CD"> and \\<w:jc/>\n\n**Days**'
+
+
+def test_styles_that_are_empty_are_no_damage():
+    found = content(
+        zipped(docx_parts(p("Leave"), styles='<w:styles xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"/>'))
+    )
+
+    assert (found.text, found.remarks) == ("Leave", ())

@@ -3,15 +3,19 @@
 import io
 import os
 import random
+import re
 import zipfile
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder.readers.content import Content, Refused
+from builder.readers.lean_workbook import stored_zip
 from builder.readers.regions import regions
 from builder.readers.sheet_parts import as_shown
 from builder.readers.workbook import read_workbook
@@ -166,6 +170,69 @@ def test_a_merged_value_stands_once_in_a_table_and_in_each_question_of_its_rows(
     assert found.text.endswith("## Rules\n\n### Leave\n\n#### How long?\n\nFive days.\n\n#### When?\n\nOn Monday.")
 
 
+def plain_and_merged() -> bytes:
+    def table(sheet: Any, book: Any) -> None:
+        rows([["Part", "Since"], ["Probe", ""], ["Cap", ""]])(sheet, book)
+        sheet.write_datetime(1, 1, date(2026, 3, 1), book.add_format({"num_format": "yyyy-mm-dd"}))
+        sheet.write(2, 1, 0.5, book.add_format({"num_format": "0%"}))
+
+    def merged(sheet: Any, _: Any) -> None:
+        rows([["Group", "Part"], ["", "Probe"], ["", "Cap"]])(sheet, None)
+        sheet.merge_range(1, 0, 2, 0, "Lab")
+
+    return xlsx(table, merged)
+
+
+def without_relation(kind: str) -> Callable[[str], str]:
+    return lambda xml: re.sub(f'<Relationship [^>]*/{kind}"[^>]*/>', "", xml)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("xl/_rels/workbook.xml.rels", without_relation("sharedStrings")),
+        ("xl/_rels/workbook.xml.rels", without_relation("styles")),
+        ("xl/workbook.xml", lambda xml: xml.replace("<sheet ", "<sheet\n")),
+        ("xl/worksheets/sheet1.xml", lambda xml: xml.replace("<sheetData", "<!-- <sheetData> --><sheetData")),
+        ("xl/worksheets/sheet2.xml", lambda xml: xml.replace("<sheetData", "<!-- <sheetData> --><sheetData")),
+        ("xl/worksheets/sheet2.xml", lambda xml: re.sub(r"<(/?)(?=[a-zA-Z])", r"<\1x:", xml).replace("xmlns=", "xmlns:x=")),
+    ],
+)
+def test_however_a_package_is_put_together_its_cells_are_the_same(part, change):
+    whole = plain_and_merged()
+    other = rewritten(whole, part, change)
+
+    assert content(other).text.replace("0.5", "50%") == content(whole).text  # how a number is shown is told by the styles
+    assert content(whole).text.endswith(
+        "| Probe | 2026-03-01 |\n| Cap | 50% |\n\n## Rules\n\n| Group | Part |\n|---|---|\n| Lab | Probe |\n|  | Cap |"
+    )
+
+
+def test_a_large_package_is_read_like_a_small_one():
+    whole = plain_and_merged()
+    out = io.BytesIO(whole)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/media/image1.png", random.Random(1).randbytes(2_100_000))
+
+    assert content(out.getvalue()) == content(whole)
+
+
+def test_strings_are_found_where_the_workbook_says_they_are():
+    whole = plain_and_merged()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        parts = {name: archive.read(name).replace(b"sharedStrings.xml", b"words.xml") for name in archive.namelist()}
+    moved = zip_of(*((name.replace("sharedStrings", "words"), data) for name, data in parts.items()))
+
+    assert content(moved).text == content(whole).text
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_characters="\0\\", exclude_categories=["Cs"]), min_size=1), st.binary()))
+def test_a_zip_archive_of_what_is_not_packed_holds_it_as_it_is(members):
+    with zipfile.ZipFile(io.BytesIO(stored_zip(members))) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == members
+
+
 def test_formulas_without_a_result_are_counted_and_leave_no_false_zero():
     def fill(sheet: Any, _: Any) -> None:
         sheet.write_row(0, 0, ["Part", "Price"])
@@ -206,6 +273,49 @@ def test_sheets_that_reach_too_far_cost_no_memory():
     assert refused(ods(repeated)).reason == Reason.TOO_LARGE
     assert "sheet Rules" in codes(content(far))["sheet_too_large"]
     assert "Probe" in content(far).text
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "is_read"), [(99_999, 1, True), (3, 16_383, True), (199_999, 30, False), (99_999, 26 * 27, False)]
+)
+def test_a_sheet_may_be_long_or_wide_but_not_both(row, column, is_read):
+    found = content(xlsx(rows(FAQ), lambda sheet, _: (sheet.write(0, 0, "a"), sheet.write(row, column, "the last"))))
+
+    assert ("the last" in found.text, "sheet_too_large" not in codes(found)) == (is_read, is_read)
+
+
+@pytest.mark.parametrize("reference", [r" r='\1'", r'\tr="\1"', r'\nr="\1"', r'  r="\1"'])
+def test_a_sheet_hides_its_reach_by_no_other_way_to_write_it(reference):
+    far = xlsx(rows(FAQ), lambda sheet, _: (sheet.write(0, 0, "a"), sheet.write(1_048_575, 90, "b")))
+    other = rewritten(far, "xl/worksheets/sheet2.xml", lambda xml: re.sub(r' r="([A-Z]+[0-9]+)"', reference, xml))
+
+    assert "sheet Rules" in codes(content(other))["sheet_too_large"]
+
+
+@pytest.mark.parametrize(
+    ("usual", "other"), [("<sheet ", "<sheet\n"), (r'(name|sheetId|r:id)="(\w+)"', r"\1='\2'"), ('name="', 'name = "')]
+)
+def test_a_sheet_hides_its_reach_by_no_other_way_to_name_it(usual, other):
+    far = xlsx(rows(FAQ), lambda sheet, _: (sheet.write(0, 0, "a"), sheet.write(1_048_575, 20, "b")))
+
+    odd = content(rewritten(far, "xl/workbook.xml", lambda xml: re.sub(usual, other, xml)))
+
+    assert "1,048,576 rows and 21 columns" in codes(odd)["sheet_too_large"]  # calamine, which takes memory first, says one less
+
+
+def test_formulas_and_errors_are_seen_under_any_prefix():
+    def fill(sheet: Any, _: Any) -> None:
+        sheet.write_row(0, 0, ["Part", "Price"])
+        sheet.write_formula(1, 0, "=1+1")
+        sheet.write_formula(1, 1, "=1/0", None, "#DIV/0!")
+
+    raw = rewritten(
+        xlsx(fill),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: re.sub(r"<(/?)(?=[a-zA-Z])", r"<\1x:", xml).replace("xmlns=", "xmlns:x=").replace('t="e"', "t='e'"),
+    )
+
+    assert {"uncalculated_formula", "error_values"} <= {*codes(content(raw))}
 
 
 def zip_of(*members: tuple[str, bytes]) -> bytes:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,60 @@ def test_remembered_records_come_back_and_unused_ones_are_forgotten(tmp_path: Pa
     assert run(["b"]) == [one, gone]
     assert calls == ["a", "b"]
     assert {path.name for path in (tmp_path / "w" / "cache" / "read").iterdir()} == {"b.jsonl", "b.dropped.jsonl"}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".dropped.jsonl"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda raw: b"",
+        lambda raw: raw[:-1],
+        lambda raw: raw[: raw[:-1].rfind(b"\n") + 1],  # whole lines are gone
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: raw[: len(raw) // 2].ljust(len(raw), b"\0"),
+        lambda raw: raw.replace(b"two", b"six").replace(b"empty", b"fleet"),  # still good records, but others
+        lambda raw: raw + raw,
+        lambda raw: os.urandom(len(raw)),
+    ],
+)
+def test_a_remembered_entry_that_is_damaged_is_made_again(tmp_path: Path, suffix: str, harm: Callable[[bytes], bytes]):
+    records = [document("one"), document("two"), Dropped(id="b.md", stage="read", reason=Reason.EMPTY)]
+    calls: list[str] = []
+
+    def run() -> list[Document | Dropped]:
+        with Workspace(tmp_path / "w") as work:
+            return work.remember("read", "a", Document, lambda: calls.append("made") or records)
+
+    run()
+    entry = tmp_path / "w" / "cache" / "read" / f"a{suffix}"
+    whole = entry.read_bytes()
+    entry.write_bytes(harm(whole))
+
+    assert [run(), run()] == [records, records]
+    assert calls == ["made", "made"]
+    assert entry.read_bytes() == whole
+
+
+def test_a_remembered_entry_of_which_a_file_is_gone_is_made_again(tmp_path: Path):
+    calls: list[str] = []
+    with Workspace(tmp_path / "w") as work:
+        for gone in ("a.jsonl", "a.dropped.jsonl", ""):
+            work.remember("read", "a", Document, lambda: calls.append("made") or [document("one")])
+            if gone:
+                (tmp_path / "w" / "cache" / "read" / gone).unlink()
+
+    assert calls == ["made"] * 3
+
+
+def test_remembering_waits_for_no_disk_but_a_stage_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    waits: list[int] = []
+    monkeypatch.setattr(os, "fsync", waits.append)
+    with Workspace(tmp_path / "w") as work:
+        work.remember("read", "a", Document, lambda: [document("one")])
+        before = len(waits)
+        work.stage("read", reads={}, code=CODE, make=writer("one", []))
+
+    assert (before, len(waits) > 2) == (0, True)
 
 
 def test_the_code_hash_follows_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

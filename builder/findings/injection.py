@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from generators.alpaca.screen import suspicious
-from schemas.findings import Finding, FindingsSection, Place
+from schemas.findings import Finding, FindingsSection, places, shortened
 from schemas.records import Document
 
-_PARAGRAPH = re.compile(r"[^\n]+(?:\n(?!\s*\n)[^\n]+)*")
+_PARAGRAPH = re.compile(r"[^\n]+(?:\n(?![^\S\n]*\n)[^\n]+)*")
 _LINE = re.compile(r"[^\n]+")
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 
@@ -15,8 +15,7 @@ _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 def injections(documents: Sequence[Document], policy: FindingsSection) -> Iterator[Finding]:
     """Yield a finding for each passage that `generators.alpaca.screen` takes for an order to the model."""
     for document in documents:
-        for start, end in _spans(document.text):
-            place = Place.of(document, start, end)
+        for place in places(document, _spans(document.text), quote=shortened):
             yield Finding(
                 kind="injection",
                 rule="injection",

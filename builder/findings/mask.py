@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from builder.findings.personal import personal
+from builder.findings.personal import apart_from, personal
 from builder.findings.secrets import secrets
-from schemas.findings import Action, Finding, FindingsSection, Kind, Place, Rule, Severity
+from schemas.findings import Action, Finding, FindingsSection, Kind, Place, Rule, Severity, places, shown
 from schemas.records import Document, content_id
 
 CODE = ("schemas.findings", "builder.findings.mask", "builder.findings.personal", "builder.findings.secrets")  # decides what is masked
@@ -75,14 +75,15 @@ def already_masked(document: Document) -> tuple[Finding, ...]:
 
 def sensitive(document: Document, policy: FindingsSection) -> list[Finding]:
     """Return the secrets and the personal data of a document, one finding for each sort."""
-    places: dict[tuple[Kind, Rule, str], list[Place]] = {}
+    spans: dict[tuple[Kind, Rule, str], list[tuple[int, int]]] = {}
     secret = list(secrets(document.text))
+    is_free = apart_from((start, end) for _, start, end in secret)
     for name, start, end in secret:
-        places.setdefault(("secret", "secret", name), []).append(Place.of(document, start, end, hidden=True))
+        spans.setdefault(("secret", "secret", name), []).append((start, end))
     for rule, name, start, end in personal(document.text):
-        if not any(start < stop and begin < end for _, begin, stop in secret):
-            places.setdefault(("personal", rule, name), []).append(Place.of(document, start, end, hidden=True))
-    return [_finding(*sort, places=found, policy=policy) for sort, found in places.items()]
+        if is_free(start, end):
+            spans.setdefault(("personal", rule, name), []).append((start, end))
+    return [_finding(*sort, places=[*places(document, found, quote=shown)], policy=policy) for sort, found in spans.items()]
 
 
 def actions(policy: FindingsSection) -> dict[Rule, Action]:
@@ -133,8 +134,11 @@ def _replaced(text: str, spans: Iterable[tuple[int, int, Rule]]) -> str:
 
 
 def _said(text: str, values: dict[str, str]) -> str:
-    """Replace whole words only: a short value must not eat into others."""
-    found = re.compile("|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in sorted(values, key=len, reverse=True)))
+    """Replace whole words only: a short value must not eat into others. Of a sheet's thousands few are in a title."""
+    inside = sorted((value for value in values if value in text), key=len, reverse=True)
+    if not inside:
+        return text
+    found = re.compile("|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in inside))
     return found.sub(lambda match: values[match.group()], text)
 
 

@@ -5,7 +5,9 @@ Whatever has a check digit must pass it, and a bare row of digits counts only ne
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 
 from schemas.findings import Rule
 
@@ -44,13 +46,26 @@ _NEAR = 40  # characters before a number in which a word says what it is
 def personal(text: str) -> Iterator[Found]:
     """Yield the rule, the name and the span of what is personal, in the order of the text, none within another."""
     found = [*_emails(text), *_accounts(text), *_people(text), *_machines(text)]
-    taken = [(start, end) for _, _, start, end in found]
-    found += [one for one in _phones(text) if not any(start < one[3] and one[2] < end for start, end in taken)]
+    is_free = apart_from((start, end) for _, _, start, end in found)
+    found += [one for one in _phones(text) if is_free(one[2], one[3])]
     last = -1
     for rule, name, start, end in sorted(found, key=lambda one: (one[2], -one[3])):
         if start >= last:
             yield rule, name, start, end
             last = end
+
+
+def apart_from(spans: Iterable[tuple[int, int]]) -> Callable[[int, int], bool]:
+    """Return what tells of a start and an end whether none of the spans overlaps them; a list of contacts has many of both."""
+    ordered = sorted(spans)
+    starts = [start for start, _ in ordered]
+    reach = [*accumulate((end for _, end in ordered), max)]
+
+    def is_free(start: int, end: int) -> bool:
+        before = bisect_left(starts, end)
+        return not before or reach[before - 1] <= start
+
+    return is_free
 
 
 def _emails(text: str) -> Iterator[Found]:

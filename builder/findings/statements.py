@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
-from builder.findings.topics import WORD, topics
+from builder.findings.scope import Scope, is_no_rule, scope_of, times_of
+from builder.findings.topics import WORD, meaning, side_by_side, stem, topics
 from builder.findings.values import Value
 from builder.findings.values import values as values_of
 from schemas.markdown import Block, parse_blocks, plain
@@ -26,6 +26,16 @@ _POSITIVE = re.compile(
     r"(?:has|have|need|needs) to|may|can|always)\b",
     re.IGNORECASE,
 )
+_KINDS_OF_TEXT = frozenset(  # in titles they say nothing
+    stem(word)
+    for word in re.findall(
+        r"\w+",
+        "policy guide guideline handbook faq rule rules overview question questions checklist terms notes process "
+        "procedure manual welcome introduction general document information details conditions agreement regulation "
+        "instructions standard ",
+    )
+)
+_SPANS = ("second", "day", "month")
 _LONGEST = 500  # characters: what is longer is no sentence that sets one rule
 _BREAK = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-ZÄÖÜ])")
 
@@ -41,6 +51,7 @@ class Said:
     polarity: int  # 1 must, may; -1 must not; 2 need not; 0 none of them
     neighbours: frozenset[tuple[str, str]] = frozenset()  # words that stand side by side: (sick, leave)
     is_row: bool = False
+    scope: Scope = field(default_factory=Scope)
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,8 @@ class Statement:
     said: Said
     context: frozenset[str]
     heading: frozenset[str]
+    times: frozenset[str] = frozenset()  # of the title and the headings
+    section: tuple[str, ...] = ()  # the headings
 
     @property
     def words(self) -> frozenset[str]:
@@ -68,42 +81,73 @@ class Statement:
         return tuple(WORD.findall(self.quote.lower()))
 
     @cached_property
-    def units(self) -> dict[str, frozenset[float]]:
-        """Its values by their units."""
-        return {unit: frozenset(number for other, number in self.said.values if other == unit) for unit, _ in self.said.values}
+    def measures(self) -> dict[str, frozenset[Value]]:
+        """Its values by what they measure, such as a span of time, be it in weeks or in months."""
+        return {name: frozenset(value for value in self.said.values if measure(value) == name) for name in map(measure, self.said.values)}
+
+    @cached_property
+    def surroundings(self) -> frozenset[str]:
+        """Every word of the sentence, its title and headings."""
+        return self.context | {meaning(word.replace("-", "")) for word in self.wording}
 
 
 def statements(document: Document) -> Iterator[Statement]:
     """Yield what the document states with a value or as a rule, in order."""
-    title = frozenset(topics(document.title))
+    title = _about(document.title)
+    names = document.metadata.get("language") != "de"  # every noun has a capital there
     for block in parse_blocks(document.text):
-        headings = (title, *(frozenset(topics(heading)) for heading in block.heading_path))
+        above = " ".join((document.title, *block.heading_path))
+        if is_no_rule(above):
+            continue
+        headings = (title, *map(_about, block.heading_path))
         if block.kind in {"paragraph", "list", "quote"}:
             spans = (span for span in _sentences(document.text, block) if span[1] - span[0] <= _LONGEST)
-            found = (_said(document.text[start:end], start, end) for start, end in spans)
+            found = (_said(document.text[start:end], start, end, names=names) for start, end in spans)
         else:
             found = _rows(document.text, block)
         for said in found:
             if said.values or said.polarity:
-                yield Statement(document, said, context=frozenset().union(*headings), heading=headings[-1])
+                yield Statement(
+                    document,
+                    said,
+                    context=frozenset().union(*headings),
+                    heading=headings[-1],
+                    times=times_of(above),
+                    section=block.heading_path,
+                )
 
 
-def _said(text: str, start: int, end: int) -> Said:
+@cache
+def _about(heading: str) -> frozenset[str]:
+    return frozenset(topics(heading)) - _KINDS_OF_TEXT
+
+
+def measure(value: Value) -> str:
+    """Return what a value measures: `span` for two weeks and for a month, `span/week` for three days a week."""
+    unit, each, rate = value[0].partition("/")
+    often, _, span = unit.rpartition(" ")
+    return f"{often or 'span'}{each}{rate}" if span in _SPANS and often in ("", "every") else value[0]
+
+
+def _said(text: str, start: int, end: int, *, names: bool = False) -> Said:
     words = plain(text)
-    values, rest = ([], "") if words.endswith("?") else values_of(words)
-    about = list(topics(rest))
-    return Said(start, end, frozenset(about), frozenset(values), _polarity(rest), frozenset(pairwise(about)))
+    values, rest = ([], "") if words.endswith("?") or is_no_rule(words) else values_of(words)
+    said = Said(start, end, frozenset(topics(rest)), frozenset(values), _polarity(rest))
+    if not values and not said.polarity:  # it sets nothing, as most sentences
+        return said
+    scope = scope_of(words, rest, names=names, is_dated=any(unit != "date" for unit, _ in values))
+    return replace(said, neighbours=frozenset(side_by_side(rest)), scope=scope)
 
 
 def _rows(text: str, block: Block) -> Iterator[Said]:
     """The rows of a table: a bare number counts what the head of its column says."""
+    columns = [" ".join(topics(text[head.start : head.end])) for head in block.rows[0]] if block.rows else []
     for row in block.rows[1:]:
         words: set[str] = set()
         values: set[Value] = set()
-        for head, cell in zip(block.rows[0], row, strict=False):
+        for column, cell in zip(columns, row, strict=False):
             said = _said(text[cell.start : cell.end], cell.start, cell.end)
             words |= said.words
-            column = " ".join(topics(text[head.start : head.end]))
             words |= set(column.split()) if said.values else set()
             values |= {(f"count {column}" if unit == "count" else unit, number) for unit, number in said.values}
         if row:

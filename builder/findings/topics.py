@@ -1,47 +1,119 @@
-"""The words that say what a sentence is about, without their endings and without what is said in rules about anything."""
+"""The words that say what a sentence is about: without their endings, one for all that mean the same, none that any rule may have."""
 
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 WORD = re.compile(r"[^\W\d_][\w'’-]*|\d[\w.]*")
+_TOKEN = re.compile(rf"{WORD.pattern}|[^\s\w]")
 # said in rules about anything, so that sharing it tells nothing and lacking it sets nothing apart
 FRAME = frozenset(
     re.findall(
         r"\S+",
         """
-        a about above after again all also although always am an and any anyone applies apply are as ask at available be because
-        been before being below between both but by can cannot case cases could day days did do does doing down during each
-        either employee employees end entitled entitlement equal every everybody everyone everything exactly expected for from
-        get gets getting give given gives go grant granted grants had has have having he her here him his hour hours how however
-        i if in into is it item items its just least less like long longer made make makes making many may maximum me minimum
-        minute minutes month months more most much must my need needed needs never no nor not now of off offer offers offered on
-        once one only or other our out over paid pay people per person please provide provided provides receive received
-        receives require required requires same see shall she should since so some staff such take taken takes taking than that
-        the their them then there these they this those through time times to too under until up us use used uses using valid
-        very via wait was we week weeks well were what when where whether which while who whole will with within without working
-        would year years yes yet you your yours business calendar consecutive maximal last lasts lasting later earlier latest
-        allowed permitted accepted prohibited forbidden mandatory optional eligible today limit limited amount number note
-        company
+        a about above accepted according after again ahead all allow allowed allows also although always am amount an and any anybody
+        anyone anything applies apply are around as ask asks at automatically available back be because been before begin begins being
+        below between both but by calendar can cannot case cases chance choice choose chooses colleague colleagues come comes coming
+        company consecutive could currently day days did do does doing down during each earlier either eligible employee employees end
+        enter enters entire entitled entitlement equal every everybody everyone everything exactly expected find finds for forbidden from
+        generally get gets getting give given gives go goes going grant granted grants had has have having he her here him his hour hours
+        how however i if in into is it item items its itself join joined joins just keep keeps kept last lasting lasts later latest least
+        length less let lets like limit limited limits long longer made make makes making mandatory many maximal maximum may me minimum
+        minute minutes month months more most much must my need needed needs never no nobody nor normally not note now number of off offer
+        offered offers on once one only onwards optional or otherwise our out over own paid pay people per period permitted person please
+        possible prior prohibited provide provided provides put puts reach reaches receive received receives require required requires run
+        runs same see shall she should side sides simply since so some somebody someone spend spends spent staff start started starting
+        starts such take taken takes taking than that the their them themselves then there therefore these they this those through time
+        times to today too turn turns under until up upon us use used uses using usually valid very via wait want wants was way we week
+        weeks well were what when where whether which while who whoever whole will wish with within without work worker workers working
+        worth would year years yes yet you your yours yourself
         """,
     )
 )
-_ENDINGS = ("ments", "ment", "ations", "ation", "ings", "ing", "ied", "ies", "ed", "es", "er", "ers", "ly", "s", "e", "y")
+# the same rule may be said with another of these; never with a wider word: a lunch is not every meal
+_SAME = """
+    allowance budget | answer respond response responses reply replies | applicant candidate | approve approval authorise authorize |
+    archive archived | attempt attempts try tries | bike bicycle bicycles | bonus reward | book reserve reservation |
+    borrow borrowed loan loans lend lent | break broken | bring brought | buy bought purchase purchases purchasing buying |
+    cancel cancellation terminate | car vehicle vehicles | certificate certification | child children kid kids | choose chosen |
+    complete completed finish finished | consent sign-off | cost charge charged price priced fee fees | customer client clients |
+    device appliance | doctor medical physician | email mail | error fault | failure failed fail wrong incorrect | freeze frozen |
+    hotel accommodation lodging overnight | inspect inspection inspections examine examination check checked | invoice bill bills |
+    laptop notebook | leave vacation vacations holiday holidays | locked lock blocked | login logon signin | manager supervisor boss |
+    money funds | office workplace | parental parents | password passwords passphrase passcode | phone telephone mobile |
+    probation probationary | quote quotes quotation quotations bid bids | register registration registered |
+    reimburse reimbursed reimbursement repay repaid refund refunds | repair fix | replace replaced exchange |
+    report reporting notify notification | resell resale | resign resignation quit |
+    retain retention store stored storage delete deletion deleted erase remove removed | retake retaken | safe secure security |
+    salary wage wages | sell sold | send sent | ship shipping shipment shipments parcel parcels | sick ill illness sickness |
+    sign signed signature signatures | smoke smoking | submit submission | training learning | trip journey travel |
+    update updates patch patches | upload uploading uploaded | visitor guest guests | warranty guarantee guaranteed | write written
+"""
+_PHRASES = tuple(  # words that mean one thing only together
+    (re.compile(pattern, re.IGNORECASE), word)
+    for pattern, word in (
+        (r"\b(?:hand(?:ed|s)? (?:it |them )?in|turn(?:ed|s)? in|file(?:d|s)?(?= (?:an?|the|your|their|his|her)\b))", " submit "),
+        (r"\b(?:pa(?:y|ys|id) (?:you |it )?back)\b", " reimburse "),
+        (r"\bsen(?:d|ds|t) (?:it |them |anything |goods |items )?back\b", " return "),
+        (r"\b(?:work(?:ing|s)? (?:from home|remotely)|home office|remote work|telework(?:ing)?)\b", " remotely "),
+        (r"\b(?:days? off|time off)\b", " leave "),
+        (r"\b(?:log(?:s|ged|ging)?|sign(?:s|ed|ing)?)[ -](?:in|on)\b(?! at)", " login "),
+        (r"\bpriority[ -](\d)\b", r" p\1 "),
+        (r"\bnon[- ](?=\w)", "non"),
+        (r"\boverseas\b", " abroad "),
+        (r"\bbusiness (?=days?\b|hours?\b)", " "),
+        (r"\bfree of charge\b", " free "),
+    )
+)
+_ENDINGS = tuple(re.findall(r"\w+", "ments ment ations ation ated ates ate ions ion als al ings ing ied ies ed es er ers ly s e y"))
 
 
 def topics(text: str) -> Iterator[str]:
     """Yield the telling words of a text in order."""
-    for match in WORD.finditer(text):
-        word = match.group().lower().strip("'’-._")
-        if word not in FRAME and (len(word) > 1 or word.isdigit()):
-            yield from (stem(part) for part in word.split("-") if part and part not in FRAME)
+    return (word for word, _ in _told(text))
+
+
+def side_by_side(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the telling words that stand next to each other with nothing between: (sick, leave)."""
+    for (word, place), (following, other) in pairwise(_told(text)):
+        if other - place == 1:
+            yield word, following
+
+
+def _told(text: str) -> Iterator[tuple[str, int]]:
+    """The telling words, each with its place among all words and signs."""
+    for phrase, word in _PHRASES:
+        text = phrase.sub(word, text)
+    place = 0
+    for match in _TOKEN.finditer(text):
+        for part in match.group().lower().strip("'’-._").removesuffix("'s").removesuffix("’s").split("-"):
+            place += 1
+            if part not in FRAME and (len(part) > 1 or part.isdigit()) and part[0].isalnum():
+                yield meaning(part), place
+
+
+def meaning(word: str) -> str:
+    """Return the word that stands for all that mean the same in rules: leave for a vacation."""
+    return _synonyms().get(stem(word), stem(word))
+
+
+@cache
+def _synonyms() -> dict[str, str]:
+    groups = [line.split() for line in _SAME.split("|")]
+    return {stem(word): stem(group[0]) for group in groups for word in group}
 
 
 @cache
 def stem(word: str) -> str:
-    """Return the word without its ending, so that forms of one word are the same."""
+    """Return the word without its endings, so that forms of one word are the same: answered, answers."""
+    once = _shorter(word)
+    return once if once == word else stem(once)
+
+
+def _shorter(word: str) -> str:
     for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
+        if word.endswith(ending) and len(word) - len(ending) >= (3 if ending == "s" and word[-2:-1] not in ("s", "u") else 4):
             word = word[: -len(ending)]
             return word[:-1] if word[-1] == word[-2] and word[-1] not in "ls" else word  # submitted, submit
     return word

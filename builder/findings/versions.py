@@ -92,12 +92,16 @@ def versions(documents: Sequence[Document], policy: FindingsSection) -> Iterator
 
 def repeated(documents: Sequence[Document], policy: FindingsSection) -> Iterator[Finding]:
     """Yield the paragraphs that stand in three documents or more, those of most documents first."""
-    places: dict[tuple[str, ...], dict[str, Place]] = defaultdict(dict)
-    for document in documents:
+    spans: dict[tuple[str, ...], dict[int, tuple[int, int]]] = defaultdict(dict)
+    for number, document in enumerate(documents):
         for match in _PARAGRAPH.finditer(document.text):
             if len(said := tuple(words(match.group()))) >= _PARAGRAPH_WORDS:
-                places[said].setdefault(document.id, Place.of(document, *match.span()))
-    shared = [tuple(found.values()) for found in places.values() if len(found) >= _PARAGRAPH_DOCUMENTS]
+                spans[said].setdefault(number, match.span())
+    shared = [
+        tuple(Place.of(documents[number], *span) for number, span in found.items())
+        for found in spans.values()
+        if len(found) >= _PARAGRAPH_DOCUMENTS
+    ]
     for found in sorted(shared, key=lambda one: (-len(one), one[0].path, one[0].start)):
         yield Finding(
             kind="repeated",

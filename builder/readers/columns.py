@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 QUESTION = (
     "question", "questions", "q", "frage", "fragen", "pregunta", "preguntas", "domanda", "vraag", "pergunta", "pytanie", "fråga",
@@ -42,7 +43,11 @@ def find(names: Iterable[str], wanted: tuple[str, ...]) -> str | None:
 def asks(text: str) -> bool:
     """Return whether `text` ends with a question mark."""
     end = text[-20:]
-    return ("?" in end or "？" in end or "؟" in end) and _QUESTION_MARK.search(end) is not None
+    return _has_mark(end) and _QUESTION_MARK.search(end) is not None
+
+
+def _has_mark(text: str) -> bool:
+    return "?" in text or "？" in text or "؟" in text
 
 
 def roles(rows: Sequence[Sequence[str]]) -> Roles | None:
@@ -52,17 +57,23 @@ def roles(rows: Sequence[Sequence[str]]) -> Roles | None:
 
 def _named(header: Sequence[str]) -> Roles | None:
     names = [cell.strip().strip("*_:").lower() for cell in header]
-    places = [next((place for place, name in enumerate(names) if name in wanted), None) for wanted in (QUESTION, ANSWER, TOPIC)]
-    question, answer, topic = places
-    return None if question is None or answer is None else Roles(question, answer, topic)
+    if (question := _first(names, QUESTION)) is None or (answer := _first(names, ANSWER)) is None:
+        return None
+    return Roles(question, answer, _first(names, TOPIC))
+
+
+def _first(names: Sequence[str], wanted: tuple[str, ...]) -> int | None:
+    return next((place for place, name in enumerate(names) if name in wanted), None)
 
 
 def _by_marks(rows: Sequence[Sequence[str]]) -> Roles | None:
     """Return one column of questions and the only other one of text."""
     rows = rows[:_SAMPLE]
+    if len(rows) < _FEW_ROWS or not _has_mark("".join(chain.from_iterable(rows))):  # as in most tables
+        return None
     columns = [[row[place].strip() if place < len(row) else "" for row in rows] for place in range(max(map(len, rows)))]
     asking = [place for place, cells in enumerate(columns) if _asking(cells) >= _ASKING]
-    if len(asking) != 1 or len(rows) < _FEW_ROWS:
+    if len(asking) != 1:
         return None
     others = [place for place, cells in enumerate(columns) if place != asking[0] and _is_text(cells)]
     if len(others) != 1:

@@ -23,7 +23,7 @@ _ODD = re.compile(
 )
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})", re.MULTILINE)
 _HEADING = re.compile(r"^( {0,3})(?=#{1,6}(?:[ \t]|$))", re.MULTILINE)
-_UNDERLINE = re.compile(r"(?<=\n)( {0,3})(?=(?:=+|-+)[ \t]*(?:\n|$))")
+_UNDERLINE = re.compile(r"\n( {0,3})(?=(?:=+|-+)[ \t]*(?:\n|$))")
 _TICKS = re.compile(r"`+")
 _RAW_HTML = re.compile(r"<(?=[!?]|/?(?:script|pre|style|textarea)\b)", re.IGNORECASE)
 
@@ -60,6 +60,14 @@ class Refused:
     detail: str
 
 
+@dataclass(frozen=True)
+class Ocr:
+    """How scanned pages are read: the folder with Tesseract's data, and the languages, such as `deu+eng`."""
+
+    tessdata: str
+    language: str
+
+
 Reader = Callable[[bytes], Content | Refused]
 TextReader = Callable[[str], Content | Refused]
 
@@ -93,7 +101,7 @@ def body(text: str) -> str:
     text = clean(text).strip()
     text = _RAW_HTML.sub(r"\\<", text) if "<" in text else text
     text = _HEADING.sub(r"\1\\", text) if "#" in text else text
-    text = _UNDERLINE.sub(r"\1\\", text) if "\n" in text else text
+    text = _UNDERLINE.sub(r"\n\1\\", text) if "\n" in text else text
     fences = _FENCE.findall(text) if "```" in text or "~~~" in text else []
     return text + "\n" + fences[-1] if len(fences) % 2 else text
 
@@ -113,13 +121,13 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table whose header is the first row; short rows are padded."""
     cells = [*rows]
     width = max(map(len, cells))
-    lines = [_row([*row, *[""] * (width - len(row))]) for row in cells]
+    lines = [_row(row if len(row) == width else [*row, *[""] * (width - len(row))]) for row in cells]
     return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])
 
 
-def _row(cells: list[str]) -> str:
+def _row(cells: Sequence[str]) -> str:
     line = "|".join(cells)
     is_clean = line.isascii() and line.isprintable() and line.count("|") == len(cells) - 1
-    if is_clean and not any(space in f"|{line}|" for space in ("  ", "| ", " |")):  # most rows, and much faster
-        return "| " + line.replace("|", " | ") + " |"
+    if is_clean and not ("  " in line or "| " in line or " |" in line or line.startswith(" ") or line.endswith(" ")):
+        return "| " + line.replace("|", " | ") + " |"  # most rows, and much faster
     return "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -62,7 +62,7 @@ def grid(rows: Rows, *, level: int = 2, notes: bool = False) -> Grid:
     found = roles(rows)
     written = (_questions(rows, found, level) if found else None) or Grid(table(rows), "", len(rows) - 1, ragged=_ragged(rows))
     above = [body(words) for words in (lead if notes else lead[1:])]
-    return replace(written, text="\n\n".join([*above, written.text]), title=title)
+    return replace(written, text="\n\n".join([*above, written.text]), title=title) if lead else written
 
 
 def full(row: Sequence[str]) -> int:
@@ -82,7 +82,8 @@ def _lead(rows: Rows) -> tuple[list[str], Rows]:
 
 
 def _ragged(rows: Rows) -> int:
-    return sum(len(row) != len(rows[0]) for row in rows)
+    widths = [*map(len, rows)]
+    return len(widths) - widths.count(widths[0])
 
 
 def _questions(rows: Rows, found: Roles, level: int) -> Grid | None:

@@ -36,7 +36,7 @@ _NOTICE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LINES_OF_HEADER, _SURE = 6, 2  # one line that looks like a header's may be chance
-_LONGEST_SIGNATURE = 15
+_LONGEST_SIGNATURE, _LONGEST_NOTICE = 15, 2000  # lines, characters
 
 
 def own_words(text: str) -> tuple[str, tuple[Remark, ...]]:
@@ -109,7 +109,14 @@ def _signature_start(lines: Sequence[str]) -> int:
 
 def _without_notices(text: str) -> str:
     """The text without legal notices at its end."""
-    text = text.rstrip()
-    while (cut := text.rfind("\n\n")) > 0 and _NOTICE.search(text[cut:][:2000]):
-        text = text[:cut].rstrip()
-    return text
+    end = _stripped(text, len(text))
+    while (cut := text.rfind("\n\n", 0, end)) > 0 and _NOTICE.search(text, cut, min(end, cut + _LONGEST_NOTICE)):
+        end = _stripped(text, cut)
+    return text[:end]
+
+
+def _stripped(text: str, end: int) -> int:
+    """Where the text before `end` ends without space; nothing is copied, as a mail may have thousands of notices."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end

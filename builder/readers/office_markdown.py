@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -35,10 +36,10 @@ def inline(pieces: Iterable[Piece], *, keep_marks: bool = True) -> str:
     """Return the pieces as lines of inline Markdown; pieces of the same marks become one."""
     pieces = list(pieces)
     parts: list[str] = []
-    if len(pieces) == 1 and not pieces[0].marks and not pieces[0].link:  # most paragraphs of most documents
-        parts, pieces = [_plain(pieces[0].text)], []
-    for link, linked in groupby(pieces, key=lambda piece: piece.link):
-        runs = [(marks, "".join(piece.text for piece in run)) for marks, run in groupby(linked, key=lambda piece: piece.marks)]
+    if not [piece for piece in pieces if piece.marks or piece.link]:  # most paragraphs of most documents
+        parts, pieces = [_plain("".join([piece.text for piece in pieces]))], []
+    for link, linked in groupby(pieces, key=attrgetter("link")):
+        runs = [(marks, "".join([piece.text for piece in run])) for marks, run in groupby(linked, key=attrgetter("marks"))]
         words = _marked(runs) if keep_marks else "".join(_plain(text) for _, text in runs)
         parts.append(_linked(words, link) if link else words)
     text = "".join(parts)
@@ -50,7 +51,7 @@ def inline(pieces: Iterable[Piece], *, keep_marks: bool = True) -> str:
 
 def paragraph(text: str) -> str:
     """Return lines of inline Markdown so that none of them begins a list, a heading or a table."""
-    return "\n".join(_STRUCTURE.sub(r"\1\\", line, count=1) if _STRUCTURE.match(line) else line for line in text.split("\n"))
+    return "\n".join([_STRUCTURE.sub(r"\1\\", line, count=1) if _STRUCTURE.match(line) else line for line in text.split("\n")])
 
 
 def quotation(text: str) -> str:

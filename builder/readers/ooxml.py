@@ -10,8 +10,9 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
@@ -51,13 +52,17 @@ class BadPackageError(Exception):
         self.refused = Refused(reason, detail)
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(NamedTuple):
     """A reference of one part to another, or to an address outside; `kind` is the last word of its type."""
 
     kind: str
     target: str
     is_external: bool
+
+
+def related(relations: Mapping[str, Relation], kind: str) -> str:
+    """Return the name of the first part of that kind, or nothing."""
+    return next((relation.target for relation in relations.values() if relation.kind == kind and not relation.is_external), "")
 
 
 class Package:
@@ -67,30 +72,30 @@ class Package:
         self._raw = raw
         self._names = _checked_names(_archive(raw))
         self._left = _LARGEST_SUM
+        self._relations: dict[str, Mapping[str, Relation]] = {}
         self.damaged: list[str] = []
 
     def main(self, fallback: str) -> str:
         """The name of the part that everything else belongs to."""
-        found = next((relation.target for relation in self.relations("").values() if relation.kind == "officeDocument"), "")
+        found = related(self.relations(""), "officeDocument")
         return found if found.lower() in self._names else fallback
 
     def title(self) -> str:
         """The title among the core properties, unless it is one that a program made up."""
-        target = next(
-            (relation.target for relation in self.relations("").values() if relation.kind == "core-properties"), "docProps/core.xml"
-        )
-        root = self.optional(target)
+        root = self.optional(related(self.relations(""), "core-properties") or "docProps/core.xml")
         words = one_line(root.findtext(_TITLE, "")) if root is not None else ""
         return "" if _JUNK_TITLE.fullmatch(words) else words
 
-    def relations(self, name: str) -> dict[str, Relation]:
+    def relations(self, name: str) -> Mapping[str, Relation]:
         """The references of a part by their ids; "" is the package itself."""
-        folder, file = posixpath.split(name)
-        root = self.optional(posixpath.join(folder, "_rels", f"{file}.rels"))
-        return {} if root is None else dict(_relations(root, folder))
+        if name not in self._relations:
+            folder, file = posixpath.split(name)
+            root = self.optional(posixpath.join(folder, "_rels", f"{file}.rels"))
+            self._relations[name] = {} if root is None else dict(_relations(root, folder))
+        return self._relations[name]
 
-    def optional(self, name: str) -> Element | None:
-        """A part's XML, or None when there is none; one that is damaged is noted.
+    def optional(self, name: str, *, trim: Callable[[bytes], bytes] = bytes) -> Element | None:
+        """A part's tree as `xml` gives it, or None when there is none; one that is damaged is noted.
 
         Raises:
             BadPackageError: the part is hostile, not merely damaged.
@@ -98,20 +103,22 @@ class Package:
         if not name or name.lower() not in self._names:
             return None
         try:
-            return self.xml(name)
+            return self.xml(name, trim=trim)
         except BadPackageError as error:
             if error.refused.reason != Reason.CORRUPT:
                 raise
             self.damaged.append(name)
             return None
 
-    def xml(self, name: str) -> Element:
-        """A part's tree.
+    def xml(self, name: str, *, trim: Callable[[bytes], bytes] = bytes) -> Element:
+        """A part's tree; `trim` may take out of its bytes what nobody will ask for.
 
         Raises:
             BadPackageError: there is no such part, or it is damaged, too large or hostile.
         """
-        data = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", self.raw(name, limit=_LARGEST_XML))
+        data = trim(self.raw(name, limit=_LARGEST_XML))
+        if _STRICT.search(data):
+            data = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", data)
         try:
             _refuse_dtd(data, name)
             return ET.fromstring(data)  # noqa: S314 - without a DTD there are no entities
@@ -225,6 +232,9 @@ def _relations(root: Element, folder: str) -> Iterator[tuple[str, Relation]]:
         kind = node.get("Type", "").rpartition("/")[2]
         target = node.get("Target", "")
         is_external = node.get("TargetMode") == "External"
-        if not is_external:
-            target = posixpath.normpath(posixpath.join("/", folder, unquote(target.replace("\\", "/")))).lstrip("/")
-        yield node.get("Id", ""), Relation(kind, target, is_external)
+        yield node.get("Id", ""), Relation(kind, target if is_external else _resolved(folder, target), is_external)
+
+
+@lru_cache(maxsize=1024)  # the parts of all packages have much the same names
+def _resolved(folder: str, target: str) -> str:
+    return posixpath.normpath(posixpath.join("/", folder, unquote(target.replace("\\", "/")))).lstrip("/")

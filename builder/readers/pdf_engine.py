@@ -6,25 +6,25 @@ its files must be there) and prints nothing. Pages are parsed in batches, so tha
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.readers.content import Refused
+from builder.readers.pdf_ligatures import join_ligatures, spell_ligatures
+from builder.readers.pdf_scan import names, without_cycles
 from schemas.records import Reason
 
 if TYPE_CHECKING:
     from liteparse.parser import LiteParse
-    from liteparse.types import ParsedPage
+    from liteparse.types import ParsedPage, TextItem
 
 MAX_PAGES = 5_000
 _BATCH = 100
 _HEAD = 1_024
-_OBJECT = re.compile(rb"(?<!\d)(\d{1,9})[ \r\n]{1,3}\d{1,5}[ \r\n]{1,3}obj\b")
-_OBJECT_END = re.compile(rb"\bendobj\b|\bstream\b|\bobj\b")
-_DICTIONARY = 8_000  # bytes
-_REFERENCE = re.compile(rb"/(?!(?:P|Pg|Parent|Prev|Next)\s)[^\s/<>\[\]()]{1,100}\s+(\d{1,9})\s+\d{1,5}\s+R\b")
+_WHOLE = {"extract_document_metadata": True, "extract_structure_tree": True}
 _CATALOG = re.compile(rb"\b(\d{1,9})\s+(\d{1,5})\s+obj\b[^>]{0,300}?/Type\s*/Catalog\b")
 _END = b"\nendstream\nendobj\ntrailer\n<</Root %s %s R/Size 9999999>>\nstartxref\n0\n%%%%EOF\n"  # for a file whose end is missing
 
@@ -40,6 +40,7 @@ class Parsed:
     mended: int = 0  # forms that drew themselves
     cut: bool = False  # the end of the file is missing
     raw: bytes = b""  # what was parsed in the end
+    joined: bool = False  # it has ligatures that are one letter while it is parsed
 
 
 def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng") -> Parsed | Refused:
@@ -49,28 +50,34 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
         return Refused(Reason.CORRUPT, "not a PDF file, whatever its name says; open it to see what it is")
     if tessdata is not None and (missing := [name for name in language.split("+") if not (tessdata / f"{name}.traineddata").is_file()]):
         return Refused(Reason.UNREADABLE, f"{tessdata} has no {missing[0]}.traineddata; put Tesseract's data there or leave OCR off")
-    raw, mended = without_cycles(raw[start:])
-    parser = _parser(tessdata=tessdata, language=language, extract_document_metadata=True, extract_structure_tree=True)
-    found = _parsed(parser, raw)
+    raw, joined = join_ligatures(raw[start:])
+    raw, mended = without_cycles(raw)
+    parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True, **_WHOLE) if tessdata else _own_parser(names(raw, b"/URI"))
+    found = _parsed(parser, raw, joined=joined)
     if isinstance(found, Refused) and found.reason is Reason.CORRUPT and (catalogs := _CATALOG.findall(raw)):
-        found = _parsed(parser, raw + _END % catalogs[-1])
+        found = _parsed(parser, raw + _END % catalogs[-1], joined=joined)
         found = replace(found, cut=True) if isinstance(found, Parsed) else found
     return _upright(replace(found, mended=mended)) if isinstance(found, Parsed) else found
 
 
-def tagged_pages(raw: bytes, first: int, last: int) -> tuple["ParsedPage", ...]:
-    """Return pages `first` to `last` with the marked content that each line belongs to; lines are cut finer then."""
-    parser = _parser(
-        target_pages=f"{first}-{last}",
-        extract_text_metadata=True,
-        extract_structure_tree=True,
-        output_format="text",
-        extract_blocks=False,
-        extract_annotations=False,
-        extract_form_fields=False,
-    )
-    found = _parsed_at_once(parser, raw)
-    return found.pages if isinstance(found, Parsed) else ()
+def tagged_items(parsed: Parsed, numbers: Sequence[int]) -> dict[int, list["TextItem"]]:
+    """Return the lines of some pages with the marked content that each belongs to; they are cut finer then."""
+    targets = ",".join(map(str, numbers))
+    return _items(_parsed_again(_parser(target_pages=targets, extract_text_metadata=True, lines_only=True), parsed)) if targets else {}
+
+
+def with_words(parsed: Parsed, numbers: Sequence[int]) -> Parsed:
+    """Parse pages again that lack the places of their words; most pages need none, and they cost more than all else."""
+    lacking = {page.page_num: page for page in parsed.pages if page.text_items and not any(piece.words for piece in page.text_items)}
+    if not (wanted := [str(number) for number in numbers if number in lacking]):
+        return parsed
+    again = _items(_parsed_again(_parser(target_pages=",".join(wanted), emit_word_boxes=True, lines_only=True), parsed))
+    worded = {
+        number: replace(lacking[number], text_items=pieces)
+        for number, pieces in again.items()
+        if [piece.text for piece in pieces] == [piece.text for piece in lacking[number].text_items]  # text of OCR is not there again
+    }
+    return replace(parsed, pages=tuple(worded.get(page.page_num, page) for page in parsed.pages))
 
 
 def _upright(parsed: Parsed) -> Parsed:
@@ -79,75 +86,41 @@ def _upright(parsed: Parsed) -> Parsed:
     if not turned:
         return parsed
     numbers = ",".join(str(number) for number, _ in turned)
-    parser = _parser(target_pages=numbers, page_orientation_corrections=turned, extract_structure_tree=True)
-    again = _parsed_at_once(parser, parsed.raw)
-    pages = {page.page_num: page for page in again.pages} if isinstance(again, Parsed) else {}
+    parser = _parser(target_pages=numbers, emit_word_boxes=True, page_orientation_corrections=turned, extract_structure_tree=True)
+    pages = {page.page_num: page for page in _parsed_again(parser, parsed)}
     return replace(parsed, pages=tuple(pages.get(page.page_num, page) for page in parsed.pages))
 
 
 def _angle(page: "ParsedPage") -> int:
     """By how many degrees most of the text is turned."""
+    if not any(piece.rotation for piece in page.text_items):
+        return 0
     angles: Counter[int] = Counter()
     for piece in page.text_items:
         angles[round(piece.rotation / 90) * 90 % 360] += len(piece.text)
     return max(angles, key=lambda angle: (angles[angle], -angle), default=0)
 
 
-def without_cycles(raw: bytes) -> tuple[bytes, int]:
-    """Blank the references by which a form draws itself, directly or through others; return how many there were.
-
-    Two such references in one form keep PDFium busy for ever. Dictionaries of forms are never compressed; what they name
-    may be, and such a circle is not seen here: the time and memory of the process that reads have to end it.
-    """
-    if b"/XObject" not in raw:
-        return raw, 0
-    drawn = dict(_drawn(raw))
-    edges = {number: [match for match in _REFERENCE.finditer(raw, *span) if int(match[1]) in drawn] for number, span in drawn.items()}
-    back = list(_back_edges(edges))
-    mended = bytearray(raw)
-    for match in back:
-        mended[match.start() : match.end()] = b" " * (match.end() - match.start())
-    return (bytes(mended), len(back)) if back else (raw, 0)
+@cache
+def _own_parser(emit_word_boxes: bool) -> "LiteParse":  # noqa: FBT001 - a cache has no names
+    """Return the parser of this process: each has a thread for every core, and they take longer to start and end than a page."""
+    return _parser(emit_word_boxes=emit_word_boxes, **_WHOLE)
 
 
-def _drawn(raw: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The numbers of the objects that are drawn or say what is: streams, and dictionaries without a type."""
-    for found in _OBJECT.finditer(raw):
-        end = _OBJECT_END.search(raw, found.end(), found.end() + _DICTIONARY)
-        span = found.end(), end.start() if end else found.end() + _DICTIONARY
-        if (end and end[0] == b"stream") or raw.find(b"/Type", *span) < 0:
-            yield int(found[1]), span
-
-
-def _back_edges(edges: dict[int, list[re.Match[bytes]]]) -> Iterator[re.Match[bytes]]:
-    """The references that lead back to a form that is being drawn, found by a walk without recursion."""
-    done: set[int] = set()
-    for root, own in edges.items():
-        drawing, path = {root}, [(root, iter(own if root not in done else ()))]
-        while path:
-            number, references = path[-1]
-            match = next(references, None)
-            if match is None:
-                path.pop()
-                drawing.discard(number)
-                done.add(number)
-            elif (target := int(match[1])) in drawing:
-                yield match
-            elif target not in done:
-                drawing.add(target)
-                path.append((target, iter(edges[target])))
-
-
-def _parser(*, tessdata: Path | None = None, language: str = "eng", **options: bool | str | list[tuple[int, int]]) -> "LiteParse":
+def _parser(
+    *, tessdata: Path | None = None, language: str = "eng", lines_only: bool = False, **options: bool | str | list[tuple[int, int]]
+) -> "LiteParse":
     from liteparse.parser import LiteParse
 
     recognition = {"tessdata_path": str(tessdata), "ocr_language": language, "num_workers": 1} if tessdata else {}
-    wanted = {"output_format": "markdown", "extract_blocks": True, "extract_annotations": True, "extract_form_fields": True} | options
+    parts = dict.fromkeys(("extract_blocks", "extract_annotations", "extract_form_fields"), not lines_only)
     return LiteParse(
         **recognition,  # pyright: ignore[reportArgumentType]
-        **wanted,  # pyright: ignore[reportArgumentType]
+        **parts,  # pyright: ignore[reportArgumentType]
+        **options,  # pyright: ignore[reportArgumentType]
         ocr_enabled=tessdata is not None,  # the default would fetch data from the network
         ocr_failure_fatal=False,
+        output_format="text",
         image_mode="off",
         quiet=True,
         extract_links=False,  # it would make links of whole lines; the annotations tell the words
@@ -158,32 +131,41 @@ def _parser(*, tessdata: Path | None = None, language: str = "eng", **options: b
     )
 
 
-def _parsed(parser: "LiteParse", raw: bytes) -> Parsed | Refused:
+def _parsed(parser: "LiteParse", raw: bytes, *, joined: bool) -> Parsed | Refused:
     try:
-        return _batches(parser, raw)
+        return _batches(parser, raw, joined=joined)
     except Exception as error:  # noqa: BLE001 - the engine has one exception for everything, and any of its bugs is the file's
         return _refusal(str(error))
 
 
-def _parsed_at_once(parser: "LiteParse", raw: bytes) -> Parsed | Refused:
+def _parsed_again(parser: "LiteParse", parsed: Parsed) -> list["ParsedPage"]:
+    """The pages that the parser is for; none if it fails."""
     try:
-        pages = parser.parse(raw).pages
-    except Exception as error:  # noqa: BLE001 - as above
-        return _refusal(str(error))
-    return Parsed(tuple(pages), len(pages), raw=raw)
+        pages = parser.parse(parsed.raw).pages
+    except Exception:  # noqa: BLE001 - as above
+        return []
+    if parsed.joined:
+        spell_ligatures(pages)
+    return pages
 
 
-def _batches(parser: "LiteParse", raw: bytes) -> Parsed:
+def _items(pages: Sequence["ParsedPage"]) -> dict[int, list["TextItem"]]:
+    return {page.page_num: page.text_items for page in pages}
+
+
+def _batches(parser: "LiteParse", raw: bytes, *, joined: bool) -> Parsed:
     pages: list[ParsedPage] = []
     unread: list[int] = []
     total, permissions = 0, None
     for batch in parser.parse_batches(raw, _BATCH):
+        if joined:
+            spell_ligatures(batch.result.pages)
         pages += batch.result.pages
         unread += [error.page_num for error in batch.result.page_errors]
         total = batch.total_pages
         details = batch.result.doc_meta
         permissions = details.permissions if details and details.is_encrypted else permissions
-    return Parsed(tuple(pages), total, tuple(unread), permissions, raw=raw)
+    return Parsed(tuple(pages), total, tuple(unread), permissions, raw=raw, joined=joined)
 
 
 def _refusal(problem: str) -> Refused:

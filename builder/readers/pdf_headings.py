@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from builder.readers.pdf_pieces import Piece
 
@@ -23,7 +22,7 @@ def sized(pieces: Sequence[Piece]) -> list[Piece]:
     levels = _levels([piece.first.height for piece in headings if piece.first and not _is_label(piece, body)])
     lowest = min(max(levels.values(), default=0) + 1, _LOWEST)
     return [
-        replace(piece, level=lowest if _is_label(piece, body) else levels[piece.first.height])
+        piece._replace(level=lowest if _is_label(piece, body) else levels[piece.first.height])
         if piece.kind == "heading" and piece.first
         else piece
         for piece in judged
@@ -38,16 +37,20 @@ def _is_label(piece: Piece, body: float) -> bool:
 def _judged(piece: Piece, above: Piece | None, body: float) -> Piece:
     if piece.first is None or piece.kind not in ("heading", "paragraph"):
         return piece
-    words, height = piece.text.split(), piece.first.height
     if piece.kind == "heading":
+        words = piece.text.split()
         is_sentence = len(words) >= _SENTENCE and words[-1].endswith(".")
         goes_on = above is not None and above.kind in ("paragraph", "item") and above.text[-1:].isalpha() and _is_label(piece, body)
-        return replace(piece, kind="paragraph") if is_sentence or goes_on else piece
-    is_large = height >= body * _LARGE and piece.last is not None and piece.last.font == piece.first.font
-    is_short = len(words) <= _LONG and not words[-1].endswith((".", ",", ";", ":")) and any(map(str.isalpha, piece.text))
-    if is_large and is_short:
-        return replace(piece, kind="heading", parts=tuple((page, re.sub(r"[*]{2}", "", text)) for page, text in piece.parts))
+        return piece._replace(kind="paragraph") if is_sentence or goes_on else piece
+    is_large = piece.first.height >= body * _LARGE and piece.last is not None and piece.last.font == piece.first.font
+    if is_large and _is_short(piece.text):
+        return piece._replace(kind="heading", parts=tuple((page, re.sub(r"[*]{2}", "", text)) for page, text in piece.parts))
     return piece
+
+
+def _is_short(text: str) -> bool:
+    words = text.split()
+    return len(words) <= _LONG and not words[-1].endswith((".", ",", ";", ":")) and any(map(str.isalpha, text))
 
 
 def _body_height(pieces: Sequence[Piece]) -> float:

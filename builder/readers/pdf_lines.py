@@ -6,17 +6,22 @@ because the engine adds marks and removes hyphens.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from liteparse.types import AnnotationRect, ParsedPage, TextItem
 
 _SOLID = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s")
+_NOT_SOLID = "".join(filter(lambda letter: not letter.isalnum(), map(chr, range(128))))
+_NOT_SOLID_BYTES = _NOT_SOLID.encode()
+_SPACED = str.maketrans(_NOT_SOLID, " " * len(_NOT_SOLID))
+_TYPOGRAPHY = "\u2019\u2018\u201c\u201d\u2013\u2014\u2022\u2026\u00a0"  # so common that texts without them are mostly ASCII, which is fast
 _SCHEMES = re.compile(r"(?:https?://|mailto:)[!-~]{1,2000}$", re.IGNORECASE)
 _MANY = 1_000  # pieces of a page that begin with the same letter; looking through more would take long
 _MARGIN = 2.0  # points by which the engine's boxes may differ
@@ -24,8 +29,7 @@ _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi",
 _MARKS = (re.compile(r"(?<!\\)\*\*"), re.compile(r"(?<![\\*])\*(?!\*)"), re.compile(r"(?<!\\)`"))
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """Characters `start` to `end` of a block's text on one printed line, and the line's box and font."""
 
     start: int
@@ -50,17 +54,18 @@ class Printed:
 
     number: int
     source: "ParsedPage"
-    pieces: dict[str, list[tuple[str, "TextItem"]]]
+    pieces: dict[str, list[tuple[str, str, "TextItem"]]]  # letters and digits, what is printed from the first to the last of them
     links: tuple[tuple["AnnotationRect", str], ...]
     margins: frozenset[int] = field(default_factory=frozenset)  # the id() of pieces in running headers and footers
 
 
 def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     """Prepare a page."""
-    pieces: dict[str, list[tuple[str, TextItem]]] = {}
+    pieces: dict[str, list[tuple[str, str, TextItem]]] = {}
     for piece in page.text_items:
-        if solid := "".join(_SOLID.findall(piece.text)):
-            pieces.setdefault(solid[0], []).append((solid, piece))
+        if own := solid(piece.text):
+            core = piece.text.strip(_NOT_SOLID)
+            pieces.setdefault(own[0], []).append((own, core if core[-1].isalnum() else own, piece))
     pieces = {letter: found[:_MANY] for letter, found in pieces.items()}
     links = tuple(
         (rect, note.uri.strip().replace("(", "%28").replace(")", "%29"))
@@ -72,29 +77,48 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     return Printed(page.page_num, page, pieces, links, margins)
 
 
+def solid(text: str) -> str:
+    """Return the letters and digits of a text."""
+    if not text.isascii():
+        for sign in _TYPOGRAPHY:
+            text = text.replace(sign, "")
+    return text.encode().translate(None, _NOT_SOLID_BYTES).decode() if text.isascii() else "".join(filter(str.isalnum, text))
+
+
+def count_words(text: str) -> Counter[str]:
+    """Return how often each run of letters and digits is in a text."""
+    for sign in _TYPOGRAPHY:
+        text = text.replace(sign, " ")
+    lines = text.split("\n")
+    ascii_text = "\n".join([line for line in lines if line.isascii()])
+    other_text = "\n".join([line for line in lines if not line.isascii()])
+    return Counter(ascii_text.translate(_SPACED).split() + _SOLID.findall(other_text))
+
+
 def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[list[Line], list[tuple[int, int, str]]]:
     """Return the lines of a block's text in its order, and the links in it as (start, end, address)."""
-    places: list[int] = []
-    for run in _SOLID.finditer(text):
-        places += range(*run.span())
-    solid = "".join(_SOLID.findall(text))
     lines: list[Line] = []
     links: list[tuple[int, int, str]] = []
-    for start, size, piece in _laid(solid, box, page):
-        lines.append(_line(places[start], places[start + size - 1] + 1, piece, page))
+    start = end = 0
+    for own, core, piece in _laid(solid(text), box, page):
+        while not text[start].isalnum():
+            start += 1
+        end = start + len(core) if text.startswith(core, start) else _end(text, start, len(own))
+        lines.append(_line(start, end, piece, page))
         if page.links:
-            links += _links(places[start : start + size], piece, page)
-    return _joined(lines, text), _joined_links(links, text)
+            links += _links(text, start, end, piece, page)
+        start = end
+    return _joined(lines, text), _joined_links(links, text) if links else links
 
 
 def leading(lines: Iterable[Sequence[Line]]) -> dict[int, float]:
     """Return the usual distance of lines by their height: the smallest that a fifth of them have."""
-    distances: dict[int, Counter[float]] = {}
+    distances: defaultdict[int, Counter[float]] = defaultdict(Counter)
     for block in lines:
         for above, below in pairwise(block):
-            distance = below.bottom - above.bottom
-            if 0 < distance < 3 * below.height:
-                distances.setdefault(round(below.height), Counter())[round(distance, 1)] += 1
+            distance, height = below.bottom - above.bottom, below.bottom - below.top
+            if 0 < distance < 3 * height:
+                distances[round(height)][round(distance, 1)] += 1
     return {
         height: min(value for value, count in counts.items() if count * 5 >= counts.total() or count == max(counts.values()))
         for height, counts in distances.items()
@@ -121,35 +145,47 @@ def balanced(text: str) -> str:
     return text if text.isascii() else text.translate(_LIGATURES)
 
 
-def _laid(solid: str, box: "AnnotationRect | None", page: Printed) -> Iterator[tuple[int, int, "TextItem"]]:
-    """The pieces that make up the text, from its beginning as far as they are found."""
+def _laid(text: str, box: "AnnotationRect | None", page: Printed) -> Iterator[tuple[str, str, "TextItem"]]:
+    """The pieces that make up the text, from its beginning as far as they are found: the longest, then the nearest below."""
     used: set[int] = set()
+    left, right, top, bottom = _bounds(box)
     position, above = 0, 0.0
-    while position < len(solid):
-        found = [
-            (-len(own), abs(piece.y - above), place, piece)
-            for place, (own, piece) in enumerate(page.pieces.get(solid[position], ()))
-            if solid.startswith(own, position) and id(piece) not in used and _within(piece, box)
-        ]
-        if not found:
+    while position < len(text):
+        size, distance, best = 0, 0.0, None
+        for found in page.pieces.get(text[position], ()):
+            own, _, piece = found
+            if len(own) < size or not text.startswith(own, position) or id(piece) in used:
+                continue
+            if left <= piece.x + piece.width / 2 <= right and top <= piece.y + piece.height / 2 <= bottom:
+                away = abs(piece.y - above)
+                if len(own) > size or away < distance:
+                    size, distance, best = len(own), away, found
+        if best is None:
             return
-        size, _, _, piece = min(found, key=lambda one: one[:3])
-        used.add(id(piece))
-        yield position, -size, piece
-        position, above = position - size, piece.y
+        used.add(id(best[2]))
+        yield best
+        position, above = position + size, best[2].y
 
 
-def _within(piece: "TextItem", box: "AnnotationRect | None") -> bool:
+def _end(text: str, start: int, size: int) -> int:
+    """Where `size` letters and digits from `start` on end, in a text that has marks between them, or hyphens no more."""
+    for run in _SOLID.finditer(text, start):
+        if run.end() - run.start() >= size:
+            return run.start() + size
+        size -= run.end() - run.start()
+    return len(text)
+
+
+def _bounds(box: "AnnotationRect | None") -> tuple[float, float, float, float]:
     if box is None:
-        return True
-    x, y = piece.x + piece.width / 2, piece.y + piece.height / 2
-    return box.x - _MARGIN <= x <= box.x + box.width + _MARGIN and box.y - _MARGIN <= y <= box.y + box.height + _MARGIN
+        return -inf, inf, -inf, inf
+    return box.x - _MARGIN, box.x + box.width + _MARGIN, box.y - _MARGIN, box.y + box.height + _MARGIN
 
 
 def _line(start: int, end: int, piece: "TextItem", page: Printed) -> Line:
-    font = f"{piece.font_name} {round(piece.height)}"
-    box = (piece.x, piece.y, piece.x + piece.width, piece.y + piece.height)
-    return Line(start, end, *box, font, page.number, id(piece) in page.margins)
+    x, top, height = piece.x, piece.y, piece.height
+    font = f"{piece.font_name} {round(height)}"
+    return Line(start, end, x, top, x + piece.width, top + height, font, page.number, id(piece) in page.margins)
 
 
 def _joined(lines: Sequence[Line], text: str) -> list[Line]:
@@ -161,7 +197,7 @@ def _joined(lines: Sequence[Line], text: str) -> list[Line]:
             last
             and last.dropped == line.dropped
             and line.x >= last.x
-            and min(last.bottom, line.bottom) - max(last.top, line.top) > line.height / 2
+            and min(last.bottom, line.bottom) - max(last.top, line.top) > (line.bottom - line.top) / 2
         ):
             box = (last.x, min(last.top, line.top), max(last.right, line.right), max(last.bottom, line.bottom))
             joined[-1] = Line(last.start, line.end, *box, last.font, last.page, last.dropped)
@@ -169,21 +205,19 @@ def _joined(lines: Sequence[Line], text: str) -> list[Line]:
             joined.append(line)
     between = [_border(text, above.end, below.start) for above, below in pairwise(joined)]
     starts = [0, *between, len(text)]
-    return [
-        Line(start, end, line.x, line.top, line.right, line.bottom, line.font, line.page, line.dropped)
-        for line, start, end in zip(joined, starts, starts[1:], strict=False)
-    ]
+    return [Line(start, end, *line[2:]) for line, start, end in zip(joined, starts, starts[1:], strict=False)]
 
 
 def _border(text: str, end: int, start: int) -> int:
     """Where a line begins: what stands behind the first space belongs to it, as a bullet does."""
-    space = _SPACE.search(text, end, start)
+    space = _SPACE.search(text, end, start) if start - end > 1 else None
     return space.end() if space else start
 
 
-def _links(places: Sequence[int], piece: "TextItem", page: Printed) -> Iterator[tuple[int, int, str]]:
+def _links(text: str, start: int, end: int, piece: "TextItem", page: Printed) -> Iterator[tuple[int, int, str]]:
     """The words of a piece that lie in the box of a link."""
     near = [(rect, address) for rect, address in page.links if abs(rect.y + rect.height / 2 - piece.y - piece.height / 2) < rect.height]
+    places = [place for place in range(start, end) if text[place].isalnum()] if near else []
     position = 0
     for word in piece.words if near else ():
         size = sum(map(str.isalnum, word.text))

@@ -5,7 +5,7 @@ words, or in the same words with a number that grows, and is no larger than the 
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,14 +36,18 @@ class _Running:
 
 def margins(pages: Sequence["ParsedPage"], artifacts: Mapping[int, Sequence["TextItem"]]) -> dict[int, frozenset[int]]:
     """Return for each page's number the id() of the pieces that belong to running headers and footers."""
-    running = _repeated(pages)
-    return {page.page_num: frozenset(_found(page, running, artifacts.get(page.page_num, ()), alone=len(pages) == 1)) for page in pages}
+    pieces = [_in_margin(page)[:_MANY] for page in pages]
+    running = _repeated(pages, pieces)
+    return {
+        page.page_num: frozenset(_found(page, own, running, artifacts.get(page.page_num, ()), alone=len(pages) == 1))
+        for page, own in zip(pages, pieces, strict=True)
+    }
 
 
-def artifact_pieces(page: "ParsedPage") -> list["TextItem"]:
-    """Return the pieces of a tagged page that are no part of its content."""
+def artifact_pieces(page: "ParsedPage", pieces: Sequence["TextItem"]) -> list["TextItem"]:
+    """Return those of a tagged page's pieces that are no part of its content."""
     content = {place for root in (page.structure_tree.roots if page.structure_tree else ()) for place in content_places(root)}
-    return [piece for piece in page.text_items if piece.mcid not in content] if content else []
+    return [piece for piece in pieces if piece.mcid not in content] if content else []
 
 
 def content_places(element: "StructureTreeElement") -> Iterator[int]:
@@ -55,15 +59,18 @@ def content_places(element: "StructureTreeElement") -> Iterator[int]:
         waiting += element.children
 
 
-def _repeated(pages: Sequence["ParsedPage"]) -> _Running:
+def _repeated(pages: Sequence["ParsedPage"], margin: Sequence[Sequence["TextItem"]]) -> _Running:
     needed = min(_PAGES, max(2, len(pages)))
+    exact: defaultdict[float, int] = defaultdict(int)
+    for page in pages:
+        for piece in page.text_items:
+            exact[piece.height] += len(piece.text)
     heights: Counter[float] = Counter()
-    for piece in (piece for page in pages for piece in page.text_items):
-        heights[round(piece.height, 1)] += len(piece.text)
+    for height, letters in exact.items():
+        heights[round(height, 1)] += letters
     same: Counter[tuple[str, int]] = Counter()
     numbers: dict[tuple[str, int], list[list[int]]] = {}
-    for page in pages:
-        pieces = list(_in_margin(page))[:_MANY]
+    for pieces in margin:
         same.update({_key(piece, _DIGITS.findall(piece.text)) for piece in pieces})
         for piece in {_key(piece, ()): piece for piece in pieces}.values():
             numbers.setdefault(_key(piece, ()), []).append([int(digits[-9:]) for digits in _DIGITS.findall(piece.text)])
@@ -81,8 +88,10 @@ def _grows(found: Sequence[Sequence[int]]) -> bool:
     return any(all(one[place] < other[place] for one, other in pairwise(found)) for place in (0, -1))
 
 
-def _found(page: "ParsedPage", running: _Running, artifacts: Sequence["TextItem"], *, alone: bool) -> Iterator[int]:
-    for piece in list(_in_margin(page))[:_MANY]:
+def _found(
+    page: "ParsedPage", pieces: Sequence["TextItem"], running: _Running, artifacts: Sequence["TextItem"], *, alone: bool
+) -> Iterator[int]:
+    for piece in pieces:
         number = not alone and _PAGE_NUMBER.fullmatch(piece.text.strip()) and _alone(piece, page)
         repeated = _key(piece, _DIGITS.findall(piece.text)) in running.same
         numbered = piece.height <= running.large and (_key(piece, ()) in running.numbered or _PAGE_OF.search(piece.text))
@@ -90,10 +99,9 @@ def _found(page: "ParsedPage", running: _Running, artifacts: Sequence["TextItem"
             yield id(piece)
 
 
-def _in_margin(page: "ParsedPage") -> Iterator["TextItem"]:
-    for piece in page.text_items:
-        if piece.y + piece.height < page.height * _ZONE or piece.y > page.height * (1 - _ZONE):
-            yield piece
+def _in_margin(page: "ParsedPage") -> list["TextItem"]:
+    top, bottom = page.height * _ZONE, page.height * (1 - _ZONE)
+    return [piece for piece in page.text_items if piece.y > bottom or piece.y + piece.height < top]
 
 
 def _key(piece: "TextItem", numbers: Sequence[str]) -> tuple[str, int]:

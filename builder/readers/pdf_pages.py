@@ -5,8 +5,7 @@ running headers that are left, `pdf_tags` takes the headings of tagged files. He
 every page has its span.
 """
 
-import re
-from collections import Counter
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from builder.readers.content import Content, Refused, body, one_line
-from builder.readers.pdf_engine import MAX_PAGES, Parsed, parse_pdf, tagged_pages
+from builder.readers.pdf_engine import MAX_PAGES, Parsed, parse_pdf, tagged_items, with_words
 from builder.readers.pdf_headings import sized
-from builder.readers.pdf_lines import leading, printed
+from builder.readers.pdf_lines import count_words, leading, printed
 from builder.readers.pdf_margins import margins
 from builder.readers.pdf_pieces import Piece, cut, joined, locate
-from builder.readers.pdf_tables import table_pieces
+from builder.readers.pdf_tables import needs_words, table_pieces
 from builder.readers.pdf_tags import Tags, is_tagged, retag, tags
 from schemas.markdown import plain
 from schemas.records import Page, Reason, Remark
@@ -32,19 +31,32 @@ _NAMED = 20  # page numbers in a remark
 _TAGGED = 100  # pages that are parsed at once for their tags
 _MOST = 0.8  # of the printed words; words that were torn at line ends count as missing
 _PASSWORD = 1 << 13  # the flag of a field whose text nobody may see
-_WORD = re.compile(r"[^\W_]+")
 
 
 def read_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng") -> Content | Refused:
     """Return the text of a PDF; `tessdata`, a folder with Tesseract's data, lets scanned pages be read (slow: seconds a page)."""
+    collecting = gc.isenabled()
+    gc.disable()  # pages are many small objects without cycles; looking for cycles in them takes a twentieth of the time
+    try:
+        return _read(raw, tessdata, language)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(raw: bytes, tessdata: Path | None, language: str) -> Content | Refused:
     parsed = parse_pdf(raw, tessdata=tessdata, language=language)
     if isinstance(parsed, Refused):
         return parsed
-    blank = [page.page_num for page in parsed.pages if len("".join(page.text.split())) < _FEW]
+    blank = [page.page_num for page in parsed.pages if _letters(page.text.split(None, _FEW)) < _FEW]
     if not parsed.pages:
         return Refused(Reason.CORRUPT, f"none of its {parsed.total} pages can be read; open it in a viewer and save it again")
-    if sum(len("".join(page.text.split())) for page in parsed.pages) < _FEW * len(parsed.pages):
-        return Refused(Reason.NO_TEXT_LAYER, f"{len(blank)} of {len(parsed.pages)} pages have no text; run OCR on it, it is a scan")
+    if blank and sum(_letters(page.text.split()) for page in parsed.pages) < _FEW * len(parsed.pages):
+        advice = (
+            "OCR found none either; scan it anew" if tessdata else "it is a scan; read it with OCR, see documents.tessdata of the recipe"
+        )
+        return Refused(Reason.NO_TEXT_LAYER, f"{len(blank)} of {len(parsed.pages)} pages have no text; {advice}")
+    parsed = with_words(parsed, [page.page_num for page in parsed.pages if needs_words(page)])
     known = _tags(parsed)
     hidden = margins(parsed.pages, known.artifacts)
     pieces = _pieces(parsed, known, hidden)
@@ -54,13 +66,17 @@ def read_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng")
     return Content(text, title, _metadata(parsed, pieces, share), pages, tuple(_remarks(parsed, pieces, blank, share)))
 
 
+def _letters(words: Sequence[str]) -> int:
+    return sum(map(len, words))
+
+
 def _tags(parsed: Parsed) -> Tags:
     """The headings and artifacts that a tagged file names."""
     known = Tags({}, {})
     if is_tagged(parsed.pages):
-        last = parsed.pages[-1].page_num
-        for first in range(1, last + 1, _TAGGED):
-            found = tags(tagged_pages(parsed.raw, first, min(last, first + _TAGGED - 1)))
+        for first in range(0, len(parsed.pages), _TAGGED):
+            pages = parsed.pages[first : first + _TAGGED]
+            found = tags(pages, tagged_items(parsed, [page.page_num for page in pages]))
             known = Tags(known.headings | found.headings, known.artifacts | found.artifacts)
     return known
 
@@ -131,9 +147,9 @@ def _metadata(parsed: Parsed, pieces: Sequence[Piece], share: float) -> dict[str
 
 def _share_written(parsed: Parsed, text: str, hidden: Mapping[int, frozenset[int]]) -> float:
     """The share of the printed words, without those of running headers, that the text has."""
-    printed_text = " ".join(piece.text for page in parsed.pages for piece in page.text_items if id(piece) not in hidden[page.page_num])
-    words = Counter(_WORD.findall(printed_text))
-    return 1 - (words - Counter(_WORD.findall(text))).total() / (words.total() or 1)
+    printed_text = "\n".join(piece.text for page in parsed.pages for piece in page.text_items if id(piece) not in hidden[page.page_num])
+    words = count_words(printed_text)
+    return 1 - (words - count_words(text)).total() / (words.total() or 1)
 
 
 def _remarks(parsed: Parsed, pieces: Sequence[Piece], blank: Sequence[int], share: float) -> Iterator[Remark]:
@@ -146,7 +162,9 @@ def _remarks(parsed: Parsed, pieces: Sequence[Piece], blank: Sequence[int], shar
     if parsed.unread:
         yield Remark(code="pages_unreadable", message=f"{_numbers(parsed.unread)} could not be read")
     if blank:
-        yield Remark(code="pages_without_text", message=f"no text on {_numbers(blank)} of {parsed.total}; run OCR if that is a scan")
+        yield Remark(
+            code="pages_without_text", message=f"no text on {_numbers(blank)} of {parsed.total}; if that is a scan, see documents.tessdata"
+        )
     if parsed.total > MAX_PAGES:
         yield Remark(code="pages_left_out", message=f"{parsed.total} pages; those after page {MAX_PAGES} were left out; split the file")
     if doubtful := sorted({piece.parts[0][0] for piece in pieces if piece.doubtful}):

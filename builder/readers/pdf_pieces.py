@@ -6,11 +6,10 @@ for code. The distances between printed lines decide instead.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from builder.readers.content import body, clean, fenced, one_line
+from builder.readers.content import body, clean, fenced
 from builder.readers.pdf_lines import Line, Printed, balanced, find_lines, with_links
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ _LIST_SIGN = re.compile(r"(?=[-+*>]\s)")
 _BRACKETS = re.compile(r"(?<!\\)<(?=[!?/A-Za-z])")  # `body` has escaped some
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A block of the engine with the lines that its text was found on; `text` begins with the marker of an item."""
 
     kind: str
@@ -41,8 +39,7 @@ class Block:
     page: int
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A block of Markdown; `parts` are its texts by page number, where it runs over more than one page."""
 
     kind: Kind
@@ -56,7 +53,7 @@ class Piece:
     @property
     def text(self) -> str:
         """Its whole text, over all pages."""
-        return " ".join(text for _, text in self.parts)
+        return self.parts[0][1] if len(self.parts) == 1 else " ".join(text for _, text in self.parts)
 
 
 def locate(block: "LayoutBlock", page: Printed) -> Block:
@@ -99,12 +96,14 @@ def joined(pieces: Iterable[Piece], pitches: Mapping[int, float]) -> list[Piece]
 def _starts(block: Block, pitches: Mapping[int, float]) -> list[int]:
     if block.kind == "heading":
         return [0] if block.lines else []
-    numbered = _numbered(block)
-    starts = [0] if block.lines else []
-    for place in range(1, len(block.lines)):
-        above, below = block.lines[place - 1], block.lines[place]
-        outdented = block.kind == "list_item" and below.x < block.lines[starts[0]].x - _SHIFT and below.top > above.top
-        if outdented or _far(above, below, pitches) or place in numbered or BULLET.match(_words(block, below)):
+    if len(block.lines) < 2:
+        return [0] if block.lines else []
+    words = [block.text[line.start : line.end].lstrip() for line in block.lines]
+    numbered = _numbered(words)
+    starts, left = [0], block.lines[0].x - _SHIFT if block.kind == "list_item" else float("-inf")
+    for place, (above, below) in enumerate(pairwise(block.lines), 1):
+        outdented = below.x < left and below.top > above.top
+        if outdented or place in numbered or _far(above, below, pitches) or BULLET.match(words[place]):
             starts.append(place)
     return starts
 
@@ -114,7 +113,6 @@ def _piece(block: Block, lines: Sequence[Line], *, is_first: bool) -> Iterator[P
     if is_first and block.marker:
         start = max(start, len(block.marker))
     words = _harmless(with_links(block.text, start, end, block.links if block.kind != "heading" else ()))
-    words = one_line(words)
     first, last = _ends(lines)
     if not words or (is_first and block.kind == "heading" and not any(map(str.isalpha, words))):
         return
@@ -167,7 +165,7 @@ def _one(above: Piece, below: Piece) -> Piece:
     if text.endswith("-") and text[-2:-1].isalpha() and words[:1].islower():
         text, words = text[:-1] + words.split(" ", 1)[0], "".join(words.split(" ", 1)[1:])
     parts = ((page, f"{text} {words}".strip()),) if page == below.parts[0][0] else ((page, text), (below.parts[0][0], words))
-    return replace(above, parts=tuple(part for part in (*above.parts[:-1], *parts, *below.parts[1:]) if part[1]), last=below.last)
+    return above._replace(parts=tuple(part for part in (*above.parts[:-1], *parts, *below.parts[1:]) if part[1]), last=below.last)
 
 
 def _near(above: Line, below: Line, pitches: Mapping[int, float]) -> bool:
@@ -176,23 +174,19 @@ def _near(above: Line, below: Line, pitches: Mapping[int, float]) -> bool:
 
 def _far(above: Line, below: Line, pitches: Mapping[int, float]) -> bool:
     """Whether the distance to the next line is more than usual; a step up is the next column."""
-    usual = pitches.get(round(below.height), below.height * 1.2)
-    return below.bottom - above.bottom > max(usual, below.height) * _WIDE
+    height = below.bottom - below.top
+    return below.bottom - above.bottom > max(pitches.get(round(height), height * 1.2), height) * _WIDE
 
 
-def _numbered(block: Block) -> set[int]:
+def _numbered(lines: Sequence[str]) -> set[int]:
     """The lines that begin with the numbers of one row, 1. 2. 3."""
-    found = [(place, int(match[1])) for place, line in enumerate(block.lines) if (match := _NUMBER.match(_words(block, line)))]
+    found = [(place, int(match[1])) for place, words in enumerate(lines) if (match := _NUMBER.match(words))]
     pairs = [(one, other) for one, other in pairwise(found) if other[1] == one[1] + 1]
     return {place for pair in pairs for place, _ in pair}
 
 
 def _all_bullets(block: Block) -> bool:
     return bool(block.lines) and all(BULLET.match(line) for line in block.text.split("\n") if line.strip())
-
-
-def _words(block: Block, line: Line) -> str:
-    return block.text[line.start : line.end].lstrip()
 
 
 def _ends(lines: Sequence[Line]) -> tuple[Line | None, Line | None]:
@@ -204,4 +198,6 @@ def _fenced(block: Block) -> str:
 
 
 def _harmless(words: str) -> str:
-    return _BRACKETS.sub(r"\\<", body(words))
+    """The words on one line, with nothing in them that Markdown takes for a tag."""
+    words = " ".join(body(words).split())
+    return _BRACKETS.sub(r"\\<", words) if "<" in words else words

@@ -12,7 +12,7 @@ from builder.readers.pdf_lines import Line, Printed, find_lines, with_links
 from builder.readers.pdf_pieces import BULLET, Piece
 
 if TYPE_CHECKING:
-    from liteparse.types import LayoutBlock, LayoutCell
+    from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
 
 _FIFTH = 5
 _MANY = 500  # rows
@@ -22,11 +22,18 @@ _LINE = 1.25  # times its height is a line's distance to the next in a cell
 _TORN = re.compile(r"(?<=[^\W\d_])-(?:\s+)(?!(?:and|or|und|oder|bis|to|et|ou)\b)(?=[^\W\d_])")
 
 
+def needs_words(page: "ParsedPage") -> bool:
+    """Return whether a page cannot be read without the places of its words: it has links, or a table that may be cut wrongly."""
+    return any(note.uri for note in page.annotations or ()) or any(
+        block.kind == "table" and _is_doubtful(_filled(block)) for block in page.blocks or ()
+    )
+
+
 def table_pieces(block: "LayoutBlock", page: Printed) -> Iterator[Piece]:
     """A table, or headings and tables where the engine took several for one, or the lines of a box with one column."""
-    rows = [row for row in [block.header or [], *(block.rows or [])] if row]
+    rows = _filled(block)
     texts = list(_texts(rows, page))
-    doubtful = sum(map(_is_cut, rows)) * _FIFTH > len(rows)
+    doubtful = _is_doubtful(rows)
     again = rebuilt(block.bbox, page) if doubtful and block.bbox and len(rows) <= _MANY else None
     if again and _solid(again) == _solid([texts]):
         for found in again:
@@ -35,6 +42,14 @@ def table_pieces(block: "LayoutBlock", page: Printed) -> Iterator[Piece]:
         yield from (_boxed(row[0], page) for row in texts)
     elif texts:
         yield Piece("table", ((page.number, table(texts)),), doubtful=doubtful)
+
+
+def _filled(block: "LayoutBlock") -> list[list["LayoutCell"]]:
+    return [row for row in [block.header or [], *(block.rows or [])] if row]
+
+
+def _is_doubtful(rows: Sequence[Sequence["LayoutCell"]]) -> bool:
+    return sum(map(_is_cut, rows)) * _FIFTH > len(rows)
 
 
 def _texts(rows: Sequence[Sequence["LayoutCell"]], page: Printed) -> list[list[str]]:

@@ -5,6 +5,7 @@ A table goes on behind an empty row unless a header row follows it; rows that sh
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 _LONGEST_NAME = 40  # of a column
 
@@ -34,7 +35,8 @@ def regions(cells: Rows) -> list[Region]:
         cells: rows of one width, without space around the words.
     """
     known: dict[tuple[bool, ...], frozenset[int]] = {}  # most rows are filled alike
-    filled = {row: _places(tuple(map(bool, values)), known) for row, values in enumerate(cells) if any(values)}
+    patterns = enumerate(tuple(map(bool, values)) for values in cells)
+    filled = {row: known.get(pattern) or _places(pattern, known) for row, pattern in patterns if True in pattern}
     found: list[_Growing] = []
     for run in _runs(filled):
         for rows in _by_columns(run, filled):
@@ -59,8 +61,7 @@ class _Growing:
 
 
 def _places(pattern: tuple[bool, ...], known: dict[tuple[bool, ...], frozenset[int]]) -> frozenset[int]:
-    if pattern not in known:
-        known[pattern] = frozenset(place for place, is_filled in enumerate(pattern) if is_filled)
+    known[pattern] = frozenset(compress(range(len(pattern)), pattern))
     return known[pattern]
 
 
@@ -83,6 +84,9 @@ def _runs(filled: Mapping[int, frozenset[int]]) -> Iterator[list[int]]:
 
 def _by_columns(run: list[int], filled: Mapping[int, frozenset[int]]) -> Iterator[list[int]]:
     """The run, cut where all rows below are in other columns than all above."""
+    if frozenset.intersection(*{filled[row] for row in run}):  # a column that all rows have, as in most tables
+        yield run
+        return
     below: list[frozenset[int]] = [frozenset()]
     for row in reversed(run):
         below.append(below[-1] if filled[row] <= below[-1] else below[-1] | filled[row])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 from builder.readers.office_figures import DRAWING
-from builder.readers.ooxml import Package, Relation
+from builder.readers.ooxml import Package, Relation, related
 
 SLIDES = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 SHAPE, FRAME, BODY = (SLIDES + name for name in ("sp", "graphicFrame", "txBody"))
@@ -12,7 +12,7 @@ TITLES = ("title", "ctrTitle")
 FOOTERS = ("dt", "ftr", "hdr", "sldNum", "sldImg")
 _GROUP = SLIDES + "grpSp"
 _ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
-_LIST_STYLE = f"{BODY}/{DRAWING}lstStyle"
+_PROPERTIES, _PLACEHOLDER, _LIST_STYLE = SLIDES + "nvPr", SLIDES + "ph", DRAWING + "lstStyle"
 
 
 def shapes(root: Element) -> Iterator[Element]:
@@ -33,8 +33,12 @@ def shapes(root: Element) -> Iterator[Element]:
 
 def placeholder(shape: Element) -> tuple[str, str]:
     """Return the kind and the number of the placeholder that a shape fills; both are empty for any other shape."""
-    node = shape.find(f"*/{SLIDES}nvPr/{SLIDES}ph")
-    return ("", "") if node is None else (node.get("type", "obj"), node.get("idx", "0"))
+    for part in shape:
+        properties = part.find(_PROPERTIES)
+        node = properties.find(_PLACEHOLDER) if properties is not None else None
+        if node is not None:
+            return node.get("type", "obj"), node.get("idx", "0")
+    return "", ""
 
 
 def is_body(shape: Element) -> bool:
@@ -51,7 +55,7 @@ class Layouts:
 
     def styles(self, shape: Element, relations: Mapping[str, Relation]) -> list[Element]:
         """Return the list styles that apply to the shape, nearest first: its own, its layout's, its master's."""
-        found = [shape.find(_LIST_STYLE)]
+        found = [_list_style(shape)]
         if is_body(shape) and (layout := related(relations, "slideLayout")):
             if layout not in self._known:
                 self._known[layout] = self._layout(layout)
@@ -66,13 +70,13 @@ class Layouts:
         placed: dict[str, Element] = {}
         for shape in () if root is None else shapes(root):
             kind, place = placeholder(shape)
-            style = shape.find(_LIST_STYLE)
+            style = _list_style(shape)
             if style is not None and kind:
                 placed[place] = placed[kind] = style
         master = self._package.optional(related(self._package.relations(name), "slideMaster"))
         return placed, None if master is None else master.find(f"{SLIDES}txStyles/{SLIDES}bodyStyle")
 
 
-def related(relations: Mapping[str, Relation], kind: str) -> str:
-    """Return the name of the first part of that kind, or nothing."""
-    return next((relation.target for relation in relations.values() if relation.kind == kind and not relation.is_external), "")
+def _list_style(shape: Element) -> Element | None:
+    body = shape.find(BODY)
+    return None if body is None else body.find(_LIST_STYLE)

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 from builder.readers.content import Content, Refused, heading, one_line, table
 from builder.readers.office_figures import DRAWING, figure
 from builder.readers.office_markdown import Writer, fill, paragraph
-from builder.readers.ooxml import RELATIONS, BadPackageError, Package, Relation
-from builder.readers.slide_shapes import BODY, FOOTERS, FRAME, SHAPE, SLIDES, TITLES, Layouts, is_body, placeholder, related, shapes
+from builder.readers.ooxml import RELATIONS, BadPackageError, Package, Relation, related
+from builder.readers.slide_shapes import BODY, FOOTERS, FRAME, SHAPE, SLIDES, TITLES, Layouts, is_body, placeholder, shapes
 from builder.readers.slide_text import PARAGRAPH, Line, cells, lines, words
 from schemas.markdown import plain
 from schemas.records import Page, Reason, Remark

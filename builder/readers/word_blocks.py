@@ -3,19 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from builder.readers.word_runs import descend
-from builder.readers.word_styles import VALUE, WORD, is_on
+from builder.readers.word_styles import VALUE, WORD, is_on, value_of
 
 PARAGRAPH, TABLE, ROW, CELL = (WORD + name for name in ("p", "tbl", "tr", "tc"))
 _DROPPED = {WORD + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "tblPr", "tblGrid", "trPr", "tcPr", "tblPrEx")}
 _WIDEST_SPAN = 50
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell, how many columns it is wide, and whether a cell above or to the left covers it; a gap in a row has no node."""
 
     node: Element | None
@@ -45,10 +44,11 @@ def rows(table: Element, left_out: Counter[str]) -> list[list[Cell]]:
     """Return the cells of the rows that are not deleted."""
     found = []
     for row in blocks(table, left_out, ROW):
-        if row.find(f"{WORD}trPr/{WORD}del") is not None:
+        properties = row.find(WORD + "trPr")
+        if properties is not None and properties.find(WORD + "del") is not None:
             left_out["deletions"] += 1
         else:
-            found.append([*_cells(row, left_out)])
+            found.append([*_cells(row, properties, left_out)])
     return found
 
 
@@ -68,8 +68,8 @@ def _is_contents(node: Element) -> bool:
     return gallery is not None and gallery.get(VALUE) == "Table of Contents"
 
 
-def _cells(row: Element, left_out: Counter[str]) -> Iterator[Cell]:
-    if before := _number(row, "trPr", "gridBefore"):
+def _cells(row: Element, properties: Element | None, left_out: Counter[str]) -> Iterator[Cell]:
+    if properties is not None and (before := _number(properties, "gridBefore")):
         yield Cell(None, before, is_covered=True)
     for cell in blocks(row, left_out, CELL):
         properties = cell.find(WORD + "tcPr")
@@ -78,10 +78,9 @@ def _cells(row: Element, left_out: Counter[str]) -> Iterator[Cell]:
             continue
         merged = (properties.find(WORD + name) for name in ("vMerge", "hMerge"))
         is_covered = any(node is not None and node.get(VALUE, "continue") == "continue" for node in merged)
-        yield Cell(cell, max(1, _number(cell, "tcPr", "gridSpan")), is_covered)
+        yield Cell(cell, max(1, _number(properties, "gridSpan")), is_covered)
 
 
-def _number(node: Element, group: str, name: str) -> int:
-    found = node.find(f"{WORD}{group}/{WORD}{name}")
-    value = "" if found is None else found.get(VALUE, "")
+def _number(properties: Element, name: str) -> int:
+    value = value_of(properties, name)
     return min(int(value), _WIDEST_SPAN) if re.fullmatch(r"[0-9]{1,9}", value) else 0

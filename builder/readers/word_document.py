@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from builder.readers.content import Attachment, Content, Refused, heading, one_line
 from builder.readers.office_figures import figure
 from builder.readers.office_markdown import CODE, Piece, Writer, inline, is_code, paragraph, quotation
-from builder.readers.ooxml import BadPackageError, Package
+from builder.readers.ooxml import BadPackageError, Package, related
 from builder.readers.word_anchors import Anchors
 from builder.readers.word_blocks import PARAGRAPH, blocks
 from builder.readers.word_notes import Notes
@@ -21,6 +21,7 @@ from builder.readers.word_paragraphs import Paragraph, Paragraphs
 from builder.readers.word_runs import Runs
 from builder.readers.word_styles import WORD, Styles
 from builder.readers.word_tables import Tables, framed
+from builder.readers.word_trim import without_looks, without_marks
 from schemas.markdown import plain
 from schemas.records import Reason, Remark
 
@@ -40,7 +41,7 @@ def read_docx(raw: bytes) -> Content | Refused:
     try:
         package = Package(raw)
         name = package.main("word/document.xml")
-        root = package.xml(name)
+        root = package.xml(name, trim=without_marks)
         if root.tag != WORD + "document":
             return Refused(Reason.CORRUPT, "an Office file, but not a Word document; give it the ending of the program that wrote it")
         body = root.find(WORD + "body")
@@ -57,7 +58,7 @@ class _Document:
         self._body = body
         self._anchors = Anchors(body)
         self._relations = package.relations(name)
-        styles = Styles(self._part("styles"))
+        styles = Styles(package.optional(related(self._relations, "styles"), trim=without_looks))
         self._runs = Runs(styles, self._relations)
         self._left_out = self._runs.left_out
         self._paragraphs = Paragraphs(styles, Numbering(self._part("numbering")), self._runs)
@@ -88,7 +89,7 @@ class _Document:
         return Content(text, title, remarks=tuple(self._remarks()), attachments=attachments)
 
     def _part(self, kind: str) -> Element | None:
-        return self._package.optional(next((relation.target for relation in self._relations.values() if relation.kind == kind), ""))
+        return self._package.optional(related(self._relations, kind))
 
     def _block(self, node: Element) -> Iterator[Iterator[Element]]:
         """Write a paragraph or a table and the figures that hang on it; return the blocks inside of its frames and text boxes."""

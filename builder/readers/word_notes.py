@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 from builder.readers.office_markdown import inline
-from builder.readers.ooxml import Package, Relation
+from builder.readers.ooxml import Package, Relation, related
 from builder.readers.word_blocks import PARAGRAPH
 from builder.readers.word_runs import Runs
 from builder.readers.word_styles import WORD, Styles
@@ -28,7 +28,7 @@ class Notes:
         return " ".join(filter(None, (inline(runs.read(paragraph)) for paragraph in paragraphs)))
 
     def _part(self, kind: str) -> tuple[dict[str, Element], Runs]:
-        name = next((relation.target for relation in self._relations.values() if relation.kind == f"{kind}s"), "")
+        name = related(self._relations, f"{kind}s")
         root = self._package.optional(name)
         nodes = {} if root is None else {node.get(WORD + "id", ""): node for node in root.findall(WORD + kind)}
         return nodes, Runs(self._styles, self._package.relations(name) if nodes else {})

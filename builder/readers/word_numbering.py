@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -39,8 +40,13 @@ class _Level:
 class _List:
     """A list as it is counted: numbering definitions that rest on the same one go on counting."""
 
-    levels: dict[int, _Level] = field(default_factory=dict)
+    node: Element
     counts: dict[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def levels(self) -> dict[int, _Level]:
+        """What it says of each level; Word writes many lists that no paragraph is in."""
+        return _levels(self.node)
 
 
 class Label(NamedTuple):
@@ -67,7 +73,7 @@ class Numbering:
         styled: dict[str, str] = {}
         for node in root.findall(WORD + "abstractNum"):
             key = node.get(WORD + "abstractNumId", "")
-            self._lists[key] = _List(_levels(node))
+            self._lists[key] = _List(node)
             styled[value_of(node, "styleLink")] = key
             links[key] = value_of(node, "numStyleLink")
         for node in root.findall(WORD + "num"):

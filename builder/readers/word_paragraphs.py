@@ -1,7 +1,7 @@
 """A Word paragraph as everything that decides about it says it is: its words, style, number and level."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from builder.readers.office_markdown import BOLD, ITALIC, Piece
@@ -9,9 +9,11 @@ from builder.readers.word_numbering import Label, Numbering
 from builder.readers.word_runs import Runs
 from builder.readers.word_styles import WORD, Style, Styles, numbered, outline_level
 
+_NOTHING_SAID = Element(WORD + "pPr")
+_PROPERTIES, _STYLE, _FRAME, _MARK, _INDENT = (WORD + name for name in ("pPr", "pStyle", "framePr", "rPr", "ind"))
 
-@dataclass(frozen=True)
-class Paragraph:
+
+class Paragraph(NamedTuple):
     """What a paragraph says and is; `level` is 1 to 9 for a heading, and `is_indented` where it itself asks for an indent."""
 
     pieces: list[Piece]
@@ -32,10 +34,10 @@ class Paragraphs:
 
     def read(self, node: Element) -> Paragraph | None:
         """Return the paragraph; None where the next one goes on in its line."""
-        properties = node.find(WORD + "pPr")
+        properties = node.find(_PROPERTIES)
         if properties is None:
-            properties = Element(WORD + "pPr")
-        style = self._styles.of(properties.find(WORD + "pStyle"))
+            properties = _NOTHING_SAID
+        style = self._styles.of(properties.find(_STYLE))
         marks = (BOLD if style.bold else 0) | (ITALIC if style.italic else 0)
         pieces = self.carried + self.runs.read(node, 0 if style.level else marks)
         if _goes_on(properties):
@@ -51,14 +53,14 @@ def _goes_on(properties: Element) -> bool:
     """Whether the end of the paragraph is deleted, or it is the large first letter of the next one."""
     if not len(properties):
         return False
-    frame = properties.find(WORD + "framePr")
+    frame = properties.find(_FRAME)
     is_letter = frame is not None and frame.get(WORD + "dropCap", "none") != "none"
-    mark = properties.find(WORD + "rPr")
+    mark = properties.find(_MARK)
     return is_letter or (mark is not None and mark.find(WORD + "del") is not None)
 
 
 def _is_indented(properties: Element) -> bool:
-    node = properties.find(WORD + "ind")
+    node = properties.find(_INDENT)
     if node is None:
         return False
     left = node.get(WORD + "left") or node.get(WORD + "start") or ""

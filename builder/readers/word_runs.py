@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from builder.readers.office_markdown import BOLD, CODE, ITALIC, STRIKE, Piece
 from builder.readers.ooxml import RELATIONS, Relation
-from builder.readers.word_styles import WORD, Styles, is_on, value_of
+from builder.readers.word_styles import VALUE, WORD, Styles, is_on
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _CHOICES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -24,6 +24,8 @@ _DROPPED = {WORD + name for name in ("del", "moveFrom", "pPr", "sdtPr", "rPr", "
 _BREAKS = {WORD + "br": "\n", WORD + "cr": "\n", WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "noBreakHyphen": "-"}
 _HOLDERS = {WORD + name for name in ("drawing", "pict", "object")}
 _RUN, _TEXT, _LINK, _FIELD = WORD + "r", WORD + "t", WORD + "hyperlink", WORD + "fldChar"
+_PROPERTIES, _STYLE, _HIDDEN, _ALIGNED, _FONTS = (WORD + name for name in ("rPr", "rStyle", "vanish", "vertAlign", "rFonts"))
+_MARKS = {WORD + "b": BOLD, WORD + "i": ITALIC, WORD + "strike": STRIKE, WORD + "dstrike": STRIKE}
 _GROUPED = {MATH + "num": "", MATH + "den": "/", MATH + "sup": "^", MATH + "sub": "_", MATH + "deg": "root "}
 
 
@@ -107,17 +109,18 @@ class Runs:
             self.left_out["deletions"] += 1
 
     def _run(self, run: Element, marks: int) -> None:
-        properties = run.find(WORD + "rPr")
+        node = run.find(_PROPERTIES)
         raised = False
-        if properties is not None and len(properties):
-            style = self._styles.of(properties.find(WORD + "rStyle")) if properties.find(WORD + "rStyle") is not None else None
-            if is_on(properties.find(WORD + "vanish")) or (style is not None and style.hidden):
+        if node is not None and len(node):
+            properties = {child.tag: child for child in node}
+            style = self._styles.of(properties[_STYLE]) if _STYLE in properties else None
+            if is_on(properties.get(_HIDDEN)) or (style is not None and style.hidden):
                 self.left_out["hidden"] += any((node.text or "").strip() for node in run.iter(_TEXT))
                 return
             if style is not None:
                 marks |= (BOLD if style.bold else 0) | (ITALIC if style.italic else 0) | (CODE if style.kind == "inline code" else 0)
             marks = _direct_marks(properties, marks)
-            raised = value_of(properties, "vertAlign") == "superscript"
+            raised = _ALIGNED in properties and properties[_ALIGNED].get(VALUE) == "superscript"
         stack: list[Element] = run[::-1]
         while stack:
             node = stack.pop()
@@ -189,12 +192,11 @@ class Runs:
         return f"{target}#{anchor}" if anchor and "#" not in target else target
 
 
-def _direct_marks(properties: Element, marks: int) -> int:
-    for name, mark in (("b", BOLD), ("i", ITALIC), ("strike", STRIKE), ("dstrike", STRIKE)):
-        node = properties.find(WORD + name)
-        if node is not None:
-            marks = marks | mark if is_on(node) else marks & ~mark
-    fonts = properties.find(WORD + "rFonts")
+def _direct_marks(properties: Mapping[str, Element], marks: int) -> int:
+    for name, mark in _MARKS.items():
+        if name in properties:
+            marks = marks | mark if is_on(properties[name]) else marks & ~mark
+    fonts = properties.get(_FONTS)
     is_code = fonts is not None and _CODE_FONTS.fullmatch(fonts.get(WORD + "ascii", ""))
     return marks | CODE if is_code else marks
 

@@ -83,7 +83,8 @@ class Styles:
             kind = style.kind or next((kind for kind, pattern in _KINDS if pattern.fullmatch(name)), "")
             is_code = node.get(WORD + "type") == "character" and bool(_INLINE_CODE.fullmatch(name))
             style = replace(style, kind="inline code" if is_code else kind, numbered=style.numbered or numbered(node.find(WORD + "pPr")))
-            for mark in node.iterfind(f"{WORD}rPr/*"):
+            properties = node.find(WORD + "rPr")
+            for mark in () if properties is None else properties:
                 marks.setdefault(mark.tag, is_on(mark))
         bold, italic, hidden = (marks.get(WORD + name, False) for name in ("b", "i", "vanish"))
         level = 0 if level == _BODY or style.kind == "contents" else level

@@ -6,6 +6,7 @@ written as their cells show them where the file tells how (.xlsx); a merged cell
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 _OLE = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PROTECTED = Refused(Reason.ENCRYPTED, "protected by a password; save it without one")
+_MOST_PACKED = 2_000_000  # bytes of a package of which a second one is made in memory
 _LEVEL = 3  # of what stands under the heading of a sheet
 _LONGEST_DIGITS = 15  # of what a cell can hold
+_LARGEST_WHOLE = 10**_LONGEST_DIGITS
 
 Cells = list[list[str]]
 Merged = Sequence[tuple[tuple[int, int], tuple[int, int]]]
@@ -42,15 +45,6 @@ class _Book:
     pages: list[Page] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     holds: dict[str, JsonValue] = field(default_factory=dict)
-    length: int = 0
-
-    def add(self, words: Sequence[str]) -> tuple[int, int]:
-        """Add blocks; return where they stand."""
-        start = self.length + 2 if self.parts else 0
-        text = "\n\n".join(words)
-        self.parts.append(text)
-        self.length = start + len(text)
-        return start, self.length
 
 
 def read_workbook(raw: bytes) -> Content | Refused:
@@ -74,7 +68,7 @@ def read_workbook(raw: bytes) -> Content | Refused:
 
 
 def _opened(raw: bytes) -> Content | Refused:
-    from python_calamine import load_workbook
+    from python_calamine import CalamineError, load_workbook
 
     package = None if raw.startswith(_OLE) else Package(raw)
     parts = Parts(package) if package and b"[Content_Types].xml" in raw else None
@@ -82,8 +76,12 @@ def _opened(raw: bytes) -> Content | Refused:
         rows, columns = ods_reach(package.raw("content.xml"))
         if rows * columns > MOST_CELLS:
             return Refused(Reason.TOO_LARGE, _too_large("a sheet", rows, columns).message)
+    title = package.title() if package and parts else ""
+    if lean := parts.lean() if parts and len(raw) <= _MOST_PACKED else b"":
+        with suppress(CalamineError), load_workbook(io.BytesIO(lean)) as workbook:
+            return _read(workbook, parts, title=title)
     with load_workbook(io.BytesIO(raw)) as workbook:
-        return _read(workbook, parts, title=package.title() if package and parts else "")
+        return _read(workbook, parts, title=title)
 
 
 def _read(workbook: "CalamineWorkbook", parts: Parts | None, *, title: str) -> Content | Refused:
@@ -126,8 +124,10 @@ def _add_sheet(book: _Book, number: int, name: str, workbook: "CalamineWorkbook"
     book.remarks += _remarks(about, name)
     if words:
         title = heading(2, name)
-        start, end = book.add([title if title.strip("# ") else heading(2, f"Sheet {number}"), *words])
-        book.pages.append(Page(number=number, start=start, end=end, kind="sheet", label=one_line(name)))
+        text = "\n\n".join([title if title.strip("# ") else heading(2, f"Sheet {number}"), *words])
+        start = book.pages[-1].end + 2 if book.pages else 0
+        book.parts.append(text)
+        book.pages.append(Page(number=number, start=start, end=start + len(text), kind="sheet", label=one_line(name)))
 
 
 def _too_large(sheet: str, rows: int, columns: int) -> Remark:
@@ -190,7 +190,7 @@ def _note(found: Grid, name: str, book: _Book) -> None:
 def _cells(sheet: "CalamineSheet", about: Sheet) -> Cells:
     """The cells as words, from the first row and column on."""
     rows = sheet.to_python(skip_empty_area=False)
-    cells = [[_WRITERS[type(value)](value) for value in row] for row in rows]
+    cells = [[value.strip() if type(value) is str else _WRITERS[type(value)](value) for value in row] for row in rows]
     for (row, column), shown in about.shown.items():
         value = rows[row][column] if row < len(rows) and column < len(rows[row]) else ""
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -207,7 +207,7 @@ def _truth(value: bool) -> str:
 
 def _number(value: float) -> str:
     """Digits without a needless decimal point, an exponent or the noise of binary fractions."""
-    if value.is_integer() and abs(value) < 10**_LONGEST_DIGITS:
+    if value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return str(int(value))
     words = f"{value:.{_LONGEST_DIGITS}g}"
     return words if "e" not in words else f"{value:.20f}".rstrip("0").rstrip(".")
@@ -227,6 +227,6 @@ def _clock(value: time) -> str:
 
 
 _WRITERS: dict[type, Callable[..., str]] = {
-    str: str.strip, bool: _truth, int: str, float: _number, date: date.isoformat, datetime: _moment, time: _clock, timedelta: _length,
+    bool: _truth, int: str, float: _number, date: date.isoformat, datetime: _moment, time: _clock, timedelta: _length,
 }  # fmt: skip
-"""How people write each kind of value."""
+"""How people write each kind of value that is no text."""

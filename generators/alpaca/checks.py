@@ -3,9 +3,8 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schemas.shown import cleaned
@@ -160,7 +159,7 @@ def item_problem(item: Mapping[str, Any], material: "Material") -> str:
 
 
 def _quote_problem(item: Mapping[str, Any], material: "Material") -> str:
-    if material.ask.task.grounding != "quoted":
+    if material.ask.task.grounding != "quoted" or material.ask.task.needs == "rule_facts":  # those are not the model's quotes
         return ""
     texts = [passage.chunk.text for passage in grounds(material.ask)]
     for quote in quotes(item):
@@ -195,11 +194,6 @@ def _question_problem(item: Mapping[str, Any], material: "Material") -> str:
     if isinstance(answer, str) and normal(answer) in {normal(question) for question in questions(item)}:
         return "the answer repeats the question"
     return ""
-
-
-def in_order(places: Iterable[int]) -> bool:
-    """Tell whether places never go back."""
-    return all(left <= right for left, right in pairwise(places))
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -53,9 +53,10 @@ class Coverage:
             return
         self.sections[chunk_id] += 1
         self.documents[document_id] += 1
-        for span in _evidence(draft, passage):
+        evidence = _evidence(draft, passage)
+        for span in evidence:
             _add(self._spans.setdefault(document_id, []), span)
-        self._cover_facts(chunk_id, _evidence(draft, passage))
+        self._cover_facts(chunk_id, evidence)
 
     def _cover_facts(self, chunk_id: str, evidence: Spans) -> None:
         for number, fact in enumerate(self._facts.get(chunk_id, ())):

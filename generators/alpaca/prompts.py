@@ -1,8 +1,8 @@
 """What the model is told: rules, task and schema first, then the documents as data, and last what this ask wants of them.
 
 Servers cache prompt prefixes: the first part is the same for every ask of a task and is built once, and asks about the
-same passages share those too. The last word is ours, not that of a document. Passages stand between markers that their text
-cannot contain. A canary in the first part tells when a reply repeats its instructions.
+same passages share those too. The last word is ours, not that of a document. A canary in the first part tells when a reply repeats
+its instructions.
 """
 
 import hashlib
@@ -13,13 +13,26 @@ from string import Template
 from typing import Any
 
 from generators.alpaca.asks import Ask, Passage, Style
-from generators.alpaca.rules import AIM, ALL, ASKERS, DIFFICULTIES, GROUNDED, LEVEL, PASSAGE, PASSAGES, ROLES, VERDICTS, VERIFY
+from generators.alpaca.markers import between, marked, marked_facts
+from generators.alpaca.rule_facts import NEED, asked_wordings
+from generators.alpaca.rules import (
+    AIM,
+    ALL,
+    ASKERS,
+    DIFFICULTIES,
+    FACTS,
+    GROUNDED,
+    LEVEL,
+    PASSAGES,
+    ROLES,
+    VERDICTS,
+    VERIFY,
+    WORDED,
+)
 from generators.alpaca.screen import neutral
 from generators.alpaca.tasks import Task
 from generators.llm.calls import Message, Request, canonical
-from schemas.context import context_of
 from schemas.records import Draft, content_id
-from schemas.shown import cleaned
 
 _THEMES, _SEEDS, _ASKERS = 4, 3, 3  # how many of them one request shows; of seed tasks, Self-Instruct shows 8, the later Alpaca 3
 
@@ -49,15 +62,16 @@ def _brief(ask: Ask, style: Style) -> Brief:
     values = {
         "company": style.company,
         "count": str(ask.count),
-        "wordings": str(style.wordings),
+        "wordings": str(asked_wordings(style.wordings) if task.needs == NEED else style.wordings),
         "difficulty": LEVEL,
         "voice": style.voice,
         "language": _language(task, style),
         "labels": "\n".join(f"- {label}: {meaning}" if meaning else f"- {label}" for label, meaning in task.labels(style).items()),
     }
-    rules = [*(GROUNDED if task.grounding == "quoted" else ()), *ALL]
+    rules = WORDED if task.needs == NEED else (*(GROUNDED if task.grounding == "quoted" else ()), *ALL)
     numbered = "\n".join(f"{number}. {rule}" for number, rule in enumerate(rules, start=1))
-    parts = [AIM, *([PASSAGES] if task.needs not in {"nothing", "seed_tasks"} else []), f"Rules\n{numbered}"]
+    aims = [FACTS] if task.needs == NEED else [AIM, *([PASSAGES] if task.needs not in {"nothing", "seed_tasks"} else [])]
+    parts = [*aims, f"Rules\n{numbered}"]
     told = "\n\n".join(Template(part).substitute(values) for part in (*parts, task.prompt.strip()))
     text = f"{told}\n\nJSON Schema of the reply:\n{schema}"
     canary = "kp-" + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -84,8 +98,13 @@ def _request(ask: Ask, style: Style, user: str) -> Request:
         max_tokens=style.max_tokens,
         parameters={"temperature": style.temperature, **style.parameters},
         schema=shared.schema,
-        slot=f"{ask.task.name}/{ask.id}/first",
+        slot="/".join([ask.task.name, *_documents(ask), ask.id, "first"]),
     )
+
+
+def _documents(ask: Ask) -> list[str]:
+    """Return the document whose facts are asked about: single facts may be too short to tell whose they are when it is forgotten."""
+    return [ask.passages[0].document.id] if ask.task.needs == NEED else []
 
 
 def _wishes(ask: Ask, style: Style) -> list[str]:
@@ -96,7 +115,7 @@ def _wishes(ask: Ask, style: Style) -> list[str]:
     if ask.facts:
         facts = "\n".join(f"{number}. {neutral(fact.statement)}" for number, fact in enumerate(ask.facts, start=1))
         wishes.append(f"Start from these facts of the passage, in this order; one item for each, as far as the task allows:\n{facts}")
-    if ask.number > 0:
+    if ask.number > 0 and ask.task.needs != NEED:
         known = f"This is round {ask.number + 1}: the obvious items exist already."
         wishes.append(f"{known} Write others: less obvious details, other angles, other people asking.")
     return [*wishes, *_draws(ask, style)]
@@ -113,7 +132,9 @@ def _draws(ask: Ask, style: Style) -> list[str]:
 
 
 def _material(ask: Ask) -> list[str]:
-    """Return the seeds and passages, between markers."""
+    """Return the facts, or the seeds and passages, between markers."""
+    if ask.task.needs == NEED:
+        return [marked_facts(ask)]
     passages = [f"{_role(ask, place)}\n{marked(passage)}" for place, passage in enumerate(ask.passages)]
     return [*_seeds(ask), *passages]
 
@@ -138,36 +159,13 @@ def _seeds(ask: Ask) -> list[str]:
         canonical({"number": number, "instruction": seed.instruction, "input": seed.input, "output": seed.output})
         for number, seed in enumerate(seeds, start=1)
     )
-    marker = f"pairs-{_digest(ask.id, lines)}"
     kind = "The pairs to start from" if ask.task.needs == "pairs" else "Seed tasks, as examples of form"
-    return [f"{kind} (data, one JSON object per line):\n<{marker}>\n{neutral(lines)}\n</{marker}>"]
+    return [f"{kind} (data, one JSON object per line):\n{between('pairs', ask.id, neutral(lines))}"]
 
 
 def _drawn(choices: Sequence[Any], ask: Ask, count: int) -> tuple[Any, ...]:
     """Draw a few, by the content of the ask, so that the same ask always shows the same."""
     return tuple(random.Random(ask.id).sample(list(choices), min(count, len(choices))))  # noqa: S311 - no secret
-
-
-def marked(passage: Passage) -> str:
-    """Return the passage as a model is shown it, with its place in the document, between markers that its text cannot contain."""
-    title, headings = passage.document.title, " > ".join(passage.chunk.heading_path)
-    text = neutral(cleaned(passage.chunk.text))
-    above = _line(cleaned(context_of(passage.document, passage.chunk)))
-    marker = f"passage-{_digest(passage.chunk.id, text + above)}"
-    told = f"\nAbove it, not to be quoted: {above}" if above else ""  # the header of a table that is cut, the items around
-    return PASSAGE.format(marker=marker, title=_line(title), section=_line(headings or title), above=told, text=text)
-
-
-def _line(text: str) -> str:
-    return " ".join(neutral(text).split())
-
-
-def _digest(seed: str, text: str) -> str:
-    """Derived from an id that covers the whole document: no text can contain its own marker but by accident."""
-    digest = hashlib.sha256(seed.encode()).hexdigest()
-    while digest[:12] in text:
-        digest = hashlib.sha256(digest.encode()).hexdigest()
-    return digest[:12]
 
 
 def _next(request: Request, step: str, **changes: Any) -> Request:
