@@ -6,7 +6,9 @@ says so. What is told for sure but not read (an image, an old Word file) is name
 
 import json
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 
 from builder.formats import ending_of, format_of_ending, formats
@@ -28,6 +30,9 @@ _IS_MAIL = re.compile(
 )
 _MARK_RANGE = 1024  # the beginning of a PDF may stand behind other bytes
 _LARGEST_PART = 1_000_000
+_TYPES = b"[Content_Types].xml"
+_DIRECTORY_END, _RECORD, _SIZES = b"PK\x05\x06", b"PK\x01\x02", re.compile(rb"PK\x01\x02.{20}(.{4})", re.DOTALL)
+_LONGEST_DIRECTORY, _LARGEST_SUM = 100_000, 10_000_000  # bytes, of the list of members and of all of them unpacked
 _ALIKE = ({"json", "jsonl"}, {"markdown", "text"})
 
 
@@ -72,7 +77,7 @@ def packed_format(raw: bytes, name: str) -> str | Refused:
     if raw.startswith(b"%PDF-") or (by_name == "pdf" and b"%PDF-" in raw[:_MARK_RANGE]):
         return "pdf"
     if raw.startswith(ZIP):
-        return _format_of_zip(raw, by_name)
+        return _office_format(raw) or _format_of_zip(raw, by_name)
     return _format_of_ole(raw, ending) if raw.startswith(OLE) else _by_beginning(raw) or _by_name_alone(by_name)
 
 
@@ -94,6 +99,35 @@ def _is_ours(name: str) -> bool:
     return formats()[name].reader.startswith("builder.readers.")
 
 
+def _office_format(raw: bytes) -> str:
+    main = MAIN_PART.search(_content_types(raw))
+    return PARTS[main[1]] if main else ""
+
+
+def _content_types(raw: bytes) -> str:
+    """The part of an Office package that names its kind; nothing if the archive is not as nearly all are, or may do harm.
+
+    To open the archive and make an object of each of its members takes longer than much of what follows.
+    """
+    if raw[-22:-18] != _DIRECTORY_END:
+        return ""
+    size, start = struct.unpack("<2L", raw[-10:-2])
+    if start + size + 22 != len(raw) or size > _LONGEST_DIRECTORY:
+        return ""
+    records = raw[start:-22]
+    at, sizes = records.rfind(_TYPES) - 46, _SIZES.findall(records)
+    if at < 0 or not records.startswith(_RECORD, at) or any(name.encode() in records for name in ("mimetype", *OTHER_PACKAGES)):
+        return ""
+    method, packed, length, member = struct.unpack_from("<10xH8xL4xH12xL", records, at)
+    if sum(struct.unpack(f"<{len(sizes)}L", b"".join(sizes))) > _LARGEST_SUM or (method, length) != (zipfile.ZIP_DEFLATED, len(_TYPES)):
+        return ""
+    first = member + 30 + sum(struct.unpack("<2H", raw[member + 26 : member + 30].ljust(4, b"\0")))
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw[first : first + packed], _LARGEST_PART).decode("utf-8", "replace")
+    except zlib.error:
+        return ""
+
+
 def _format_of_zip(raw: bytes, by_name: str) -> str | Refused:
     """What kind of package it is; a broken one is what its name says, so that the reader can say what is broken."""
     archive = open_zip(raw)
@@ -106,14 +140,14 @@ def _format_of_zip(raw: bytes, by_name: str) -> str | Refused:
         kind = _part(archive, "mimetype").strip()
         if kind.startswith("application/vnd.oasis.opendocument."):
             return "ods" if "spreadsheet" in kind else _unknown("an OpenDocument file")
-        types = _part(archive, "[Content_Types].xml")
+        types = _part(archive, _TYPES.decode())
         main = MAIN_PART.search(types)
     if main or kind == "application/epub+zip":
         return PARTS[main[1]] if main else "epub"
     by_folder = next((found for part, found in FOLDERS.items() if any(name.startswith(part) for name in names)), "")
     if types and not by_folder:
         return _unknown("an Office file of another kind")
-    return by_folder if types or by_folder in ("epub", by_name) else "zip"
+    return by_folder if by_folder and (types or by_folder in ("epub", by_name)) else "zip"
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> str:

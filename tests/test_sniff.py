@@ -192,6 +192,7 @@ def types(kind: str) -> tuple[str, str]:
         ([("docProps/app.xml", "x"), types(SHEET), ("xl/workbook.xml", "x")], "xlsx"),
         ([types(WORD), ("a/[Content_Types].xml", "x")], "docx"),
         ([("a/[Content_Types].xml", types(WORD)[1]), ("a.txt", "x")], "zip"),
+        ([("nineteen-letters.md", types(WORD)[1])], "zip"),
         ([("mimetype", "application/epub+zip"), ("a.txt", WORD)], "epub"),
         ([("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), types(SHEET)], "ods"),
     ],

@@ -22,8 +22,10 @@ _NOT_SOLID = "".join(filter(lambda letter: not letter.isalnum(), map(chr, range(
 _NOT_SOLID_BYTES = _NOT_SOLID.encode()
 _SPACED = str.maketrans(_NOT_SOLID, " " * len(_NOT_SOLID))
 _TYPOGRAPHY = "\u2019\u2018\u201c\u201d\u2013\u2014\u2022\u2026\u00a0"  # so common that texts without them are mostly ASCII, which is fast
+_STRIPPED = _NOT_SOLID + _TYPOGRAPHY
 _SCHEMES = re.compile(r"(?:https?://|mailto:)[!-~]{1,2000}$", re.IGNORECASE)
-_MANY = 1_000  # pieces of a page that begin with the same letter; looking through more would take long
+_FIRST = 4  # letters that pieces are sorted by
+_MANY = 1_000  # pieces of a page that begin with the same letters; looking through more would take long
 _MARGIN = 2.0  # points by which the engine's boxes may differ
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _MARKS = (re.compile(r"(?<!\\)\*\*"), re.compile(r"(?<![\\*])\*(?!\*)"), re.compile(r"(?<!\\)`"))
@@ -48,25 +50,29 @@ class Line(NamedTuple):
         return self.bottom - self.top
 
 
+_Found = tuple[str, str, float, float, "TextItem"]  # letters and digits, what is printed from the first to the last of them, the middle
+
+
 @dataclass(frozen=True)
 class Printed:
-    """A page's printed pieces by their first letter, ready to be found in the text of blocks."""
+    """A page's printed pieces by their first letters, ready to be found in the text of blocks."""
 
     number: int
     source: "ParsedPage"
-    pieces: dict[str, list[tuple[str, str, "TextItem"]]]  # letters and digits, what is printed from the first to the last of them
+    pieces: dict[str, list[_Found]]
     links: tuple[tuple["AnnotationRect", str], ...]
     margins: frozenset[int] = field(default_factory=frozenset)  # the id() of pieces in running headers and footers
 
 
 def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     """Prepare a page."""
-    pieces: dict[str, list[tuple[str, str, TextItem]]] = {}
+    pieces: defaultdict[str, list[_Found]] = defaultdict(list)
     for piece in page.text_items:
-        if own := solid(piece.text):
-            core = piece.text.strip(_NOT_SOLID)
-            pieces.setdefault(own[0], []).append((own, core if core[-1].isalnum() else own, piece))
-    pieces = {letter: found[:_MANY] for letter, found in pieces.items()}
+        text = piece.text
+        if own := solid(text):
+            core = text.strip(_STRIPPED)
+            middle = piece.x + piece.width / 2, piece.y + piece.height / 2
+            pieces[own[:_FIRST]].append((own, core if core[-1].isalnum() else own, *middle, piece))
     links = tuple(
         (rect, note.uri.strip().replace("(", "%28").replace(")", "%29"))
         for note in page.annotations or ()
@@ -74,7 +80,7 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
         for rect in (note.quadpoint_rects or [note.rect])
         if rect is not None
     )
-    return Printed(page.page_num, page, pieces, links, margins)
+    return Printed(page.page_num, page, {letters: found[:_MANY] for letters, found in pieces.items()}, links, margins)
 
 
 def solid(text: str) -> str:
@@ -100,15 +106,15 @@ def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[
     lines: list[Line] = []
     links: list[tuple[int, int, str]] = []
     start = end = 0
-    for own, core, piece in _laid(solid(text), box, page):
+    for own, core, _, _, piece in _laid(solid(text), box, page):
         while not text[start].isalnum():
             start += 1
         end = start + len(core) if text.startswith(core, start) else _end(text, start, len(own))
-        lines.append(_line(start, end, piece, page))
+        _add(lines, start, end, piece, page)
         if page.links:
             links += _links(text, start, end, piece, page)
         start = end
-    return _joined(lines, text), _joined_links(links, text) if links else links
+    return _bordering(lines, text), _joined_links(links, text) if links else links
 
 
 def leading(lines: Iterable[Sequence[Line]]) -> dict[int, float]:
@@ -148,23 +154,20 @@ def balanced(text: str) -> str:
 def _laid(text: str, box: "AnnotationRect | None", page: Printed) -> Iterator[tuple[str, str, "TextItem"]]:
     """The pieces that make up the text, from its beginning as far as they are found: the longest, then the nearest below."""
     used: set[int] = set()
-    left, right, top, bottom = _bounds(box)
+    inside = _bounds(box)
     position, above = 0, 0.0
     while position < len(text):
-        size, distance, best = 0, 0.0, None
-        for found in page.pieces.get(text[position], ()):
-            own, _, piece = found
-            if len(own) < size or not text.startswith(own, position) or id(piece) in used:
-                continue
-            if left <= piece.x + piece.width / 2 <= right and top <= piece.y + piece.height / 2 <= bottom:
-                away = abs(piece.y - above)
-                if len(own) > size or away < distance:
-                    size, distance, best = len(own), away, found
+        first = text[position : position + _FIRST]
+        best = None
+        while first and best is None:
+            if first in page.pieces:
+                best = _nearest(page.pieces[first], text, position, inside, above, used)
+            first = first[:-1]
         if best is None:
             return
-        used.add(id(best[2]))
+        used.add(id(best[4]))
         yield best
-        position, above = position + size, best[2].y
+        position, above = position + len(best[0]), best[4].y
 
 
 def _end(text: str, start: int, size: int) -> int:
@@ -182,30 +185,24 @@ def _bounds(box: "AnnotationRect | None") -> tuple[float, float, float, float]:
     return box.x - _MARGIN, box.x + box.width + _MARGIN, box.y - _MARGIN, box.y + box.height + _MARGIN
 
 
-def _line(start: int, end: int, piece: "TextItem", page: Printed) -> Line:
+def _add(lines: list[Line], start: int, end: int, piece: "TextItem", page: Printed) -> None:
+    """Add a piece as a line of its own, or to the line before if it stands beside that."""
     x, top, height = piece.x, piece.y, piece.height
-    font = f"{piece.font_name} {round(height)}"
-    return Line(start, end, x, top, x + piece.width, top + height, font, page.number, id(piece) in page.margins)
+    right, bottom, dropped = x + piece.width, top + height, id(piece) in page.margins
+    if lines:
+        first, _, left, above, edge, below, font, number, is_dropped = lines[-1]
+        if is_dropped == dropped and x >= left and min(below, bottom) - max(above, top) > (bottom - top) / 2:
+            lines[-1] = Line(first, end, left, min(above, top), max(edge, right), max(below, bottom), font, number, dropped)
+            return
+    lines.append(Line(start, end, x, top, right, bottom, f"{piece.font_name} {round(height)}", page.number, dropped))
 
 
-def _joined(lines: Sequence[Line], text: str) -> list[Line]:
-    """Pieces side by side as one line; each line reaches to where the next begins."""
-    joined: list[Line] = []
-    for line in lines:
-        last = joined[-1] if joined else None
-        if (
-            last
-            and last.dropped == line.dropped
-            and line.x >= last.x
-            and min(last.bottom, line.bottom) - max(last.top, line.top) > (line.bottom - line.top) / 2
-        ):
-            box = (last.x, min(last.top, line.top), max(last.right, line.right), max(last.bottom, line.bottom))
-            joined[-1] = Line(last.start, line.end, *box, last.font, last.page, last.dropped)
-        else:
-            joined.append(line)
-    between = [_border(text, above.end, below.start) for above, below in pairwise(joined)]
-    starts = [0, *between, len(text)]
-    return [Line(start, end, *line[2:]) for line, start, end in zip(joined, starts, starts[1:], strict=False)]
+def _bordering(lines: list[Line], text: str) -> list[Line]:
+    """The lines, each reaching to where the next begins."""
+    if len(lines) == 1:
+        return [Line(0, len(text), *lines[0][2:])]
+    between = [_border(text, above[1], below[0]) for above, below in pairwise(lines)]
+    return [Line(start, end, *line[2:]) for line, start, end in zip(lines, [0, *between], [*between, len(text)], strict=False)]
 
 
 def _border(text: str, end: int, start: int) -> int:

@@ -19,11 +19,12 @@ Kind = Literal["heading", "paragraph", "item", "table", "code"]
 _WIDE = 1.3  # a distance so many times the usual one ends a paragraph
 _SHIFT = 2.0  # points; less is no indentation
 BULLET = re.compile(r"(?:\*\*)?[•●▪◦‣■□○∙·\uf0b7](?:\*\*)?\s+(?=\S)")
+_BEFORE_BULLETS = "*•●▪◦‣■□○∙·\uf0b7"  # all that one can begin with
 _NUMBER = re.compile(r"(?:\*\*)?(\d{1,3})[.)](?:\*\*)?\s+(?=\S)")
 _ORDERED = re.compile(r"\d{1,9}[.)]")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？]['\"”’)\]*`]*(?:\([^()\s]*\))?$")
 _FIRST_LETTER = re.compile(r"[\[*`(\"“–\\ -]{0,4}([^\W\d_])")
-_LIST_SIGN = re.compile(r"(?=[-+*>]\s)")
+_LIST_SIGN = re.compile(r"[-+*>]\s")
 _BRACKETS = re.compile(r"(?<!\\)<(?=[!?/A-Za-z])")  # `body` has escaped some
 
 
@@ -67,19 +68,19 @@ def locate(block: "LayoutBlock", page: Printed) -> Block:
 
 def cut(block: Block, pitches: Mapping[int, float]) -> Iterator[Piece]:
     """Cut a block of text where its lines show that something else begins; lines of running headers are left out."""
-    if block.lines and all(line.dropped for line in block.lines):
+    if block.lines and block.lines[0].dropped and all(line.dropped for line in block.lines):
         return
     if block.kind in ("code", "grid_fallback") and not _all_bullets(block):
         if block.text.strip():
             yield Piece("code", ((block.page, _fenced(block)),), 0, "", *_ends(block.lines))
         return
     starts = _starts(block, pitches)
-    for number, (first, end) in enumerate(zip(starts, [*starts[1:], len(block.lines)], strict=False)):
+    for first, end in pairwise([*starts, len(block.lines)]):
         lines = [line for line in block.lines[first:end] if not line.dropped]
-        if lines:
-            yield from _piece(block, lines, is_first=number == 0)
-    if not block.lines and block.text.strip():
-        yield from _piece(block, (), is_first=True)
+        if lines and (piece := _piece(block, lines, is_first=first == 0)):
+            yield piece
+    if not block.lines and block.text.strip() and (piece := _piece(block, (), is_first=True)):
+        yield piece
 
 
 def joined(pieces: Iterable[Piece], pitches: Mapping[int, float]) -> list[Piece]:
@@ -103,34 +104,42 @@ def _starts(block: Block, pitches: Mapping[int, float]) -> list[int]:
     starts, left = [0], block.lines[0].x - _SHIFT if block.kind == "list_item" else float("-inf")
     for place, (above, below) in enumerate(pairwise(block.lines), 1):
         outdented = below.x < left and below.top > above.top
-        if outdented or place in numbered or _far(above, below, pitches) or BULLET.match(words[place]):
+        if outdented or place in numbered or _far(above, below, pitches) or _bullet(words[place]):
             starts.append(place)
     return starts
 
 
-def _piece(block: Block, lines: Sequence[Line], *, is_first: bool) -> Iterator[Piece]:
+def _piece(block: Block, lines: Sequence[Line], *, is_first: bool) -> Piece | None:
     start, end = (lines[0].start, lines[-1].end) if lines else (0, len(block.text))
     if is_first and block.marker:
         start = max(start, len(block.marker))
+    is_heading = is_first and block.kind == "heading"
     words = _harmless(with_links(block.text, start, end, block.links if block.kind != "heading" else ()))
     first, last = _ends(lines)
-    if not words or (is_first and block.kind == "heading" and not any(map(str.isalpha, words))):
-        return
-    if is_first and block.kind == "heading":
-        yield Piece("heading", ((block.page, balanced(words.replace("**", ""))),), block.level or 2, "", first, last)
-    elif is_first and block.marker:
+    if not words or (is_heading and not any(map(str.isalpha, words))):
+        return None
+    if is_heading:
+        return Piece("heading", ((block.page, balanced(words.replace("**", ""))),), block.level or 2, "", first, last)
+    if is_first and block.marker:
         ordered = _ORDERED.fullmatch(block.marker)
         known = ordered or not any(map(str.isalnum, block.marker))
-        yield Piece(
-            "item", ((block.page, words if known else f"{block.marker} {words}"),), block.level, ordered[0] if ordered else "-", first, last
-        )
-    elif match := BULLET.match(words) or (_NUMBER.match(words) if not is_first or len(block.lines) > len(lines) else None):
-        marker = f"{match[1]}." if match.re is _NUMBER else "-"
-        yield Piece("item", ((block.page, words[match.end() :]),), 0, marker, first, last)
-    else:
-        yield Piece(
-            "paragraph", ((block.page, _LIST_SIGN.sub(r"\\", words, count=1) if _LIST_SIGN.match(words) else words),), 0, "", first, last
-        )
+        words = words if known else f"{block.marker} {words}"
+        return Piece("item", ((block.page, words),), block.level, ordered[0] if ordered else "-", first, last)
+    if match := _bullet(words):
+        return Piece("item", ((block.page, words[match.end() :]),), 0, "-", first, last)
+    if match := _number(words) if not is_first or len(block.lines) > len(lines) else None:
+        return Piece("item", ((block.page, words[match.end() :]),), 0, f"{match[1]}.", first, last)
+    if words[0] in "-+*>" and _LIST_SIGN.match(words):
+        words = "\\" + words
+    return Piece("paragraph", ((block.page, words),), 0, "", first, last)
+
+
+def _bullet(words: str) -> re.Match[str] | None:
+    return BULLET.match(words) if words[:1] in _BEFORE_BULLETS else None
+
+
+def _number(words: str) -> re.Match[str] | None:
+    return _NUMBER.match(words) if words[:1].isdecimal() or words[:2] == "**" else None
 
 
 def _belongs(above: Piece, below: Piece, pitches: Mapping[int, float]) -> bool:
@@ -180,7 +189,7 @@ def _far(above: Line, below: Line, pitches: Mapping[int, float]) -> bool:
 
 def _numbered(lines: Sequence[str]) -> set[int]:
     """The lines that begin with the numbers of one row, 1. 2. 3."""
-    found = [(place, int(match[1])) for place, words in enumerate(lines) if (match := _NUMBER.match(words))]
+    found = [(place, int(match[1])) for place, words in enumerate(lines) if (match := _number(words))]
     pairs = [(one, other) for one, other in pairwise(found) if other[1] == one[1] + 1]
     return {place for pair in pairs for place, _ in pair}
 
@@ -199,5 +208,7 @@ def _fenced(block: Block) -> str:
 
 def _harmless(words: str) -> str:
     """The words on one line, with nothing in them that Markdown takes for a tag."""
-    words = " ".join(body(words).split())
+    words = body(words)
+    if "  " in words or not (words.isascii() and words.isprintable()):
+        words = " ".join(words.split())
     return _BRACKETS.sub(r"\\<", words) if "<" in words else words
