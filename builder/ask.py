@@ -1,7 +1,8 @@
 """The generate step for a language model: what of the recipe the Alpaca step needs, and which drafts count as accepted."""
 
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from schemas.recipe import Recipe
 from schemas.records import Chunk, Document, Draft, Pair, content_id
 
 if TYPE_CHECKING:
+    from builder.step import Step
     from generators.alpaca.asks import Style
     from generators.alpaca.generate import Plan
 
@@ -51,8 +53,41 @@ def target(recipe: Recipe) -> int:
     return PER_PAIR * recipe.curate.target if wanted == "auto" else wanted
 
 
-def plan_of(recipe: Recipe, root: Path, *, limit: int | None = None) -> "Plan":
-    """Return how the asking is spread; `limit` is the number of asks of a pilot.
+def needs_rules(recipe: Recipe, root: Path) -> bool:
+    """Tell whether a task of the recipe needs what the rules find.
+
+    Raises:
+        RecipeError: a task cannot be used.
+    """
+    from generators.alpaca.rule_facts import NEED
+    from generators.alpaca.tasks import load_tasks
+
+    return any(task.needs == NEED for task in load_tasks(recipe.generate.tasks, root=root))
+
+
+def rule_facts(step: "Step") -> dict[str, tuple[Draft, ...]]:
+    """Return the facts that the rules find, of the families that are on, by chunk id."""
+    from builder.generate_stage import extracted
+    from builder.grades import but_switched_off, read_grades, standings
+    from generators.alpaca.rule_facts import by_section
+    from generators.extractive.lexicon import lexicon
+
+    documents = step.documents()
+    found = extracted(step, documents, step.chunks(), lexicon(documents))
+    kept = but_switched_off(found, standings(step.recipe, read_grades(step.work.folder)), Counter())
+    return by_section(record for record in kept if isinstance(record, Draft))
+
+
+def plan_of(
+    recipe: Recipe, root: Path, *, limit: int | None = None, rule_facts: "Callable[[], Mapping[str, tuple[Draft, ...]]]" = dict
+) -> "Plan":
+    """Return how the asking is spread.
+
+    Args:
+        recipe: says what is asked for.
+        root: the folder that its paths are relative to.
+        limit: the number of asks of a pilot.
+        rule_facts: returns what the rules find, where a task needs it.
 
     Raises:
         RecipeError: a task or the file of seeds cannot be used.
@@ -69,6 +104,7 @@ def plan_of(recipe: Recipe, root: Path, *, limit: int | None = None) -> "Plan":
         distractors=section.distractors,
         facts=section.facts,
         seeds=read_seeds(root / section.seeds) if section.seeds else (),
+        rule_facts=rule_facts() if needs_rules(recipe, root) else {},
         limit=limit,
     )
 

@@ -7,13 +7,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder.step import COVERAGE, DRAFTS, RECORDS, Step, save
+from builder.grades import CODE as GRADES
+from builder.grades import but_switched_off, notice, read_grades, standings
+from builder.step import COVERAGE, DRAFTS, RECORDS, STATISTICS, Step, save
 from builder.store import read_records, write_json
 from builder.workspace import Counts, Output, code_hash
 from schemas.records import Chunk, Document, Draft, Dropped, content_id
 
 if TYPE_CHECKING:
     from generators.alpaca.generate import OpenAnswers, Outcome
+    from generators.extractive.lexicon import Lexicon
     from generators.interface import Source
 
 VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
@@ -37,13 +40,18 @@ def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
     recipe, section = step.recipe, step.recipe.generate
     reads: dict[str, Any] = {**step.contents("read", "chunk"), "company": recipe.company, "seed": recipe.seed}
     if section.generator == "extractive":
-        code = (*RECORDS, *EXTRACTIVE)
-        reads |= {"generator": section.generator, "wordings": section.wordings}
+        code = (*RECORDS, *EXTRACTIVE, *GRADES)
+        reads |= {"generator": section.generator, "wordings": section.wordings, "glossary": section.glossary}
+        reads |= _switched_off(step)
     else:
+        from builder.ask import needs_rules
         from builder.ask import reads as asking
 
         code = (*RECORDS, *LLM)
         reads |= asking(recipe, step.root)
+        if needs_rules(recipe, step.root):
+            code = (*code, *EXTRACTIVE, *GRADES)
+            reads |= _switched_off(step)
     if section.inside:
         code = (*code, *EXTRACTIVE, "builder.pairs_inside", "builder.inside_parts", "builder.readers")
         reads |= {"inside": True}
@@ -56,9 +64,20 @@ def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
     return reads, code
 
 
+def _switched_off(step: Step) -> dict[str, Any]:
+    found = standings(step.recipe, read_grades(step.work.folder))
+    return {"switched_off": {name: standing.why for name, standing in found.items() if not standing.on}}
+
+
 def _extract(step: Step, folder: Path) -> Counts:
-    chunks = step.chunks()
-    return _save_drafts(step, folder, _extractive(step, chunks), chunks)
+    from generators.extractive.lexicon import lexicon
+
+    chunks, documents, left_out = step.chunks(), step.documents(), Counter[str]()
+    words, found = lexicon(documents), standings(step.recipe, read_grades(step.work.folder))
+    write_json(folder / STATISTICS, words.as_json())
+    counts = _save_drafts(step, folder, but_switched_off(extracted(step, documents, chunks, words), found, left_out), chunks)
+    told = [line] if (line := notice(left_out, found)) else []
+    return counts | {"statistics": words.figures(), "left_out": dict(sorted(left_out.items())), "notices": told}
 
 
 def _ask(step: Step, folder: Path) -> Counts:
@@ -83,13 +102,13 @@ def drafts(
     step: Step, open_answers: "OpenAnswers", outcome: "Outcome", *, limit: int | None = None, told: bool = True
 ) -> Iterator[Draft | Dropped]:
     """Yield what the generator makes of these answers; whoever watches is told of the progress if `told`."""
-    from builder.ask import accepting, plan_of, style_of
+    from builder.ask import accepting, plan_of, rule_facts, style_of
     from generators.alpaca.generate import generate as hold
 
     documents, chunks = step.documents(), step.chunks()
     return hold(
         sources(documents, chunks),
-        plan=plan_of(step.recipe, step.root, limit=limit),
+        plan=plan_of(step.recipe, step.root, limit=limit, rule_facts=partial(rule_facts, step)),
         style=style_of(step.recipe, step.root),
         open_answers=open_answers,
         accept=accepting(step.recipe, step.root, documents=documents, chunks=chunks),
@@ -124,13 +143,13 @@ def _inside(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
         yield from drafts_inside(step.documents(), chunks)
 
 
-def _extractive(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
-    from generators.extractive.generate import generate_document, lexicon
+def extracted(step: Step, documents: list[Document], chunks: list[Chunk], words: "Lexicon") -> Iterator[Draft | Dropped]:
+    """Yield what the rules of all families find; each document is remembered."""
+    from generators.extractive.generate import generate_document
 
-    documents = step.documents()
-    words = lexicon(documents)
     version = code_hash((*RECORDS, *EXTRACTIVE))
-    settings = {"company": step.recipe.company, "wordings": step.recipe.generate.wordings, "seed": step.recipe.seed}
+    section = step.recipe.generate
+    settings = {"company": step.recipe.company, "wordings": section.wordings, "seed": step.recipe.seed, "glossary": section.glossary}
     progress = step.work.progress("generate")
     for number, source in enumerate(sources(documents, chunks), start=1):
         known = words.for_text(source.document.text)

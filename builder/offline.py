@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.answers import JOURNAL, Counted, open_answers
-from builder.ask import plan_of, style_of
+from builder.ask import plan_of, rule_facts, style_of
 from builder.findings.stage import check, refuse
 from builder.generate_stage import ask, depends_on, drafts, sources
 from builder.pipeline import FUNNEL, publish
@@ -75,7 +76,7 @@ def estimated(step: Step, journal: "Journal") -> "tuple[int, Estimate]":
     from generators.alpaca.generate import first_requests
     from generators.llm.prices import price_of
 
-    recipe, plan = step.recipe, plan_of(step.recipe, step.root)
+    recipe, plan = step.recipe, plan_of(step.recipe, step.root, rule_facts=partial(rule_facts, step))
     first = first_requests(sources(step.documents(), step.chunks()), plan=plan, style=style_of(recipe, step.root))
     wanted = {request.key: request for request in first if journal.completion(request) is None}
     wanted |= {request.key: request for request in to_ask(step, journal)}

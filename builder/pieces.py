@@ -9,6 +9,7 @@ from builder.chunk import CountMany, chunk, estimate_tokens
 from builder.repeats import repeated, seen
 from generators.fitness import superseded
 from schemas.errors import RecipeError
+from schemas.markdown import parsed_once
 from schemas.records import Chunk, Document, Dropped, Reason
 
 CODE = (
@@ -31,19 +32,18 @@ def pieces(documents: Sequence[Document], *, tokens: int, count_many: CountMany 
         tokens: the budget of a chunk.
         count_many: counts the tokens of texts; estimated without.
     """
-    common = boilerplate(documents)
-    count = estimate_tokens if count_many is None else partial(_of_one, count_many)
-    chunks = [
-        piece
-        for document in documents
-        for piece in without(document, chunk(document, tokens=tokens, count_many=count_many), common.get(document.id, ()), count=count)
-    ]
     # What only an old version says as well must not be dropped from the new one.
     current = {document.id: document.path for document in documents if not superseded(document)}
-    again = seen(
-        (piece for piece in chunks if piece.document_id in current),
-        repeated(document for document in documents if document.id in current),
-    )
+    count = estimate_tokens if count_many is None else partial(_of_one, count_many)
+    with parsed_once():
+        common = boilerplate(documents)
+        chunks = [
+            piece
+            for document in documents
+            for piece in without(document, chunk(document, tokens=tokens, count_many=count_many), common.get(document.id, ()), count=count)
+        ]
+        repeats = repeated(document for document in documents if document.id in current)
+    again = seen((piece for piece in chunks if piece.document_id in current), repeats)
     for piece in chunks:
         if piece.id in again:
             yield Dropped.of(piece, "chunk", Reason.REPEATED, f"says only what {current[again[piece.id]]} says")

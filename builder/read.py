@@ -24,6 +24,7 @@ from schemas.records import Document, Dropped, Reason
 CODE = (  # what has a say in every document
     "schemas.records", "schemas.markdown", "schemas.shown", "builder.read", "builder.discover", "builder.source", "builder.language",
     "builder.formats", "builder.sniff", "builder.kinds", "builder.readers.archive", "builder.readers.content", "builder.readers.decode",
+    "builder.findings.mask", "schemas.findings",
 )  # fmt: skip
 _QUICK = ("markdown", "text", "html", "csv", "jsonl")
 _QUICK_FILE, _QUICK_FILES = 64_000, 1_000_000  # bytes: what cannot take long, one file and all together

@@ -83,7 +83,11 @@ def _override(values: dict[str, Any], override: str) -> None:
 def _explain(name: str, error: ValidationError) -> Iterator[str]:
     messages: dict[str, list[str]] = {}
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        place = [str(part) for part in problem["loc"] if not str(part).startswith(("function-", "literal", "constrained", "int", "float"))]
+        place = [
+            str(part)
+            for part in problem["loc"]
+            if not str(part).startswith(("function-", "literal", "constrained", "int", "float", "tuple["))
+        ]
         key = ".".join(place)
         if problem["type"] == "extra_forbidden":
             known = _known_keys(place[:-1])

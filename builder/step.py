@@ -11,7 +11,7 @@ from schemas.records import Chunk, Document, Dropped, Pair, Record
 
 RECORDS = ("schemas.records", "schemas.markdown")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
-COVERAGE = "coverage.json"
+COVERAGE, STATISTICS = "coverage.json", "statistics.json"
 MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
 
 

@@ -36,7 +36,7 @@ class FindingsSection(Record):
     injection: Answer = Field(
         default="allow", description="text that talks to the model that reads it; allowed text is sent as quoted data"
     )
-    contradiction: Answer = Field(default="allow", description="the same rule with another number, date or yes and no in two documents")
+    contradiction: Answer = Field(default="allow", description="the same rule with another number, date or yes and no in two places")
     superseded: Answer = Field(default="allow", description="older versions of a document that is there too")
     duplicate: Answer = Field(default="allow", description="nearly the same document twice")
     repeated: Answer = Field(default="allow", description="paragraphs that stand in three documents or more")

@@ -5,17 +5,19 @@ blocks, so that a span found by either is a span of the document. markdown-it-py
 block structure; inline markup stays as it is.
 """
 
-import gc
 import html
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
+
+from schemas.memory import Kept, no_collections
 
 Kind = Literal["heading", "paragraph", "list", "table", "code", "quote", "html", "rule"]
 _KINDS: dict[str, Kind] = {
@@ -30,6 +32,8 @@ _KINDS: dict[str, Kind] = {
     "html_block": "html",
     "hr": "rule",
 }
+_OF_CELLS = frozenset({"th_open", "th_close", "td_open", "td_close", "inline"})
+_MOST_KEPT = 400_000  # blocks, items and cells: some 50 MB
 _LINE_END = re.compile(r"\r\n?|\n")  # what markdown-it takes for a line end
 _MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
 _CELL = re.compile(r"((?:\\.|[^|])*+)(?:\||$)")
@@ -56,7 +60,7 @@ _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """Characters `start` to `end` (exclusive) of the text."""
 
@@ -64,7 +68,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One list item's own first paragraph; `depth` 0 is the outermost list, `number` is None for bullets."""
 
@@ -74,7 +78,7 @@ class Item:
     number: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A top-level block: `start`/`end` cover its lines without the last line end, `content` the words of a heading.
 
@@ -94,11 +98,27 @@ class Block:
 
 def parse_blocks(text: str) -> list[Block]:
     """Return the top-level blocks of `text` in order, with disjoint spans."""
+    return [*_BLOCKS.of(text)]
+
+
+def parsed_once() -> AbstractContextManager[None]:
+    """Inside of it no text is parsed twice, as long as there is room: for what looks at every document several times."""
+    return _BLOCKS.keeping()
+
+
+def _parsed(text: str) -> list[Block]:
     lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     path: list[tuple[int, str]] = []
-    with _no_collections():
+    with no_collections():
         blocks = [_block(text, lines, tokens, path) for tokens in _top_level(_parser().parse(text))]
     return [block for block in blocks if block.end > block.start]
+
+
+def _size(blocks: Sequence[Block]) -> int:
+    return sum(1 + len(block.items) + sum(map(len, block.rows)) for block in blocks)
+
+
+_BLOCKS = Kept(_parsed, size=_size, most=_MOST_KEPT)
 
 
 def plain(text: str) -> str:
@@ -112,23 +132,22 @@ def plain(text: str) -> str:
     return " ".join(html.unescape(text).translate(_SHOW).split())
 
 
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """The parser makes many small objects and no cycles; looking for some took half the time of a large document."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table")
     parser.core.ruler.disable(["inline"])
+    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     return parser
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a table without the tokens of its cells, which nobody reads: a million of them would take a gigabyte."""
+    push, cell = state.push, Token("", "", 0)
+    state.push = lambda ttype, tag, nesting: cell if ttype in _OF_CELLS else push(ttype, tag, nesting)
+    try:
+        return table(state, start, end, silent)
+    finally:
+        state.push = push
 
 
 def _top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:

@@ -49,6 +49,13 @@ class DocumentsSection(Section):
     seconds_per_file: float = Field(default=60.0, gt=0, description="a file that takes longer to read goes to quarantine")
     megabytes_of_memory: int = Field(default=2000, ge=300, description="a file that takes more memory to read goes to quarantine")
     workers: int = Field(default=0, ge=0, description="processes that read files side by side; 0: one for each core")
+    tessdata: Path | None = Field(
+        default=None,
+        description="folder with Tesseract's data (*.traineddata): scanned PDF pages are read by it, in seconds a page; off when unset",
+    )
+    ocr_language: str = Field(
+        default="eng", pattern=r"^\w+(\+\w+)*$", description="languages of the scans, as the data is named, e.g. deu+eng"
+    )
 
 
 class ChunkSection(Section):
@@ -92,8 +99,26 @@ class GenerateSection(Section):
     voice: str = Field(default="clear, friendly and direct", description="how the company speaks")
     labels: dict[str, str] = Field(default_factory=dict, description="labels of the classification task, each with what it means")
     extraction_schema: Path | None = Field(default=None, description="your JSON Schema of what the extraction task extracts")
+    families: Literal["auto", "all"] | tuple[str, ...] = Field(
+        default="auto",
+        description="what the rules may ask about (extractive, wording): auto: what your grades allow (kilopair grade), else the shipped"
+        " choice; all; or a list of families",
+    )
+    grade_threshold: Chance = Field(
+        default=0.6, description="auto leaves out a family of which a smaller share than this was graded A, from 10 grades on"
+    )
+    glossary: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="terms of the documents with what people also call them, e.g. {time off: [leave, PTO]} (extractive, wording)",
+    )
     seeds: Path | None = Field(default=None, description="your seed tasks for self_instruct (JSONL); shipped ones when unset")
     existing: tuple[ExistingSection, ...] = Field(default=(), description="files of pairs that people wrote, added to the drafts")
+
+    @field_validator("families", mode="before")
+    @classmethod
+    def _one_family(cls, families: object) -> object:
+        """A single name is a list of one."""
+        return (families,) if isinstance(families, str) and families not in {"auto", "all"} else families
 
 
 class EndpointSection(Section):
@@ -170,8 +195,11 @@ class CurateSection(Section):
         description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does",
     )
     max_words: int = Field(default=220, ge=5, description="most words of a response")
-    per_fact: int = Field(default=5, ge=1, description="most wordings of one fact in the chosen set")
-    per_document: Share = Field(default=0.12, gt=0, le=1, description="largest share of one document in the chosen set")
+    per_fact: Length | Literal["auto"] = Field(
+        default="auto",
+        description="most wordings of one fact in the chosen set; auto: 5, but 3 as long as there are other facts that rules can ask about",
+    )
+    per_document: Share = Field(default=0.06, gt=0, le=1, description="largest share of one document in the chosen set")
     per_task: Share = Field(default=0.85, gt=0, le=1, description="largest share of one task in the chosen set")
     per_opening: Share = Field(default=0.04, gt=0, le=1, description="largest share of one opening (first three words of the question)")
     pair_schema: Path | None = Field(default=None, description="your own JSON Schema file for the field `extra` of every pair")

@@ -279,6 +279,7 @@ class Reason(StrEnum):
     DUPLICATE_DOCUMENT = "duplicate_document"
     # generate
     NOTHING_TO_ASK = "nothing_to_ask"
+    SWITCHED_OFF = "switched_off"
     BAD_REPLY = "bad_reply"
     CUT_REPLY = "cut_reply"
     DEGENERATE = "degenerate"

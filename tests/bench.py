@@ -175,20 +175,28 @@ def tune_trl(train: list["Pair"], base: str, _tokens: int, folder: Path) -> None
     trainer.save_model(str(folder))
 
 
+def write_rows(rows: list[Row], path: Path) -> None:
+    """Write the rows so far; whoever reads the file meanwhile finds it whole."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps([asdict(done) for done in rows], indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
 def main() -> None:
     """Run all benchmarks, print and write them."""
     from bench_documents import document_rows
     from bench_engine import engine_rows
+    from bench_extractive import extractive_rows
 
-    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, run_rows]
+    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, extractive_rows, run_rows]
     rows = []
     for benchmark in benchmarks:
         for done in benchmark():
             rows.append(done)
+            write_rows(rows, ROOT / "bench.json")  # after each, so that a run that is cut off leaves what it measured
             print(
                 f"{'ok  ' if done.met else 'MISS'} {done.name:<36} ours {done.ours:>10,.3f}  peer {done.peer:>10,.3f}  ratio {done.ratio:>7.3f}  goal {done.goal:<8} {done.how}"
             )
-    (ROOT / "bench.json").write_text(json.dumps([asdict(done) for done in rows], indent=2) + "\n", encoding="utf-8")
     sys.exit(0 if all(done.met for done in rows) else 1)
 
 

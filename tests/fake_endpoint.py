@@ -21,8 +21,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle, islice
 
 PASSAGE = re.compile(r"<(passage-[0-9a-f]+)>\nDocument: ([^\n]*)\nSection: ([^\n]*)\n(?:Above it[^\n]*\n)?\n(.*)\n</\1>", re.DOTALL)
+FACTS = re.compile(r"<(facts-[0-9a-f]+)>\n(.*)\n</\1>", re.DOTALL)
 ASKED = re.compile(r"Write up to (\d+) items")
-WAYS = re.compile(r"(\d+) ways")
+WAYS = re.compile(r"(\d+) (?:short )?ways")
 SENTENCE = re.compile(r"[^.!?\n]+[.!?](?=\s|$)")
 MARKS = re.compile(r"^[\s#>*+|-]*(?:\d+[.)]\s+)?")
 SMALL = frozenset(
@@ -44,6 +45,14 @@ FORMS = (
     "What should everybody know on {topic}?",
     "Tell me what is agreed on {topic}.",
     "Which rule covers {topic}?",
+)
+FRAMES = (
+    "Hello. {question}",
+    "Can you help me? {question}",
+    "I could not find it anywhere: {question}",
+    "Just quickly: {question}",
+    "A colleague asked me this. {question}",
+    "Please explain. {question}",
 )
 REFUSALS = {
     "429": (429, {"code": "rate_limit_exceeded"}, {"Retry-After": "0.2"}),
@@ -93,6 +102,12 @@ def item(sentence, title, properties, wordings):
     }
 
 
+def worded(number, question, answer, wordings):
+    """One item on a fact: its question as different people put it, and a sentence where the answer is none."""
+    asked = [frame.format(question=question) for frame in islice(cycle(FRAMES), wordings)]
+    return {"fact": number, "wordings": asked, "first": "" if answer.endswith((".", "]")) else f"It is {answer}."}
+
+
 TYPES = {str: {"string"}, list: {"array"}}
 
 
@@ -115,10 +130,12 @@ def items(body):
     """Answer a request truthfully: items from the sentences of its passage."""
     text = "\n".join(str(message["content"]) for message in body["messages"])
     found = PASSAGE.search(text)
+    wordings = int(match[1]) if (match := WAYS.search(text)) else 1
+    if facts_shown := FACTS.search(text):
+        return [worded(*json.loads(line), wordings) for line in facts_shown[2].split("\n") if line.startswith("[")]
     if found is None:
         return []
     properties = properties_of(body)
-    wordings = int(match[1]) if (match := WAYS.search(text)) else 1
     most = int(match[1]) if (match := ASKED.search(text)) else 1
     return [item(sentence, found[2], properties, wordings) for sentence in islice(facts(found[4]), most)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from builder.chunk import chunk, estimate_tokens
 from builder.pieces import counter, pieces
@@ -340,3 +341,14 @@ def test_the_budget_is_counted_by_the_tokenizer_of_the_recipe(tmp_path: Path):
 def test_a_folder_without_a_tokenizer_is_said(tmp_path: Path):
     with pytest.raises(RecipeError, match=r"chunk\.tokenizer"):
         counter(tmp_path / "nowhere")
+
+
+def test_no_document_is_parsed_twice_on_its_way_to_chunks(monkeypatch):
+    documents = [document(f"# Page {number}\n\n{LONG}\n") for number in range(3)]
+    parsed, parse = [], MarkdownIt.parse
+    monkeypatch.setattr(MarkdownIt, "parse", lambda parser, text: parsed.append(text) or parse(parser, text))
+
+    list(pieces(documents, tokens=100))
+    list(pieces(documents[:1], tokens=100))
+
+    assert parsed == [one.text for one in (*documents, documents[0])]

@@ -2,7 +2,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.alpaca.estimate import Conversation, estimate, measured
@@ -30,6 +30,12 @@ def test_without_a_pilot_the_stated_assumptions_hold():
     assert (found.calls.p50, found.prompt_tokens.p50, found.completion_tokens.p50) == (10, 1000, 4400)
     assert (found.calls.p90, found.completion_tokens.p90) == (15, 20480)
     assert (found.usd, found.measured) == (None, 0)
+
+
+def test_a_request_that_says_how_many_items_it_may_bring_counts_with_so_many():
+    found = estimate([request(text="The facts ... Write up to 18 items.")], measured=None, price=None, items=4)
+
+    assert found.completion_tokens.p50 == 18 * 110
 
 
 def test_a_reply_is_never_taken_for_longer_than_it_may_be():
@@ -75,6 +81,7 @@ def test_nothing_to_ask_costs_nothing():
 @given(
     st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 3), st.integers(1, 2000), st.integers(0, 2000)), max_size=8), st.integers(0, 50)
 )
+@settings(deadline=None)
 def test_the_90th_percentile_is_never_below_the_median(rows, count):
     found = estimate([request()] * count, measured=[Conversation(*row) for row in rows], price=Price(2.0, 8.0))
 

@@ -1,5 +1,6 @@
 """What always holds: spans resolve, nothing raises, nothing is lost, and the same input gives the same drafts."""
 
+import re
 import string
 
 from hypothesis import given, settings
@@ -119,3 +120,41 @@ def test_another_seed_words_the_same_facts_differently():
 
     assert {draft.group for draft in one} == {draft.group for draft in other}
     assert {draft.instruction for draft in one} != {draft.instruction for draft in other}
+
+
+@settings(max_examples=40, deadline=None)
+@given(MARKDOWN, MARKDOWN, MARKDOWN)
+def test_a_document_added_changes_only_its_own_facts_and_those_its_statistics_reach(first, second, added):
+    before, after = [source(first, "a.md"), source(second, "b.md")], source(added, "c.md")
+    few, many = lexicon(one.document for one in before), lexicon(one.document for one in (*before, after))
+    alone, together = made(*before), made(*before, after)
+
+    for one in before:
+        if few.for_text(one.document.text) == many.for_text(one.document.text):
+            of_document = [[draft for draft in drafts if _document(draft) == one.document.id] for drafts in (alone, together)]
+            assert of_document[0] == of_document[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(MARKDOWN)
+def test_no_question_has_two_answers(text):
+    answers: dict[tuple[str, str], set[str]] = {}
+    for draft in made(source(text)):
+        if isinstance(draft, Draft):
+            answers.setdefault((draft.instruction.lower(), draft.input), set()).add(draft.output)
+
+    assert all(len(outputs) == 1 for outputs in answers.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(MARKDOWN)
+def test_every_number_of_an_answer_stands_in_its_evidence(text):
+    for draft in made(source(text)):
+        if isinstance(draft, Draft) and draft.grounding == "quoted":
+            shown = re.sub(r"^\d+\. ", "", draft.output, flags=re.MULTILINE)  # of a step
+            evidence = " ".join(draft.quotes)
+            assert all(number in evidence for number in re.findall(r"\d+", shown))
+
+
+def _document(record) -> str:
+    return record.provenance.document_id if isinstance(record, Draft) else ""

@@ -7,6 +7,7 @@ import pytest
 
 from builder.cli.display import Log
 from generators.llm.batch import sent_files
+from generators.llm.batch_files import Ledger
 from generators.llm.dialect import Dialect
 from generators.llm.journal import Journal
 from generators.llm.local import dialect_note
@@ -56,6 +57,17 @@ def test_what_is_out_in_a_batch_is_not_asked_online(project: Path, command: tupl
 
     with pytest.raises(WorkspaceError, match=r"3 requests are out in a batch.*kilopair batch fetch.*kilopair batch forget"):
         kilopair(*command, "--quiet")
+
+
+def test_a_request_that_is_out_is_not_asked_online_though_a_page_came_back_for_it_once(project: Path):
+    _, lines = exported()
+    ledger = Ledger(project / "workspace" / "batch")
+    with Journal(project / "workspace" / "journal.sqlite") as journal:
+        for request in filter(None, (ledger.find(line["custom_id"]) for line in lines)):
+            journal.put(request, b"<html>", source="online")
+
+    with pytest.raises(WorkspaceError, match="3 requests are out in a batch"):
+        kilopair("generate", "recipe.yaml", "--quiet")
 
 
 def test_a_batch_that_is_given_up_is_asked_online_and_may_still_come_back(project: Path):

@@ -271,3 +271,9 @@ def test_a_mutated_mail_is_read_or_refused_always_alike(changes, is_cut):
 
     assert found == read_eml(raw)
     assert isinstance(found, Refused) or found.text
+
+
+def test_of_ten_thousand_legal_notices_at_the_end_none_stays():
+    notice = "This e-mail is confidential.\n\n  \n"
+
+    assert own_words(f"Use 5 days.\n\n{notice * 10_000}")[0] == "Use 5 days."

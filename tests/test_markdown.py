@@ -1,13 +1,15 @@
 """Blocks and plain words of canonical Markdown."""
 
 import gc
+import tracemalloc
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.markdown import Block, parse_blocks, plain
+from schemas.markdown import Block, parse_blocks, parsed_once, plain
+from schemas.memory import Kept
 
 FRAGMENTS = st.sampled_from(
     [
@@ -156,3 +158,35 @@ def test_the_garbage_collector_is_left_as_it_was(enabled):
         assert gc.isenabled() == enabled
     finally:
         gc.enable()
+
+
+def test_a_large_table_takes_a_few_times_its_own_size():
+    text = "| a | b | c | d | e | f |\n|---|---|---|---|---|---|\n" + "| 1 | 2 | 3 | 4 | 5 | 6 |\n" * 2_000
+    parse_blocks("| a |\n|---|\n")
+    tracemalloc.start()
+    try:
+        (block,) = parse_blocks(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(block.rows) == 2_001
+    assert peak < 100 * len(text)
+
+
+@given(st.lists(MARKDOWN, max_size=4))
+def test_blocks_are_the_same_whether_they_are_kept_or_not(texts):
+    alone = [parse_blocks(text) for text in texts]
+
+    with parsed_once():
+        assert [parse_blocks(text) for text in texts * 2] == alone * 2
+
+
+def test_what_is_kept_has_its_bounds_and_its_end():
+    made: list[str] = []
+    kept = Kept(lambda text: made.append(text) or text.upper(), size=len, most=4)
+
+    with kept.keeping():
+        assert [kept.of(text) for text in ("abc", "too long", "a", "abc", "too long", "a")] == ["ABC", "TOO LONG", "A"] * 2
+    assert kept.of("abc") == "ABC"
+    assert made == ["abc", "too long", "a", "too long", "abc"]

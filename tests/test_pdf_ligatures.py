@@ -11,6 +11,12 @@ from builder.readers.pdf_ligatures import join_ligatures
 from builder.readers.pdf_pages import read_pdf
 from tests.make_pdf import Line, Passwords, make_pdf, set_lines
 
+TABLE = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfchar <01> <00660066> endbfchar" + b" endcmap" * 20
+
+
+def _stream(content: bytes) -> bytes:
+    return b"1 0 obj <<>> stream\n" + zlib.compress(content) + b"\nendstream endobj\n"
+
 
 def read(raw: bytes) -> str:
     content = read_pdf(raw)
@@ -59,6 +65,35 @@ def test_files_without_ligatures_are_left_alone():
 
     assert join_ligatures(plain) == (plain, False)
     assert join_ligatures(locked) == (locked, False)
+
+
+@pytest.mark.parametrize("letter", ["\ua733", "\ua735", "\ua74f"])
+def test_a_letter_that_stands_in_for_ligatures_elsewhere_stays_in_a_text_that_uses_it(letter: str):
+    words = f"The scribe wrote h{letter}nd in the margin of the third leaf."
+
+    assert read(make_pdf([[Line(words.replace(letter, chr(1)))]], ligature=letter)) == words
+
+
+def test_a_ligature_is_left_alone_where_its_stand_in_is_in_use():
+    raw = _stream(TABLE) + _stream(TABLE.replace(b"<00660066>", b"<A733>"))
+
+    assert join_ligatures(raw) == (raw, False)
+
+
+def test_streams_beyond_the_first_twenty_thousand_are_not_tried():
+    noise, table = b"stream\n\x78\x9c\nendstream\n", _stream(TABLE)
+
+    tried, left = join_ligatures(noise * 19_999 + table), join_ligatures(noise * 20_000 + table)
+
+    assert (tried[1], left[1]) == (True, False)
+
+
+def test_tables_beyond_forty_megabytes_are_not_looked_into():
+    bomb, table = _stream(b"begincmap" + bytes(390_000)), _stream(TABLE)
+
+    looked, left = join_ligatures(bomb * 100 + table), join_ligatures(bomb * 110 + table)
+
+    assert (looked[1], left[1]) == (True, False)
 
 
 @given(st.binary(max_size=300), st.integers(0, 300), st.booleans())

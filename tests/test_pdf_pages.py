@@ -1,5 +1,6 @@
 """PDF files, each made by the writer in `make_pdf`."""
 
+import gc
 import os
 import random
 import time
@@ -214,6 +215,49 @@ def test_tags_say_what_a_heading_is_and_of_which_level():
 
     assert [line for line in content.text.split("\n") if line.startswith("#")] == ["## Leave"]
     assert "Big words that are no heading" in content.text
+
+
+def test_pages_of_a_tagged_file_that_name_no_heading_have_none():
+    tagged = [Line("Leave", y=100, tag="H2"), *paragraph(LEAVE, y=140)]
+    plain_pages = [[title(f"Big words {number}", 200), *paragraph(text, y=260)] for number, text in enumerate([SICK, TRAVEL])]
+
+    content = read(make_pdf([plain_pages[0], tagged, plain_pages[1]]))
+
+    assert [line for line in content.text.split("\n") if line.startswith("#")] == ["## Leave"]
+    assert "Big words 0" in content.text
+    assert "Big words 1" in content.text
+
+
+def test_artifacts_at_the_margin_of_a_tagged_file_are_left_out_on_pages_without_headings_too():
+    pages = [
+        [Line(name, y=20, size=9), *(Line(line.text, y=line.y, tag=tag) for line in paragraph(text, y=140))]
+        for name, text, tag in (("Of leave", LEAVE, "P"), ("If you are ill", SICK, "P"), ("On trips", TRAVEL, "H2"))
+    ]
+
+    text = read(make_pdf(pages)).text
+
+    assert text.startswith(LEAVE)
+    assert "If you are ill" not in text
+
+
+def test_files_share_one_parser(monkeypatch: pytest.MonkeyPatch):
+    read(make_pdf([[*paragraph(LEAVE)]]))
+    monkeypatch.setattr("liteparse.parser.LiteParse", None)
+
+    assert read(make_pdf([[*paragraph(SICK)]])).text == SICK
+
+
+@pytest.mark.parametrize("raw", [b"%PDF-1.7\n", make_pdf([[*paragraph(LEAVE)]])])
+@pytest.mark.parametrize("is_on", [True, False])
+def test_garbage_is_collected_afterwards_as_it_was_before(raw: bytes, *, is_on: bool):
+    set_before = gc.enable if gc.isenabled() else gc.disable
+    (gc.enable if is_on else gc.disable)()
+
+    read_pdf(raw)
+
+    found = gc.isenabled()
+    set_before()
+    assert found is is_on
 
 
 def test_what_looks_like_markup_stays_text():

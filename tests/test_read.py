@@ -6,6 +6,7 @@ import socket
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ from builder.isolate import Limits
 from builder.read import find, read, read_each, unique
 from builder.readers.content import Attachment, Content
 from builder.readers.decode import decode
-from builder.source import Source, read_source, title_of_name
+from builder.source import Source, read_source, read_task, records_of, task_of, title_of_name
 from builder.stages import read as read_stage
 from builder.step import DOCUMENTS, QUARANTINE, Step
 from builder.store import read_records
 from builder.workspace import Output, Workspace
 from schemas.errors import InputError
+from schemas.findings import FindingsSection
 from schemas.recipe import DocumentsSection, Recipe
 from schemas.records import Document, Dropped, Page, Reason
 
@@ -406,7 +408,7 @@ def test_another_version_of_a_library_reads_the_files_again(tmp_path, monkeypatc
 
 def test_a_secret_is_looked_for_once_in_each_file_that_is_read_and_not_again_in_what_is_remembered(tmp_path, monkeypatch):
     section, looked = folder(tmp_path, {"a.md": WORDS, "b.md": f"{WORDS}\nThe password: kX9!mQ2zLp7w\n"}), []
-    monkeypatch.setattr("builder.findings.mask.guarded", lambda found, policy: looked.append(found.path) or guarded(found, policy))
+    monkeypatch.setattr("builder.source.guarded", lambda found, policy: looked.append(found.path) or guarded(found, policy))
 
     first = run(section, tmp_path)
     again = run(section.model_copy(update={"seconds_per_file": 61.0}), tmp_path)
@@ -439,3 +441,48 @@ def test_an_attachment_is_a_file_or_the_reason_why_it_is_none():
     content = Content("", attachments=(Attachment("a", b"a"),), pages=(Page(number=1, start=0, end=0),))
 
     assert content.attachments[0].refused is None
+
+
+@pytest.mark.parametrize("policy", [None, FindingsSection(), FindingsSection(secret="allow", email="mask")])
+def test_a_worker_sends_back_what_is_masked_already(tmp_path, policy):
+    section = folder(tmp_path, {"a.md": f"{WORDS}\nThe password: kX9!mQ2zLp7w, jane@example.com\n"})
+    (file,) = find(section, tmp_path, policy=policy)
+
+    reply = read_task(task_of(file.source, file.sha256))
+
+    assert records_of(reply) == read_source(file.source, sha256=file.sha256)
+    assert ("kX9!" in str(reply)) == (policy is None or policy.secret == "allow")
+    assert ("jane@" in str(reply)) == (policy is None or policy.email == "allow")
+
+
+def test_a_file_that_cannot_be_masked_is_dropped_without_a_word_of_it_and_the_others_are_read(tmp_path, monkeypatch):
+    def failing(found: Document, policy: FindingsSection) -> Document:
+        if found.path == "a.md":
+            raise ValueError(found.text)
+        return guarded(found, policy)
+
+    section = folder(tmp_path, {"a.md": f"{WORDS}\nThe password: kX9!mQ2zLp7w\n", "b.md": WORDS})
+    monkeypatch.setattr("builder.source.guarded", failing)
+
+    first, second = (records for (records,) in read_each(find(section, tmp_path, policy=FindingsSection()), limits=Limits()))
+
+    assert isinstance(first, Dropped)
+    assert (first.reason, first.detail) == (Reason.UNREADABLE, "kilopair failed on it, please report this (masking: ValueError)")
+    assert isinstance(second, Document)
+
+
+def test_a_file_that_ends_the_process_that_masks_it_is_given_up_alone(tmp_path, monkeypatch):
+    section = folder(tmp_path, {"a.md": WORDS, "b.md": f"{WORDS}\nMore words.\n"})
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, builder.source\n"
+        "plain = builder.source.guarded\n"
+        "builder.source.guarded = lambda found, policy: os._exit(3) if found.path == 'a.md' else plain(found, policy)\n"
+    )
+    files = [replace(file, is_quick=False) for file in find(section, tmp_path, policy=FindingsSection())]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)]))
+
+    first, second = (records for (records,) in read_each(files, limits=Limits(workers=1)))
+
+    assert isinstance(first, Dropped)
+    assert first.reason == Reason.CRASHED
+    assert isinstance(second, Document)

@@ -2,15 +2,19 @@
 
 import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.grades import Grade, standings
 from builder.lineage import Lineage
+from builder.report.asked import asked
 from builder.report.charts import Series, bars, histogram, line_chart, marks
 from builder.report.gather import Facts, examples, funnel, grounding
 from builder.report.render import render, sample, telling_answers, verdict
+from schemas.recipe import Recipe
 from schemas.records import Document, Evidence, Pair, Provenance, Turn
 
 numbers = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
@@ -138,7 +142,7 @@ PAIRS = [
 ]
 
 
-def facts(pairs: list[Pair]) -> Facts:
+def facts(pairs: list[Pair], **more: object) -> Facts:
     figures = {"exact_match": 0.0, "token_f1": 0.0, "rouge_l": 0.0, "perplexity": 1.0, "stop_rate": 1.0}
     table = {"n": len(pairs), "overall": {"base": figures, "tuned": figures}, "tasks": {}}
     answers = [
@@ -155,7 +159,7 @@ def facts(pairs: list[Pair]) -> Facts:
         "lengths": {"question": [], "response": []}, "splits": {"train": 1, "test": 1, "paraphrase": 0},
         "funnel": [{"name": "files", "count": 1, "left": 0}, {"name": "documents", "count": 1, "left": 0}],
         "grounding": grounding(pairs), "flags": {"fuzzy_quote": 1, "a<i>": 1}, "evaluation": {"sets": {"test": table}},
-        "examples": examples(answers, [PAGE], [], pairs),
+        "examples": examples(answers, [PAGE], [], pairs), "asked": {}, **more,
     })  # fmt: skip  # pyright: ignore[reportArgumentType]
 
 
@@ -207,3 +211,64 @@ def test_evidence_in_another_document_is_shown_without_the_text_around_it():
 
     assert "evidence  characters 8-15: …You get»30 days«.…" in text
     assert "evidence  doc-2, characters 3-9: »15 day«" in text
+
+
+# What the pairs ask
+
+
+def ruled(number: int, rule: str, **changes: object) -> Pair:
+    made = Provenance(document_id=PAGE.id, chunk_id="chunk-1", generator="extractive", rule=rule)
+    return pair(number, provenance=made, group=f"g{number}", **changes)
+
+
+def graded(family: str, letters: str) -> dict[str, Grade]:
+    now = datetime.now(UTC)
+    return {f"{family}-{n}": Grade(fact=f"{family}-{n}", family=family, grade=letter, when=now) for n, letter in enumerate(letters)}  # pyright: ignore[reportArgumentType]
+
+
+RULED = [ruled(0, "duty"), ruled(1, "duty"), ruled(2, "permit_s"), ruled(3, "duty", task="open_book", input="Text."), ruled(4, "who")]
+GRADES = graded("duty", "AAAAAAAAAB") | graded("where", "CCCCCCCCCA")
+WORDS = re.compile(r"<[^>]*>|\s+")
+
+
+def told(**changes: object) -> str:
+    given = {"valid": RULED, "chosen": RULED[1:], "documents": [PAGE], "standing": standings(Recipe(), GRADES), "left_out": {"where": 1234}}
+    page = render(facts(PAIRS, asked=asked(**{**given, **changes})), examples=9)  # pyright: ignore[reportArgumentType]
+    return " ".join(WORDS.sub(" ", page).split())
+
+
+def test_the_groups_are_shown_with_what_there_was_and_what_was_chosen():
+    found = asked(RULED, RULED[1:], [PAGE], standings(Recipe(), {}), {})
+
+    rows = {row["group"]: (row["supply"], row["chosen"], row["facts"], row["share"]) for row in found["groups"]}
+    assert rows["rules"] == (3, 2, 2, 0.5)
+    assert rows["open_book"] == (1, 1, 1, 0.25)
+    assert rows["questions"] == (0, 0, 0, 0)
+    assert "rules what may, must and must not be done 3 2 2 50.0% 13.0%" in told()
+
+
+def test_grades_and_what_they_switched_off_are_shown_with_the_reason():
+    page = told()
+
+    assert "Switched off: where (where something is done or kept: 1 of 10 graded A, below 60%; 1,234 drafts left out)." in page
+    assert "duty what must be done 9 1 0 90.0% 1 yes 9 of 10 graded A, not below 60%" in page
+    assert "Nobody has graded" not in page
+
+
+def test_without_grades_the_report_says_how_to_grade():
+    assert "Nobody has graded these families yet: kilopair grade" in told(standing=standings(Recipe(), {}), left_out={})
+
+
+def test_of_other_languages_the_report_says_that_only_structure_was_asked():
+    german = [PAGE.model_copy(update={"metadata": {"language": language}}) for language in ("de", "de-AT", "fi", "en")]
+
+    page = told(documents=german)
+
+    assert "2 documents are in another language than English (de): only structure was asked about there (faq, " in page
+    assert "1 document is in another language than English (fi): nothing was asked about it, because there are no question forms" in page
+    assert "another language" not in told()
+
+
+def test_a_report_on_pairs_of_a_language_model_has_no_such_section():
+    assert asked(PAIRS, PAIRS, [PAGE], standings(Recipe(), {}), {}) == {}
+    assert "What the pairs ask" not in render(facts(PAIRS), examples=9)

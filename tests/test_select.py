@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.select import opening, select, yes_or_no
-from schemas.records import Dropped, Evidence, Pair, Provenance, Reason
+from builder.balance import Balance, by_rules, group_of, sections_of
+from builder.caps import opening, yes_or_no
+from builder.select import select
+from schemas.records import Document, Dropped, Evidence, Pair, Provenance, Reason
 
 
 def pair(number, *, fact, form="plain", document="doc", chunk="chunk", task="question_answering", instruction=None, output="It is so."):
@@ -197,3 +199,124 @@ def test_ten_thousand_pairs_are_chosen_from_quickly():
     kept = chosen(pairs, target=1000, per_document=0.12, per_opening=0.04)
 
     assert len(kept) == 1000
+
+
+# Families in balance: here the task of a pair is its group
+
+BALANCE = Balance({"a": 0.5, "how": 0.2, "b": 0.2, "never": 0.1}, frozenset({"how"}), frozenset({"never"}), lambda one: one.task)
+
+
+def of_group(name, count, first, wordings=2, **fields):
+    return facts(count, wordings, task=name, first=first, document=f"of-{name}", chunk=[f"{name}{n}" for n in range(count)], **fields)
+
+
+def balanced(pairs, **settings):
+    return Counter(one.task for one in chosen(pairs, balance=BALANCE, target=100, per_fact=4, **settings))
+
+
+def test_groups_share_the_set_as_they_are_meant_to():
+    every = [one for n, name in enumerate(BALANCE.shares) for one in of_group(name, 50, 100 * n)]
+
+    assert balanced(every) == {"a": 50, "how": 20, "b": 20, "never": 10}
+
+
+def test_what_a_dry_group_leaves_goes_first_to_those_that_take_it_and_never_to_those_that_do_not():
+    pairs = of_group("a", 8, 0) + of_group("how", 50, 100) + of_group("b", 50, 200) + of_group("never", 50, 300)
+
+    kept = balanced(pairs)
+
+    assert kept == {"a": 16, "how": 50, "b": 24, "never": 10}
+
+
+def test_what_is_left_then_goes_to_the_other_groups():
+    kept = balanced(of_group("how", 10, 0) + of_group("b", 50, 100) + of_group("never", 50, 200))
+
+    assert kept == {"how": 20, "b": 70, "never": 10}
+
+
+def test_a_group_that_takes_nothing_ends_the_choice_below_the_target_and_says_so():
+    records = list(select(of_group("never", 50, 0), target=100, per_fact=4, balance=BALANCE))
+
+    assert sum(isinstance(record, Pair) for record in records) == 10
+    assert {record.detail for record in records if isinstance(record, Dropped)} >= {"group 'never' has its 10 pairs"}
+
+
+@given(ROWS, st.integers(1, 40), st.integers(1, 3), st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_a_balance_never_loses_a_record_nor_passes_the_target_and_ignores_the_order(rows, target, at_first, seed):
+    pairs = made((*row[:4], "It is so.", row[5]) for row in rows)
+    balance = Balance({"qa": 0.5, "how_to": 0.2, "yes_no": 0.3}, frozenset({"how_to"}), group_of=lambda one: one.task)
+    kept = {"target": target, "per_fact": 4, "at_first": at_first, "balance": balance, "seed": seed}
+
+    records = list(select(pairs, **kept))
+
+    assert [record.id for record in records] == [one.id for one in pairs]
+    supply = sum(min(count, 4) for count in Counter(one.group for one in pairs).values())
+    assert sum(isinstance(record, Pair) for record in records) == min(target, supply)
+    assert {one.id for one in chosen(pairs, **kept)} == {one.id for one in chosen(pairs[::-1], **kept)}
+
+
+def test_more_facts_come_before_the_fourth_wording_of_a_fact():
+    many, few = facts(40, wordings=5), facts(4, wordings=5)
+
+    assert Counter(Counter(one.group for one in chosen(many, at_first=3, target=60)).values()) == {3: 20}
+    assert Counter(Counter(one.group for one in chosen(few, at_first=3, target=60)).values()) == {5: 4}
+
+
+def test_a_section_with_one_fact_gets_it_before_another_gets_its_second():
+    rich = [one for n in range(20) for one in of_group("a", 1, n, wordings=4)]
+    rich = [one.model_copy(update={"provenance": one.provenance.model_copy(update={"chunk_id": "rich"})}) for one in rich]
+    poor = of_group("a", 6, 100, wordings=4)
+
+    kept = chosen(rich + poor, target=28, per_fact=4, balance=BALANCE)
+
+    assert Counter(one.provenance.chunk_id == "rich" for one in kept) == {False: 24, True: 4}
+
+
+def test_yes_and_no_stay_within_60_to_40_whatever_the_groups():
+    yes = of_group("a", 40, 0, output="Yes. You may.")
+    no = of_group("b", 10, 100, output="No. You may not.")
+    kept = chosen([*yes, *no, *of_group("how", 60, 200)], target=100, per_fact=4, balance=BALANCE)
+
+    count = Counter(yes_or_no(one.output) for one in kept)
+    assert 0.4 <= count["no"] / (count["yes"] + count["no"]) <= 0.6
+
+
+def ruled(rule, generator="extractive", task="question_answering"):
+    one = pair(rule, fact=rule, task=task)
+    return one.model_copy(update={"provenance": one.provenance.model_copy(update={"generator": generator, "rule": rule})})
+
+
+def test_pairs_of_rules_are_of_the_group_of_their_family_and_those_of_people_of_the_questions():
+    named = [
+        ruled("duty"),
+        ruled("duty", task="open_book"),
+        ruled("bold_question", "inside"),
+        ruled("a.csv row 2", "existing"),
+        ruled(None, "openai"),
+    ]
+
+    assert [group_of(one) for one in named] == ["rules", "open_book", "questions", "questions", ""]
+    assert by_rules(named)
+    assert not by_rules(named[2:])
+
+
+def test_a_section_is_what_stands_under_one_heading():
+    page = Document.of(path="a.md", title="A", format="md", text="# A\n\nOne.\n\n## B\n\nTwo.\n", raw=b"")
+    section = sections_of([page])
+
+    def at(start):
+        return pair(start, fact=1).model_copy(update={"evidence": (Evidence.of(page, start, start + 3),)})
+
+    one, two = page.text.index("One"), page.text.index("Two")
+    assert section(at(one)) != section(at(two))
+    assert section(at(two)) == section(at(two + 1))
+
+
+def test_no_opening_of_rules_passes_its_share_even_where_that_leaves_the_set_smaller():
+    pairs = [one.model_copy(update={"instruction": f"What is the {one.id}?"}) for one in of_group("a", 60, 0)] + of_group("b", 240, 500)
+
+    kept = chosen(pairs, target=1000, per_fact=4, per_opening=0.05, balance=Balance({"a": 0.5, "b": 0.5}, group_of=lambda one: one.task))
+
+    assert Counter(opening(one.instruction) for one in kept)["what is the"] == 24  # of 504, in whole facts
+    assert sum(one.task == "b" for one in kept) == 480

@@ -43,10 +43,23 @@ def seed(instruction="How long may I keep a bike?", output=KEEP):
     )
 
 
+def fact():
+    origin = Provenance(document_id=passage().document.id, chunk_id=passage().chunk.id, generator="extractive", rule="quantity")
+    return Draft.of(
+        task="question_answering",
+        instruction="How long may I keep a rented bike?",
+        output=KEEP,
+        quotes=(KEEP,),
+        group="g",
+        form="f",
+        provenance=origin,
+    )
+
+
 def ask(task, **changes):
     second = {"two_passages": OTHER, "distractors": OTHER, "superseded": OLD}.get(task.needs)
     passages = () if task.needs in {"nothing", "seed_tasks"} else (passage(), *([passage(second, "Other rules")] if second else []))
-    seeds = (seed(),) if task.needs == "pairs" else ()
+    seeds = (seed(),) if task.needs == "pairs" else (fact(),) if task.needs == "rule_facts" else ()
     return Ask(**({"task": task, "passages": passages, "count": 4, "seeds": seeds} | changes))
 
 
@@ -105,6 +118,7 @@ GOOD = {
     "self_instruct": {"instruction": "Name three things to pack for a rainy walk.", "input": "", "output": "A raincoat, dry socks and a warm drink."},
     "back_translation": {"instruction": "Can the rental of my bike be extended?", "output": "Customers with a Plus plan can extend this once by 7 days if they ask the shop before the first period ends.",
                          "quotes": ["Customers with a Plus plan can extend this once by 7 days"]},
+    "wording": {"fact": 1, "wordings": WAYS[1:], "first": "14 days."},
     "evolution": {"seed": 1, "instruction": "With a Plus plan, how long can I keep a bike in total if I ask in time?", "output": "21 days: 14 days, extended once by 7.", "quotes": [KEEP]},
 }  # fmt: skip
 BAD = {
@@ -128,6 +142,7 @@ BAD = {
         "own text",
     ),
     "evolution": ({"seed": 7}, "no pair 7"),
+    "wording": ({"fact": 7}, "there is no fact 7"),
 }
 
 
@@ -150,7 +165,7 @@ def test_a_bad_item_is_told_what_is_wrong_in_one_line(name):
     assert "\n" not in problem
 
 
-@pytest.mark.parametrize("name", [name for name in GOOD if task_named(name).grounding == "quoted"])
+@pytest.mark.parametrize("name", [name for name in GOOD if task_named(name).grounding == "quoted" and name != "wording"])
 def test_a_quote_that_is_not_in_the_passage_is_refused_by_every_grounded_task(name):
     false = "Bicycles are free of charge for everybody on Sundays."
     item = json.loads(json.dumps(GOOD[name]))

@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": ("builder.cli.stages", "Chunks to drafts of pairs, validated."),
     "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import, forget."),
     "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),
+    "grade": ("builder.cli.grade", "Judge what the rules ask, and switch off what is bad."),
     "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),

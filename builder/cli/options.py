@@ -14,12 +14,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def recipe_options(function: F) -> F:
     """Add the recipe argument and the options --set, --quiet and --json."""
+    return click.argument("recipe", type=click.Path(path_type=Path), default="recipe.yaml")(shared_options(function))
+
+
+def shared_options(function: F) -> F:
+    """Add the options --set, --quiet and --json, to a command whose recipe is followed by other arguments."""
     function = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line on standard output.")(function)
     function = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")(function)
-    function = click.option(
+    return click.option(
         "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field of the recipe, for example curate.target=500."
     )(function)
-    return click.argument("recipe", type=click.Path(path_type=Path), default="recipe.yaml")(function)
 
 
 def opened(path: Path, overrides: tuple[str, ...]) -> "tuple[Recipe, Path]":

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MAX_PAGES = 5_000
 _BATCH = 100
 _HEAD = 1_024
-_WHOLE = {"extract_document_metadata": True, "extract_structure_tree": True}
 _CATALOG = re.compile(rb"\b(\d{1,9})\s+(\d{1,5})\s+obj\b[^>]{0,300}?/Type\s*/Catalog\b")
 _END = b"\nendstream\nendobj\ntrailer\n<</Root %s %s R/Size 9999999>>\nstartxref\n0\n%%%%EOF\n"  # for a file whose end is missing
 
@@ -52,7 +51,7 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
         return Refused(Reason.UNREADABLE, f"{tessdata} has no {missing[0]}.traineddata; put Tesseract's data there or leave OCR off")
     raw, joined = join_ligatures(raw[start:])
     raw, mended = without_cycles(raw)
-    parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True, **_WHOLE) if tessdata else _own_parser(names(raw, b"/URI"))
+    parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True) if tessdata else _own_parser(names(raw, b"/URI"))
     found = _parsed(parser, raw, joined=joined)
     if isinstance(found, Refused) and found.reason is Reason.CORRUPT and (catalogs := _CATALOG.findall(raw)):
         found = _parsed(parser, raw + _END % catalogs[-1], joined=joined)
@@ -62,8 +61,8 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
 
 def tagged_items(parsed: Parsed, numbers: Sequence[int]) -> dict[int, list["TextItem"]]:
     """Return the lines of some pages with the marked content that each belongs to; they are cut finer then."""
-    targets = ",".join(map(str, numbers))
-    return _items(_parsed_again(_parser(target_pages=targets, extract_text_metadata=True, lines_only=True), parsed)) if targets else {}
+    parser = _parser(target_pages=",".join(map(str, numbers)), extract_text_metadata=True, lines_only=True)
+    return _items(_parsed_again(parser, parsed))
 
 
 def with_words(parsed: Parsed, numbers: Sequence[int]) -> Parsed:
@@ -86,7 +85,7 @@ def _upright(parsed: Parsed) -> Parsed:
     if not turned:
         return parsed
     numbers = ",".join(str(number) for number, _ in turned)
-    parser = _parser(target_pages=numbers, emit_word_boxes=True, page_orientation_corrections=turned, extract_structure_tree=True)
+    parser = _parser(target_pages=numbers, emit_word_boxes=True, page_orientation_corrections=turned)
     pages = {page.page_num: page for page in _parsed_again(parser, parsed)}
     return replace(parsed, pages=tuple(pages.get(page.page_num, page) for page in parsed.pages))
 
@@ -102,9 +101,9 @@ def _angle(page: "ParsedPage") -> int:
 
 
 @cache
-def _own_parser(emit_word_boxes: bool) -> "LiteParse":  # noqa: FBT001 - a cache has no names
+def _own_parser(emit_word_boxes: bool) -> "LiteParse":
     """Return the parser of this process: each has a thread for every core, and they take longer to start and end than a page."""
-    return _parser(emit_word_boxes=emit_word_boxes, **_WHOLE)
+    return _parser(emit_word_boxes=emit_word_boxes)
 
 
 def _parser(
@@ -113,7 +112,8 @@ def _parser(
     from liteparse.parser import LiteParse
 
     recognition = {"tessdata_path": str(tessdata), "ocr_language": language, "num_workers": 1} if tessdata else {}
-    parts = dict.fromkeys(("extract_blocks", "extract_annotations", "extract_form_fields"), not lines_only)
+    named = ("blocks", "annotations", "form_fields", "structure_tree", "document_metadata")
+    parts = dict.fromkeys((f"extract_{name}" for name in named), not lines_only)
     return LiteParse(
         **recognition,  # pyright: ignore[reportArgumentType]
         **parts,  # pyright: ignore[reportArgumentType]

@@ -23,25 +23,34 @@ _TRIED = 20_000  # streams of a file; a hostile one has many more that all look 
 _COMPRESSED = 30_000  # bytes; longer streams are no tables of letters
 _MOST = 400_000
 _MOST_OF_ALL = 40_000_000  # unpacked bytes of all tables of a file
-_HEAD = 300
+_HEAD, _HEAD_PACKED = 300, 1_000  # bytes in which a table says that it is one, and those that hold them
 _BEGIN = re.compile(rb"\d{1,9}\s{1,9}begin(bfchar|bfrange|codespacerange)\b")
 _LIGATURE = re.compile(rb"<(" + "|".join(_STAND_INS).encode() + rb")>", re.IGNORECASE)
+_STAND_IN = re.compile(b"|".join(_STAND_INS.values()), re.IGNORECASE)
 
 
 def join_ligatures(raw: bytes) -> tuple[bytes, bool]:
     """Return the file with each ligature of its fonts as one letter, and whether there is any; all places in it stay the same."""
-    joined = bytearray()
+    tables = list(_tables(raw))
+    if not any(_LIGATURE.search(table) for *_, table in tables):
+        return raw, False
+    taken = {letter.lower() for *_, table in tables for letter in _STAND_IN.findall(table)}
+    joined = bytearray(raw)
+    for start, size, table in tables:
+        joined[start : start + size] = _joined(table, size, taken) or raw[start : start + size]
+    return (bytes(joined), True) if joined != raw else (raw, False)
+
+
+def _tables(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The tables of letters: where each begins, how many bytes it takes there, and what it holds."""
     left = _MOST_OF_ALL
     for start in islice(_packed(raw), _TRIED):
-        end = raw.find(b"endstream", start, start + _COMPRESSED)
-        if end < 0 or left < 0:
-            continue
-        table, size = _table(raw[start:end])
-        left -= len(table)
-        if written := _joined(table, size):
-            joined = joined or bytearray(raw)
-            joined[start : start + size] = written
-    return (bytes(joined), True) if joined else (raw, False)
+        is_table = left > 0 and b"begincmap" in _unpacked(raw[start : start + _HEAD_PACKED], _HEAD)[0]
+        end = raw.find(b"endstream", start, start + _COMPRESSED) if is_table else -1
+        table, size = _unpacked(raw[start:end], _MOST) if end > 0 else (b"", 0)
+        if size:
+            left -= len(table)
+            yield start, size, table
 
 
 def _packed(raw: bytes) -> Iterator[int]:
@@ -80,25 +89,29 @@ def _spelled(text: str) -> str:
     return text
 
 
-def _table(compressed: bytes) -> tuple[bytes, int]:
-    """What a stream holds if that is a table of letters, and how many bytes of the file it takes; nothing for any other stream."""
+def _unpacked(packed: bytes, most: int) -> tuple[bytes, int]:
+    """What a stream holds, up to a size, and how many bytes it takes if that is all of it; else 0."""
+    stream = zlib.decompressobj()
     try:
-        if b"begincmap" not in zlib.decompressobj().decompress(compressed, _HEAD):
-            return b"", 0
-        stream = zlib.decompressobj()
-        table = stream.decompress(compressed, _MOST)
+        unpacked = stream.decompress(packed, most)
     except zlib.error:
         return b"", 0
-    return (table, len(compressed) - len(stream.unused_data)) if stream.eof else (b"", 0)
+    return unpacked, len(packed) - len(stream.unused_data) if stream.eof else 0
 
 
-def _joined(table: bytes, size: int) -> bytes:
+def _joined(table: bytes, size: int, taken: set[bytes]) -> bytes:
     """A table with its ligatures as one letter, packed and padded to its old size; nothing if it has none, or no room for it."""
     if b"usecmap" in table or not _LIGATURE.search(table):
         return b""
-    # the rest is ornament; without it the table fits into its place
-    written = zlib.compress(_LIGATURE.sub(lambda letters: _STAND_INS[letters[1].decode().lower()], b"\n".join(_blocks(table))), 9)
-    return written.ljust(size, b"\0") if len(written) <= size else b""
+
+    def stand_in(ligature: re.Match[bytes]) -> bytes:
+        letter = _STAND_INS[ligature[1].decode().lower()]
+        return ligature[0] if letter in taken else letter
+
+    blocks = b"\n".join(_blocks(table))  # the rest is ornament; without it the table fits into its place
+    mended = _LIGATURE.sub(stand_in, blocks)
+    written = zlib.compress(mended, 9) if mended != blocks else b""
+    return written.ljust(size, b"\0") if written and len(written) <= size else b""
 
 
 def _blocks(table: bytes) -> Iterator[bytes]:

@@ -13,18 +13,14 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from builder.readers.pdf_words import end_of, solid, trimmed
+
 if TYPE_CHECKING:
     from liteparse.types import AnnotationRect, ParsedPage, TextItem
 
-_SOLID = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s")
-_NOT_SOLID = "".join(filter(lambda letter: not letter.isalnum(), map(chr, range(128))))
-_NOT_SOLID_BYTES = _NOT_SOLID.encode()
-_SPACED = str.maketrans(_NOT_SOLID, " " * len(_NOT_SOLID))
-_TYPOGRAPHY = "\u2019\u2018\u201c\u201d\u2013\u2014\u2022\u2026\u00a0"  # so common that texts without them are mostly ASCII, which is fast
-_STRIPPED = _NOT_SOLID + _TYPOGRAPHY
 _SCHEMES = re.compile(r"(?:https?://|mailto:)[!-~]{1,2000}$", re.IGNORECASE)
-_FIRST = 4  # letters that pieces are sorted by
+_FIRST = (4, 3, 2, 1)  # letters that pieces are sorted by; most have four
 _MANY = 1_000  # pieces of a page that begin with the same letters; looking through more would take long
 _MARGIN = 2.0  # points by which the engine's boxes may differ
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
@@ -50,7 +46,7 @@ class Line(NamedTuple):
         return self.bottom - self.top
 
 
-_Found = tuple[str, str, float, float, "TextItem"]  # letters and digits, what is printed from the first to the last of them, the middle
+_Found = tuple[str, str, float, float, "TextItem"]  # letters and digits, what is printed from the first to the last, the middle
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,9 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     for piece in page.text_items:
         text = piece.text
         if own := solid(text):
-            core = text.strip(_STRIPPED)
+            core = trimmed(text)
             middle = piece.x + piece.width / 2, piece.y + piece.height / 2
-            pieces[own[:_FIRST]].append((own, core if core[-1].isalnum() else own, *middle, piece))
+            pieces[own[: _FIRST[0]]].append((own, core if core[-1].isalnum() else own, *middle, piece))
     links = tuple(
         (rect, note.uri.strip().replace("(", "%28").replace(")", "%29"))
         for note in page.annotations or ()
@@ -83,24 +79,6 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
     return Printed(page.page_num, page, {letters: found[:_MANY] for letters, found in pieces.items()}, links, margins)
 
 
-def solid(text: str) -> str:
-    """Return the letters and digits of a text."""
-    if not text.isascii():
-        for sign in _TYPOGRAPHY:
-            text = text.replace(sign, "")
-    return text.encode().translate(None, _NOT_SOLID_BYTES).decode() if text.isascii() else "".join(filter(str.isalnum, text))
-
-
-def count_words(text: str) -> Counter[str]:
-    """Return how often each run of letters and digits is in a text."""
-    for sign in _TYPOGRAPHY:
-        text = text.replace(sign, " ")
-    lines = text.split("\n")
-    ascii_text = "\n".join([line for line in lines if line.isascii()])
-    other_text = "\n".join([line for line in lines if not line.isascii()])
-    return Counter(ascii_text.translate(_SPACED).split() + _SOLID.findall(other_text))
-
-
 def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[list[Line], list[tuple[int, int, str]]]:
     """Return the lines of a block's text in its order, and the links in it as (start, end, address)."""
     lines: list[Line] = []
@@ -109,7 +87,7 @@ def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[
     for own, core, _, _, piece in _laid(solid(text), box, page):
         while not text[start].isalnum():
             start += 1
-        end = start + len(core) if text.startswith(core, start) else _end(text, start, len(own))
+        end = start + len(core) if text.startswith(core, start) else end_of(text, start, len(own))
         _add(lines, start, end, piece, page)
         if page.links:
             links += _links(text, start, end, piece, page)
@@ -151,32 +129,29 @@ def balanced(text: str) -> str:
     return text if text.isascii() else text.translate(_LIGATURES)
 
 
-def _laid(text: str, box: "AnnotationRect | None", page: Printed) -> Iterator[tuple[str, str, "TextItem"]]:
+def _laid(text: str, box: "AnnotationRect | None", page: Printed) -> Iterator[_Found]:
     """The pieces that make up the text, from its beginning as far as they are found: the longest, then the nearest below."""
     used: set[int] = set()
-    inside = _bounds(box)
-    position, above = 0, 0.0
+    left, right, top, bottom = _bounds(box)
+    position, above, pieces = 0, 0.0, page.pieces
     while position < len(text):
-        first = text[position : position + _FIRST]
-        best = None
-        while first and best is None:
-            if first in page.pieces:
-                best = _nearest(page.pieces[first], text, position, inside, above, used)
-            first = first[:-1]
-        if best is None:
+        size, distance, best = 0, 0.0, None
+        for first in _FIRST:
+            for found in pieces.get(text[position : position + first], ()):
+                own, _, x, y, piece = found
+                if len(own) < size or not text.startswith(own, position) or id(piece) in used:
+                    continue
+                if left <= x <= right and top <= y <= bottom:
+                    away = abs(piece.y - above)
+                    if len(own) > size or away < distance:
+                        size, distance, best = len(own), away, found
+            if best:
+                break
+        else:
             return
         used.add(id(best[4]))
         yield best
-        position, above = position + len(best[0]), best[4].y
-
-
-def _end(text: str, start: int, size: int) -> int:
-    """Where `size` letters and digits from `start` on end, in a text that has marks between them, or hyphens no more."""
-    for run in _SOLID.finditer(text, start):
-        if run.end() - run.start() >= size:
-            return run.start() + size
-        size -= run.end() - run.start()
-    return len(text)
+        position, above = position + size, best[4].y
 
 
 def _bounds(box: "AnnotationRect | None") -> tuple[float, float, float, float]:

@@ -44,6 +44,11 @@ def margins(pages: Sequence["ParsedPage"], artifacts: Mapping[int, Sequence["Tex
     }
 
 
+def unexplained(page: "ParsedPage", found: frozenset[int]) -> bool:
+    """Whether a page has pieces at its margins, other than those found, that tags may call artifacts."""
+    return any(id(piece) not in found for piece in _in_margin(page)[:_MANY])
+
+
 def artifact_pieces(page: "ParsedPage", pieces: Sequence["TextItem"]) -> list["TextItem"]:
     """Return those of a tagged page's pieces that are no part of its content."""
     content = {place for root in (page.structure_tree.roots if page.structure_tree else ()) for place in content_places(root)}

@@ -15,11 +15,12 @@ from pydantic import JsonValue
 from builder.readers.content import Content, Refused, body, one_line
 from builder.readers.pdf_engine import MAX_PAGES, Parsed, parse_pdf, tagged_items, with_words
 from builder.readers.pdf_headings import sized
-from builder.readers.pdf_lines import count_words, leading, printed
-from builder.readers.pdf_margins import margins
+from builder.readers.pdf_lines import leading, printed
+from builder.readers.pdf_margins import margins, unexplained
 from builder.readers.pdf_pieces import Piece, cut, joined, locate
 from builder.readers.pdf_tables import needs_words, table_pieces
 from builder.readers.pdf_tags import Tags, is_tagged, retag, tags
+from builder.readers.pdf_words import share_written
 from schemas.markdown import plain
 from schemas.records import Page, Reason, Remark
 
@@ -71,12 +72,13 @@ def _letters(words: Sequence[str]) -> int:
 
 
 def _tags(parsed: Parsed) -> Tags:
-    """The headings and artifacts that a tagged file names."""
+    """The headings and artifacts that a tagged file names; only pages with either are parsed for them, as that takes long."""
     known = Tags({}, {})
-    if is_tagged(parsed.pages):
-        for first in range(0, len(parsed.pages), _TAGGED):
-            pages = parsed.pages[first : first + _TAGGED]
-            found = tags(pages, tagged_items(parsed, [page.page_num for page in pages]))
+    if tagged := {page.page_num for page in parsed.pages if is_tagged(page)}:
+        hidden = margins(parsed.pages, {})
+        pages = [page for page in parsed.pages if page.page_num in tagged or unexplained(page, hidden[page.page_num])]
+        for batch in (pages[first : first + _TAGGED] for first in range(0, len(pages), _TAGGED)):
+            found = tags(batch, tagged_items(parsed, [page.page_num for page in batch]))
             known = Tags(known.headings | found.headings, known.artifacts | found.artifacts)
     return known
 
@@ -147,9 +149,7 @@ def _metadata(parsed: Parsed, pieces: Sequence[Piece], share: float) -> dict[str
 
 def _share_written(parsed: Parsed, text: str, hidden: Mapping[int, frozenset[int]]) -> float:
     """The share of the printed words, without those of running headers, that the text has."""
-    printed_text = "\n".join(piece.text for page in parsed.pages for piece in page.text_items if id(piece) not in hidden[page.page_num])
-    words = count_words(printed_text)
-    return 1 - (words - count_words(text)).total() / (words.total() or 1)
+    return share_written([piece.text for page in parsed.pages for piece in page.text_items if id(piece) not in hidden[page.page_num]], text)
 
 
 def _remarks(parsed: Parsed, pieces: Sequence[Piece], blank: Sequence[int], share: float) -> Iterator[Remark]:

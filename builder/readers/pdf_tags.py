@@ -24,9 +24,9 @@ class Tags:
     artifacts: dict[int, list["TextItem"]]
 
 
-def is_tagged(pages: Sequence["ParsedPage"]) -> bool:
-    """Whether any page names headings."""
-    return any(True for page in pages for _ in _headings(page))
+def is_tagged(page: "ParsedPage") -> bool:
+    """Whether a page names headings."""
+    return any(True for _ in _headings(page))
 
 
 def tags(pages: Sequence["ParsedPage"], items: Mapping[int, Sequence["TextItem"]]) -> Tags:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from builder.grades import read_grades, standings
+from builder.report.asked import Asked, asked
 from builder.step import ANSWERS, EVALUATION, QUARANTINE, Step
 from builder.store import read_json, read_records
 from schemas.records import SPLITS, Chunk, Document, Dropped, Grounding, Pair
@@ -34,6 +36,7 @@ class Facts:
     flags: dict[str, int]
     rules: dict[str, int]
     openings: list[dict[str, Any]]
+    asked: Asked
     lengths: dict[str, list[int]]
     splits: dict[str, int]
     leaks: dict[str, int]
@@ -69,6 +72,13 @@ def gather(step: Step) -> Facts:
         flags=dict(Counter(flag for pair in pairs for flag in pair.flags).most_common()),
         rules=dict(Counter(pair.form.split("/")[0] for pair in pairs).most_common()),
         openings=openings(pairs),
+        asked=asked(
+            step.pairs("validate"),
+            pairs,
+            documents,
+            standings(step.recipe, read_grades(step.work.folder)),
+            counts["generate"].get("left_out", {}),
+        ),
         lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
         splits={name: counts["split"][name] for name in SPLITS},
         leaks=counts["split"]["leaks"],

@@ -1,11 +1,13 @@
 """From a section and a number of items to one ask: which task, which further passages, which facts or seeds, how difficult."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from generators.alpaca.asks import DIFFICULTIES, Ask, Fact, Passage
 from generators.alpaca.corpus import Corpus, Versions
+from generators.alpaca.rule_facts import NEED
 from schemas.records import Draft, content_id
 
 if TYPE_CHECKING:
@@ -28,9 +30,15 @@ class Asker:
         versions: Versions,
         distractors: int,
         seeds: Sequence[Draft],
+        rule_facts: Mapping[str, Sequence[Draft]],
+        facts_per_request: int,
     ) -> None:
         self._tasks = [task for task in tasks if task.needs not in FREE]
         self._shares, self._corpus, self._versions, self._distractors, self._seeds = shares, corpus, versions, distractors, seeds
+        self._rule_facts, self._facts_per_request = rule_facts, facts_per_request
+        self._tries: Counter[tuple[str, str]] = Counter()  # asks by task and fact of the rules
+        self._tried: Mapping[tuple[str, str], int] = Counter()  # those of earlier rounds
+        self._accepted: AbstractSet[str] = frozenset()  # groups
         self._items: Counter[str] = Counter()  # asked for, by task
         self._asks: Counter[str] = Counter()  # by task
         self._asked: Counter[tuple[str, str]] = Counter()  # asks by task and chunk
@@ -46,23 +54,56 @@ class Asker:
         drafts: Mapping[str, Sequence[Draft]],
         fact_counts: Mapping[str, Sequence[int]],
         failures: Mapping[tuple[str, str], int],
+        accepted: AbstractSet[str] = frozenset(),
     ) -> None:
-        """Begin a round with what earlier rounds brought, by chunk id, and which tasks brought nothing where."""
+        """Begin a round with what earlier rounds brought, by chunk id and by group, and which tasks brought nothing where."""
+        self._accepted, self._tried = accepted, self._tries.copy()
         self._drafts, self._fact_counts, self._failures = drafts, fact_counts, Counter(failures)
 
     def possible(self, passage: Passage) -> bool:
         """Tell whether any task can be asked about a section."""
         return any(self._possible(task, passage) for task in self._tasks)
 
-    def ask(self, passage: Passage, count: int, *, facts: tuple[Fact, ...]) -> Ask | None:
-        """Return an ask about a section by the task that lags most, or None if no task fits the section."""
+    def ask(self, passage: Passage, count: int, *, facts: tuple[Fact, ...], along: Iterable[tuple[Passage, int]] = ()) -> Ask | None:
+        """Return an ask about a section by the task that lags most, or None if no task fits the section.
+
+        Args:
+            passage: the section.
+            count: items that are wanted of it.
+            facts: those that were listed for it.
+            along: sections of the same document of which items are still wanted in this round: facts of the rules are short, so a
+                request holds those of many sections.
+        """
         for task in sorted((task for task in self._tasks if self._possible(task, passage)), key=lambda task: -self._lag(task, count)):
+            if task.needs == NEED:
+                return self._rule_facts_ask(task, [(passage, count), *along])
             passages = self._passages(task, passage)
             if not passages:
                 continue
             seeds = self._new_drafts(task, passage)[:count] if task.needs == "pairs" else ()
             return self._noted(task, passages, len(seeds) or count, facts=self._facts(passage, count, facts), seeds=seeds)
         return None
+
+    def _rule_facts_ask(self, task: "Task", wanted: Iterable[tuple[Passage, int]]) -> Ask:
+        passages: list[Passage] = []
+        seeds: list[Draft] = []
+        for passage, count in wanted:
+            if found := self._untried(task, passage)[: min(count, self._facts_per_request - len(seeds))]:
+                self._tries.update((task.name, fact.id) for fact in found)
+                passages += [passage] if all(passage.chunk.id != other.chunk.id for other in passages) else []
+                seeds += found
+            if len(seeds) == self._facts_per_request:
+                break
+        return self._noted(task, tuple(passages), len(seeds), facts=(), seeds=tuple(seeds))
+
+    def _untried(self, task: "Task", passage: Passage) -> list[Draft]:
+        """Return the facts of a section that this round did not ask for, that nothing was accepted for, and that are not given up."""
+
+        def is_left(fact: Draft) -> bool:
+            tries = self._tries[task.name, fact.id]
+            return fact.group not in self._accepted and tries == self._tried[task.name, fact.id] < PATIENCE
+
+        return [fact for fact in self._rule_facts.get(passage.chunk.id, ()) if is_left(fact)]
 
     def free_ask(self, task: "Task", count: int) -> Ask:
         """Return an ask of a task that needs no passage."""
@@ -89,6 +130,8 @@ class Asker:
             return False
         if task.needs == "pairs":
             return bool(self._new_drafts(task, passage))
+        if task.needs == NEED:
+            return bool(self._untried(task, passage))
         if task.needs == "superseded":
             return self._versions.passage(passage) is not None
         return task.needs != "two_passages" or self._asked[task.name, passage.chunk.id] + 1 < len(self._corpus.passages)

@@ -23,6 +23,11 @@ class Passage:
     document: Document
     chunk: Chunk
 
+    @property
+    def place(self) -> str:
+        """The title of the document and the headings above the text, each once."""
+        return " > ".join(dict.fromkeys((self.document.title, *self.chunk.heading_path)))
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -38,7 +43,8 @@ class Ask:
     """One conversation to have. Asks with equal fields are the same conversation, in this run and in any other.
 
     `passages` begins with the one that the answer rests on; others are distractors, the second passage of a comparison,
-    or the older version of a document. It is empty for tasks that need no passage.
+    or the older version of a document. It is empty for tasks that need no passage; for one that needs facts of the rules it
+    holds the sections that these stand in.
     """
 
     task: "Task"
@@ -46,8 +52,12 @@ class Ask:
     count: int  # items to ask for
     difficulty: Difficulty = "basic"
     facts: tuple[Fact, ...] = ()  # write about these only, when given
-    seeds: tuple[Draft, ...] = ()  # accepted drafts, or seed tasks of the user, to start from
+    seeds: tuple[Draft, ...] = ()  # accepted drafts, seed tasks of the user, or facts of the rules, to start from
     number: int = 0  # how many asks of this task on these passages came before
+
+    def passage_of(self, seed: Draft) -> Passage:
+        """Return the section that a fact of the rules stands in."""
+        return next(passage for passage in self.passages if passage.chunk.id == seed.provenance.chunk_id)
 
     @property
     def id(self) -> str:

@@ -1,6 +1,6 @@
 """One conversation: ask, hear, mend once what is worth it, verify and sample where asked, and account for every item."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from generators.alpaca.asks import Ask, Material, Style
 from generators.alpaca.checks import normal, questions, token_f1
@@ -16,6 +16,7 @@ from generators.alpaca.prompts import (
     verify_request,
 )
 from generators.alpaca.replies import BadItem, Items, read_items
+from generators.alpaca.rule_facts import NEED
 from generators.llm.answers import Answer, read_answer, read_json
 from generators.llm.calls import Complete, Request, RequestFailedError
 from generators.llm.salvage import REPAIRED
@@ -68,11 +69,17 @@ class _Talk:
         heard = await self.listen(request)
         if heard.reason not in {None, Reason.CUT_REPLY}:
             return heard
-        items = read_items(heard.answer.text, self.ask.task, self.material)
+        items = self._filled(read_items(heard.answer.text, self.ask.task, self.material))
         whole = items.good and not items.bad and REPAIRED not in items.flags  # the limit was reached only after the last item
         if heard.reason is Reason.CUT_REPLY and not whole:
             return Heard(request, heard.answer, items, heard.reason, heard.problem)
         return Heard(request, heard.answer, items, Reason.BAD_REPLY if items.problem else None, items.problem)
+
+    def _filled(self, items: Items) -> Items:
+        """Add to the usable items what is not the model's to write; what had to be left out of them is accounted for."""
+        found = [self.ask.task.filled(item, self.material) for item in items.good]
+        left_out = [BadItem(number, *part) for number, one in enumerate(found, start=1) for part in one.left_out]
+        return replace(items, good=tuple(one.value for one in found), left_out=tuple(left_out))
 
     async def listen(self, request: Request) -> Heard:
         """Ask, and read what the model says. A reply that repeats its instructions is not used."""
@@ -141,7 +148,9 @@ class _Talk:
     def _bad(self, heard: Heard, items: tuple[BadItem, ...] | None = None) -> list[Dropped]:
         found = heard.items.bad if items is None else items
         cut = Reason.CUT_REPLY if heard.reason is Reason.CUT_REPLY else None
-        return [dropped(self.ask, cut or self._why(bad), bad.problem, raw=bad.raw, request=heard.request) for bad in found]
+        lost = [dropped(self.ask, cut or self._why(bad), bad.problem, raw=bad.raw, request=heard.request) for bad in found]
+        parts = [dropped(self.ask, Reason.CHECK, part.problem, raw=part.raw, request=heard.request) for part in heard.items.left_out]
+        return [*lost, *parts]
 
     def _why(self, bad: BadItem) -> Reason:
         """Tell what the schema refuses from what only the checks refuse."""
@@ -178,7 +187,7 @@ class _Talk:
 
     async def resampled(self, kept: list[Kept]) -> list[Kept]:
         """Have the questions answered several times; keep the answer that the others agree with most."""
-        if self.style.samples < 2 or not kept or "turns" in kept[0].value:
+        if self.style.samples < 2 or not kept or "turns" in kept[0].value or self.ask.task.needs == NEED:
             return kept
         asked = [questions(item.value)[0] for item in kept]
         choices: list[list[Kept]] = [[item] for item in kept]

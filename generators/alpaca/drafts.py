@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from generators.alpaca.asks import Ask, Material, Passage
 from generators.alpaca.checks import exchanges, questions, quotes, stands_in
 from generators.alpaca.prompts import brief
+from generators.alpaca.rule_facts import NEED, OWN_FIELDS, fact_of
 from generators.alpaca.screen import suspicious
 from generators.alpaca.tasks import FIELDS
 from generators.llm.calls import Request, canonical
@@ -30,6 +31,8 @@ class Kept:
 
 def drafts(item: Kept, material: Material) -> list[Draft]:
     """Return a draft per wording of an item; wordings of one fact share a group."""
+    if material.ask.task.needs == NEED:
+        return _worded(item, material)
     ask, value = material.ask, item.value
     without = _is_without(ask, value)
     grounding: Grounding = "absent" if without else ask.task.grounding
@@ -55,6 +58,27 @@ def drafts(item: Kept, material: Material) -> list[Draft]:
             extra={name: field for name, field in value.items() if name not in FIELDS} | extra,
         )
         for number, wording in enumerate([last[0]] if exchanges(value) else questions(value), start=1)
+    ]
+
+
+def _worded(item: Kept, material: Material) -> list[Draft]:
+    """Return a draft per wording of a fact of the rules, with its evidence and in its group; the first wording is the rules' own."""
+    ask, fact = material.ask, fact_of(item.value, material.ask)
+    flags = [*item.flags, *(["suspicious_source"] if suspicious(ask.passage_of(fact).chunk.text) else [])]
+    return [
+        Draft.of(
+            task=ask.task.name,
+            instruction=wording,
+            output=item.value["output"],
+            quotes=fact.quotes,
+            spans=fact.spans,
+            group=fact.group,
+            form=f"{ask.task.name}/wording-{number}" if number else fact.form,
+            provenance=_made(fact.provenance.model_dump(), material, item.request),
+            flags=tuple(flags),
+            extra={name: field for name, field in item.value.items() if name not in FIELDS | OWN_FIELDS},
+        )
+        for number, wording in enumerate(questions(item.value))
     ]
 
 
@@ -102,13 +126,9 @@ def _input(ask: Ask, value: dict[str, Any], *, without: bool) -> str:
     if ask.task.input == "material":
         shown = list(ask.passages[1:] if without else ask.passages)
         random.Random(content_id("order", ask.id, questions(value)[0])).shuffle(shown)  # noqa: S311 - no secret
-        texts = [f"{_heading(passage)}\n{cleaned(passage.chunk.text).strip()}" for passage in shown]
+        texts = [f"{passage.place}\n{cleaned(passage.chunk.text).strip()}" for passage in shown]
         return "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, start=1))
     return value.get("input", "").strip()
-
-
-def _heading(passage: Passage) -> str:
-    return " > ".join(dict.fromkeys((passage.document.title, *passage.chunk.heading_path)))
 
 
 def _evidence(ask: Ask, value: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, JsonValue]]:
@@ -134,11 +154,11 @@ def _spans(passage: Passage, own: tuple[str, ...]) -> tuple[tuple[int, int], ...
 
 def _provenance(material: Material, request: Request) -> Provenance:
     ask = material.ask
-    return Provenance(
-        document_id=ask.passages[0].document.id if ask.passages else "",
-        chunk_id=ask.passages[0].chunk.id if ask.passages else ask.id,
-        generator="openai",
-        model=request.model,
-        prompt_hash=brief(ask, material.style).prompt_hash,
-        request_id=request.key,
-    )
+    about = ask.passages[0] if ask.passages else None
+    return _made({"document_id": about.document.id if about else "", "chunk_id": about.chunk.id if about else ask.id}, material, request)
+
+
+def _made(origin: dict[str, Any], material: Material, request: Request) -> Provenance:
+    prompt_hash = brief(material.ask, material.style).prompt_hash
+    made = {"generator": "openai", "model": request.model, "prompt_hash": prompt_hash, "request_id": request.key}
+    return Provenance(**origin | made)

@@ -7,6 +7,7 @@ accepted, later rounds ask again.
 """
 
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from generators.llm.prices import Price
 
 TOKENS_PER_ITEM = 110  # a question, an answer, its quotes and their JSON
+_ASKED = re.compile(r"\bWrite up to (\d+) items\.")  # as prompts.py puts it
 HIGH_CALLS = 1.5  # without a pilot: every second conversation may need a second call
 DRAWS = 1000
 
@@ -101,11 +103,12 @@ def estimate(requests: Iterable[Request], *, measured: Sequence[Conversation] | 
         requests: the first request of each conversation.
         measured: what conversations of a pilot took, from `measured`.
         price: US dollars per million tokens, if they are known.
-        items: most items of one request, for the assumption that stands in for a pilot.
+        items: most items of one request, for the assumption that stands in for a pilot; one on facts of the rules says its own.
     """
     ask = _Ask(0, 0, 0, 0)
     for request in requests:
-        low = min(items * TOKENS_PER_ITEM, request.max_tokens)
+        asked = _ASKED.findall(request.messages[-1].content)
+        low = min(max(items, int(asked[-1]) if asked else 0) * TOKENS_PER_ITEM, request.max_tokens)
         ask = _Ask(ask.count + 1, ask.characters + _characters(request), ask.low_completion + low, ask.high_completion + request.max_tokens)
     draws = _drawn(ask, measured) if measured else _assumed(ask)
     usd = None if price is None else _range(draws, lambda draw: price.of(draw.prompt_tokens, draw.completion_tokens))

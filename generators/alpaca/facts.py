@@ -7,7 +7,7 @@ counts only if its quote stands in the section: exactly, else nearly.
 from dataclasses import dataclass
 
 from generators.alpaca.asks import Fact, Passage, Style
-from generators.alpaca.prompts import marked
+from generators.alpaca.markers import marked
 from generators.alpaca.rules import items_of
 from generators.llm.answers import read_answer, read_json
 from generators.llm.calls import Complete, Message, Request, RequestFailedError, canonical

@@ -18,7 +18,7 @@ from schemas.records import Draft, Grounding, Provenance, content_id
 
 PROMPT, SCHEMA, SETTINGS, CHECKS, SEEDS = "prompt.md", "output.schema.json", "task.yaml", "checks.py", "seeds.jsonl"
 VARIABLES = frozenset({"company", "count", "wordings", "difficulty", "voice", "language", "labels"})
-Needs = Literal["passage", "distractors", "two_passages", "superseded", "nothing", "seed_tasks", "pairs"]
+Needs = Literal["passage", "distractors", "two_passages", "superseded", "nothing", "seed_tasks", "pairs", "rule_facts"]
 Check = Callable[[dict[str, Any], Material], str]
 
 
@@ -71,8 +71,8 @@ class Folder:
             problem = explain(error)
         raise RecipeError(f"{self.place}: {SETTINGS}: {problem}; it may say {', '.join(Settings.model_fields)}; {self.like}")
 
-    def schema(self, grounding: Grounding) -> dict[str, Any]:
-        """Return the schema of the reply, which must have what the task's grounding needs."""
+    def schema(self, grounding: Grounding, *, is_filled: bool = False) -> dict[str, Any]:
+        """Return the schema of the reply, which must have what the task's grounding needs, or (`is_filled`) a fact to take it from."""
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import SchemaError
 
@@ -84,7 +84,7 @@ class Folder:
         except SchemaError as error:
             problem = f"not a JSON Schema: {error.message}"
         else:
-            problem = _missing(schema, grounding)
+            problem = _missing(schema, grounding, is_filled=is_filled)
             if not problem:
                 return schema
         raise RecipeError(f"{self.place}: {SCHEMA}: {problem}; {self.like}")
@@ -160,7 +160,7 @@ def _text(path: Path, place: str, like: str) -> str:
     raise RecipeError(f"{place}: {path.name} cannot be read ({problem}); {like}")
 
 
-def _missing(schema: Any, grounding: Grounding) -> str:
+def _missing(schema: Any, grounding: Grounding, *, is_filled: bool) -> str:
     """Return what keeps a schema from being one of a task."""
     try:
         item = schema["properties"]["items"]["items"]
@@ -168,6 +168,13 @@ def _missing(schema: Any, grounding: Grounding) -> str:
     except (KeyError, TypeError):
         return 'it must describe an object with a list "items" of objects with "properties" and "required"'
     present = fields & required
+    if is_filled:
+        ours = {"output", "quotes", "instruction", "turns"} & fields
+        return (
+            ""
+            if {"fact", "wordings"} <= present and not ours
+            else "an item must have and require fact and wordings; its answer is the fact's own"
+        )
     if "turns" in present:
         return ""
     if "output" not in present or not {"instruction", "wordings"} & present:

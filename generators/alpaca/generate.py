@@ -19,6 +19,7 @@ from generators.alpaca.coverage import Coverage
 from generators.alpaca.facts import Listed, facts_request, list_facts
 from generators.alpaca.planner import Planner, askable
 from generators.alpaca.prompts import first_request
+from generators.alpaca.rule_facts import room
 from generators.alpaca.spread import spaced
 from generators.alpaca.tasks import Task
 from generators.interface import Source
@@ -61,6 +62,7 @@ class Plan:
         distractors: other passages beside the right one in open-book questions.
         facts: have the facts of every section listed first.
         seeds: the user's seed tasks, if there are any.
+        rule_facts: what the rules found, by chunk id (`rule_facts.by_section`), for tasks that need it.
         limit: most asks, for a pilot; spread over the plan.
     """
 
@@ -70,6 +72,7 @@ class Plan:
     distractors: int = 3
     facts: bool = False
     seeds: tuple[Draft, ...] = ()
+    rule_facts: Mapping[str, tuple[Draft, ...]] = field(default_factory=dict)
     limit: int | None = None
 
 
@@ -164,6 +167,8 @@ class _Run:
             wordings=style.wordings,
             distractors=plan.distractors,
             seeds=plan.seeds,
+            rule_facts=plan.rule_facts,
+            facts_per_request=room(plan.items_per_request, wordings=style.wordings, max_tokens=style.max_tokens),
         )
 
     def facts_wanted(self) -> list[Passage]:

@@ -8,7 +8,7 @@ and nothing is asked about twice while another section of its document was never
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from generators.alpaca.asker import FREE, PATIENCE, Asker
 from generators.alpaca.asks import Ask, Passage
 from generators.alpaca.corpus import Corpus, Versions, words
 from generators.alpaca.coverage import Coverage
-from generators.alpaca.spread import Level, fill, interleaved, parts, quotas
+from generators.alpaca.rounds import Entry, Wanted, by_document
+from generators.alpaca.rule_facts import NEED
+from generators.alpaca.spread import Level, fill, interleaved, parts, quotas, woven
 from generators.fitness import superseded
 from generators.interface import Source
 from schemas.records import Draft, Dropped, Reason
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 ROUNDS = 8  # most of them: what is missing after a round is asked for in the next
 FEWEST_WORDS = 12  # a shorter section says nothing to ask about
 BARREN = 4  # asks about a section that brought nothing, after which it is left alone if nothing else came of it either
-
-Entry = tuple[int, int]  # one ask of a round: the place of its section (below 0: of a task without passages) and its items
 
 
 def askable(sources: Iterable[Source]) -> tuple[list[Passage], list[Dropped]]:
@@ -72,6 +72,8 @@ class Planner:
         wordings: int = 1,
         distractors: int = 3,
         seeds: Sequence[Draft] = (),
+        rule_facts: Mapping[str, Sequence[Draft]] | None = None,
+        facts_per_request: int = 1,
     ) -> None:
         self.accepted = 0  # drafts
         self.planned = 0  # asks of the rounds so far
@@ -80,11 +82,22 @@ class Planner:
         whole = sum(task.weight for task in usable)
         self._shares = {task.name: task.weight / whole for task in usable}
         self._per_item = sum(self._shares[task.name] * (wordings if gives_wordings(task) else 1) for task in usable)
-        self._asker = Asker(usable, shares=self._shares, corpus=corpus, versions=Versions(sources), distractors=distractors, seeds=seeds)
+        self._asker = Asker(
+            usable,
+            shares=self._shares,
+            corpus=corpus,
+            versions=Versions(sources),
+            distractors=distractors,
+            seeds=seeds,
+            rule_facts=rule_facts or {},
+            facts_per_request=facts_per_request,
+        )
         self._free = [task for task in usable if task.needs in FREE]
         self._later = sum(self._shares[task.name] for task in usable if task.needs == "pairs")  # share that needs an earlier round
+        only_rules = all(task.needs == NEED for task in usable if task.needs not in FREE)
+        self._rule_facts = {chunk_id: len(facts) for chunk_id, facts in (rule_facts or {}).items()} if only_rules else {}
         self._place = {passage.chunk.id: place for place, passage in enumerate(coverage.passages)}
-        self._documents = _by_document(coverage.passages)
+        self._documents = by_document(coverage.passages)
         self._items = [0] * len(coverage.passages)  # accepted, by section
         self._asked = [0] * len(coverage.passages)
         self._failures = [0] * len(coverage.passages)
@@ -92,6 +105,7 @@ class Planner:
         self._free_items: Counter[str] = Counter()
         self._free_failures: Counter[str] = Counter()
         self._drafts: dict[str, list[Draft]] = {}
+        self._groups: set[str] = set()  # accepted
 
     def next_round(self) -> Iterator[Ask]:
         """Return the asks of the next round; none when the target or the last round is reached, or nothing is left to ask."""
@@ -100,6 +114,7 @@ class Planner:
             drafts={chunk_id: tuple(drafts) for chunk_id, drafts in self._drafts.items()},
             fact_counts={chunk_id: counts for chunk_id in self._place if (counts := self._coverage.fact_counts(chunk_id))},
             failures=self._task_failures.copy(),
+            accepted=frozenset(self._groups),
         )
         plan = self._plan()
         self.planned += len(plan)
@@ -107,21 +122,26 @@ class Planner:
 
     def heard(self, ask: Ask, accepted: Sequence[Draft]) -> None:
         """Note what came of an ask, in the order of the asks."""
-        items = len({draft.group for draft in accepted})
+        groups = {draft.group for draft in accepted}
         self.accepted += len(accepted)
+        self._groups |= groups
         for draft in accepted:
             self._coverage.accepted(draft, ask.difficulty)
         if not ask.passages:
-            self._free_items[ask.task.name] += items
-            self._free_failures[ask.task.name] = 0 if items else self._free_failures[ask.task.name] + 1
+            self._free_items[ask.task.name] += len(groups)
+            self._free_failures[ask.task.name] = 0 if groups else self._free_failures[ask.task.name] + 1
             return
-        place = self._place[ask.passages[0].chunk.id]
+        for passage in ask.passages if ask.task.needs == NEED else ask.passages[:1]:
+            self._heard_of(passage.chunk.id, ask, [draft for draft in accepted if draft.provenance.chunk_id == passage.chunk.id])
+
+    def _heard_of(self, chunk_id: str, ask: Ask, accepted: Sequence[Draft]) -> None:
+        place, items = self._place[chunk_id], len({draft.group for draft in accepted})
         self._items[place] += items
         if not items:
             self._failures[place] += 1
-            self._task_failures[ask.task.name, ask.passages[0].chunk.id] += 1
+            self._task_failures[ask.task.name, chunk_id] += 1
         if self._later:
-            self._keep(ask.passages[0].chunk.id, accepted)
+            self._keep(chunk_id, accepted)
 
     def _keep(self, chunk_id: str, accepted: Sequence[Draft]) -> None:
         """Keep one wording of a few items of a section, for tasks that start from pairs."""
@@ -153,7 +173,7 @@ class Planner:
             [(-1 - number, size) for size in parts(self._lacking(name, count), self._most)]
             for number, (name, count) in enumerate(free.items())
         ]
-        return _woven(plan, interleaved([group for group in own if group]))
+        return woven(plan, interleaved([group for group in own if group]))
 
     def _lacking(self, name: str, wanted: int) -> int:
         return max(0, wanted - self._free_items[name]) if self._free_failures[name] < PATIENCE else 0
@@ -165,7 +185,8 @@ class Planner:
             (items > 0 or failures < BARREN) and self._asker.possible(passage)
             for passage, items, failures in zip(passages, self._items, self._failures, strict=True)
         ]
-        weights = [max(1, len(self._coverage.facts(passage.chunk.id))) for passage in passages]
+        bare = 0 if self._rule_facts else 1  # weight of a section of which no fact is known
+        weights = [len(self._coverage.facts(passage.chunk.id)) or self._rule_facts.get(passage.chunk.id, bare) for passage in passages]
         wanted = quotas(
             [sum(weights[place] for place in places) for places in self._documents],
             total,
@@ -186,26 +207,28 @@ class Planner:
         return min(self._most, facts) if facts else self._most
 
     def _asks(self, plan: list[Entry]) -> Iterator[Ask]:
-        for place, count in plan:
+        wanted = Wanted(plan, self._documents)
+        for place, planned in plan:
             if place < 0:
-                yield self._asker.free_ask(self._free[-1 - place], count)
+                yield self._asker.free_ask(self._free[-1 - place], planned)
                 continue
+            count = wanted.take(place, planned)
             passage = self._coverage.passages[place]
-            ask = self._asker.ask(passage, count, facts=self._coverage.facts(passage.chunk.id))
-            self._asked[place] += 1
-            if ask is not None:
-                yield ask
+            along = ((self._coverage.passages[other], left) for other, left in wanted.around(place))
+            ask = self._asker.ask(passage, count, facts=self._coverage.facts(passage.chunk.id), along=along) if count else None
+            self._asked[place] += count > 0
+            if ask is None:
+                self.planned -= 1  # nothing is left to ask, or an earlier request took its facts along
+                continue
+            self._take_along(ask, place, count, wanted)
+            yield ask
 
-
-def _woven(left: list[Entry], right: list[Entry]) -> list[Entry]:
-    """Merge two lists at an even rate, keeping the order of each."""
-    placed = [((rank + 0.5) / len(group), entry) for group in (left, right) for rank, entry in enumerate(group)]
-    return [entry for _, entry in sorted(placed, key=lambda item: item[0])]
-
-
-def _by_document(passages: Sequence[Passage]) -> list[list[int]]:
-    """Return the places of the sections of each document."""
-    places: dict[str, list[int]] = {}
-    for place, passage in enumerate(passages):
-        places.setdefault(passage.document.id, []).append(place)
-    return list(places.values())
+    def _take_along(self, ask: Ask, place: int, count: int, wanted: Wanted) -> None:
+        """Note of which sections beside its own the ask holds facts of the rules, so that no other is planned for them."""
+        if ask.task.needs != NEED:
+            return
+        facts = Counter(self._place[fact.provenance.chunk_id] for fact in ask.seeds)
+        wanted.take(place, max(0, facts.pop(place, 0) - count))
+        for other, taken in facts.items():
+            wanted.take(other, taken)
+            self._asked[other] += 1

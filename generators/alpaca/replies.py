@@ -25,12 +25,16 @@ class BadItem:
 
 @dataclass(frozen=True)
 class Items:
-    """The usable and the unusable items of one answer. `problem` says why there are none at all, `flags` what was done to read it."""
+    """The usable and the unusable items of one answer. `problem` says why there are none at all, `flags` what was done to read it.
+
+    `left_out` is what was taken out of good items: wordings, or a sentence before an answer.
+    """
 
     good: tuple[dict[str, Any], ...] = ()
     bad: tuple[BadItem, ...] = ()
     problem: str = ""
     flags: tuple[str, ...] = ()
+    left_out: tuple[BadItem, ...] = ()
 
 
 def read_items(text: str, task: Checked, material: Material) -> Items:

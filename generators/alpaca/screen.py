@@ -4,13 +4,27 @@ import re
 from functools import lru_cache
 
 # Our own markers, and the tokens with which chat templates open a turn: a lookalike of the bracket reads the same and ends nothing.
-_MARKERS = re.compile(r"<(?=\s*/?\s*(?:passage|pairs)-)|<(?=\|)|<(?=/?(?:system|user|assistant)>)", re.IGNORECASE)
+_MARKERS = re.compile(r"<(?=\s*/?\s*(?:passage|pairs|facts)-)|<(?=\|)|<(?=/?(?:system|user|assistant)>)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 _EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|system|your)"
 # Every attack has one of these: looking for them first spares most passages the search for whole phrases.
 _HINTS = (
     *("ignor", "disregard", "forget", "override", "bypass", "do not follow", "reveal", "print", "repeat", "show", "output", "leak"),
-    *("you are", "instruction", "note to", "note for", "message to", "message for", "as a", "passage", "pairs", "<|", "inst]", "sys>"),
+    *(
+        "you are",
+        "instruction",
+        "note to",
+        "note for",
+        "message to",
+        "message for",
+        "as a",
+        "passage",
+        "pairs",
+        "facts-",
+        "<|",
+        "inst]",
+        "sys>",
+    ),
     *("system", "assistant"),
 )
 _SUSPICIOUS = re.compile(
@@ -26,7 +40,7 @@ _SUSPICIOUS = re.compile(
     | \bignorier\w*\s+(?:alle|die|s[äa]mtliche)?\s*(?:vorherigen|bisherigen|obigen|vorigen)\s+(?:Anweisungen|Regeln)
     | \bignore[rz]?\s+(?:toutes\s+)?les\s+(?:instructions|consignes)\s+pr[ée]c[ée]dentes
     | \bignor[ae]\s+(?:todas\s+)?las\s+instrucciones\s+(?:anteriores|previas)
-    | </?\s*(?:passage|pairs)- | <\|\w+\|> | \[/?INST\] | <</?SYS>> | ^\s*\#*\s*(?:system|assistant)\s*:\s
+    | </?\s*(?:passage|pairs|facts)- | <\|\w+\|> | \[/?INST\] | <</?SYS>> | ^\s*\#*\s*(?:system|assistant)\s*:\s
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )

@@ -91,6 +91,12 @@ def interleaved(groups: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, 
     return [entry for _, _, entry in sorted(placed, key=lambda item: item[:2])]
 
 
+def woven(left: Sequence[tuple[int, int]], right: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Merge two lists at an even rate, keeping the order of each."""
+    placed = [((rank + 0.5) / len(group), entry) for group in (left, right) for rank, entry in enumerate(group)]
+    return [entry for _, entry in sorted(placed, key=lambda item: item[0])]
+
+
 def _halving(count: int) -> Iterator[int]:
     """Yield 0 to count - 1 in the order of van der Corput: every prefix lies about evenly over the whole."""
     bits = max(1, (count - 1).bit_length())

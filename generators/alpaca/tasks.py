@@ -3,8 +3,9 @@
 task.yaml says what the task needs and how its answers are grounded, checks.py has `problem(item, material) -> str`, and
 seeds.jsonl holds tasks to start from. A folder of the user is a task like the shipped ones. An item of a reply has `output`
 and `instruction` or `wordings` (several ways to ask the same), or `turns`; a grounded one has `quotes`. Any field that is
-not in FIELDS goes to `extra` of the pair. Where a schema defines `$defs.label` or `$defs.extraction`, the labels or the
-extraction schema of the recipe take their place.
+not in FIELDS goes to `extra` of the pair. A task that needs rule_facts has items with `fact` and `wordings` instead (see
+`rule_facts.py`). Where a schema defines `$defs.label` or `$defs.extraction`, the labels or the extraction schema of the
+recipe take their place.
 """
 
 import difflib
@@ -17,6 +18,7 @@ from typing import Any
 from generators.alpaca.asks import Material, Style
 from generators.alpaca.checks import exchanges, item_problem
 from generators.alpaca.folders import CHECKS, PROMPT, SCHEMA, SEEDS, Check, Folder, Needs, Settings, read_seeds
+from generators.alpaca.rule_facts import NEED, Filled, empty_problem, filled
 from generators.alpaca.shape import Shape
 from generators.llm.calls import canonical
 from schemas.errors import RecipeError
@@ -76,11 +78,19 @@ class Task:
 
     def shape_problem(self, item: Any, style: Style) -> str:
         """Return in one line how an item differs from the schema, or an empty string."""
-        return self.shape(style).problem(item) or _contract_problem(item, quoted=self.grounding == "quoted")
+        problem = self.shape(style).problem(item)
+        return problem if problem or self.needs == NEED else _contract_problem(item, quoted=self.grounding == "quoted")
+
+    def filled(self, item: dict[str, Any], material: Material) -> Filled:
+        """Return a usable item with what is not the model's to write, and what had to be left out of it."""
+        return filled(item, material) if self.needs == NEED else Filled(item)
 
     def problem(self, item: Any, material: Material) -> str:
         """Return in one line what is wrong with one item of a reply, or an empty string."""
-        if problem := self.shape_problem(item, material.style) or item_problem(item, material):
+        if problem := self.shape_problem(item, material.style) or self._filled_problem(item, material):
+            return problem
+        item = self.filled(item, material).value
+        if problem := item_problem(item, material):
             return problem
         if self.check is None:
             return ""
@@ -88,6 +98,15 @@ class Task:
             return " ".join(str(self.check(item, material) or "").split())[:200]
         except Exception as error:  # noqa: BLE001 - code of the user: an item that it stumbles over is dropped with its words
             return f"{CHECKS} of the task failed: {type(error).__name__}: {error}"[:200]
+
+    def _filled_problem(self, item: dict[str, Any], material: Material) -> str:
+        """Return why an item cannot be filled from a fact of the rules, or an empty string."""
+        if self.needs != NEED:
+            return ""
+        if problem := _unicode_problem(item) or empty_problem(item, material.ask):
+            return problem
+        found = self.filled(item, material)
+        return "" if found.value["wordings"] else "; ".join(dict.fromkeys(problem for problem, _ in found.left_out))
 
 
 def load_tasks(names: Iterable[str] | Mapping[str, float], *, root: Path) -> tuple[Task, ...]:
@@ -135,7 +154,7 @@ def _load(name: str, root: Path) -> Task:
         raise RecipeError(f"generate.tasks: {name}: no such task or folder; {hint}")
     folder = Folder(path, f"generate.tasks: {name}", like=f"see the shipped {_shipped_list()}")
     prompt, settings = folder.prompt(), folder.settings()
-    schema = folder.schema(settings.grounding)
+    schema = folder.schema(settings.grounding, is_filled=settings.needs == NEED)
     seeds = read_seeds(path / SEEDS, place=folder.place) if settings.needs == "seed_tasks" else ()
     return Task(path.name, prompt, schema, folder.hash(), settings=settings, check=folder.check(), seeds=seeds)
 

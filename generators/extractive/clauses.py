@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from generators.extractive.english import BE, inflect
+from generators.extractive.english import BE, PREPOSITIONS, first_person, inflect, plural
 from generators.extractive.words import words
 
 _CONNECTIVE = re.compile(
@@ -11,7 +12,16 @@ _CONNECTIVE = re.compile(
     r"Remember(?: that)?|Keep in mind(?: that)?|Please|By contrast|In general|Generally|Again|Finally|Then|And|But|So|In short|"
     r"As such|As a result),?:?\s+(?=\S)"
 )
-_POINTS_BACK = re.compile(r"(?:Once|After|When|If|For|In|At|From|By|With) (?:this|that|these|those|it|they|there)\b")
+_ALSO = re.compile(
+    r"^((?:[\w’'-]+ ){0,6}?(?:can|may|must|should|will|need|needs|have|has|is|are|cannot|do not|does not|[a-z]+[’']ll)) also (?=[a-z])"
+)
+_LOOKS_AHEAD = re.compile(
+    r"There (?:is|are) |One of |One on one|Instead of |It (?:is|makes|takes|helps|looks) (?:\w+ ){1,4}(?:when|that|to) |Both \w+ and |"
+    r"Each (?!one|of (?:these|them))\w"
+)
+_POINTS_BACK = re.compile(
+    r"(?:Once|After|When|If|For|In|At|From|By|With) (?:this|that|these|those|it|they|there)\b|\w+ (?:can|may|must|should|will) then\b"
+)
 
 
 @dataclass(frozen=True)
@@ -51,11 +61,23 @@ class Clause:
         """The bare verb phrase."""
         return _join(self.verb if self.verb.startswith("be ") else self.base if self.aux not in BE else f"be {self.verb}", rest)
 
+    def does(self) -> str:
+        """The helper verb that agrees with the subject: do or does."""
+        if self.subject in {"I", "we"}:
+            return "do"
+        words_of = self.subject.split()
+        opens = PREPOSITIONS | {"who", "that", "which"}
+        head = words_of[:1] + list(takewhile(lambda word: word.lower() not in opens and not word.endswith("ing"), words_of[1:]))
+        many = bool(head) and (plural(head[-1]) or " and " in self.subject) and head[0].lower() not in {"each", "every"}
+        return "do" if many else "does"
+
     def voiced(self, company: str) -> "Clause":
-        """The clause with the company's name for "we", so that it can stand beside the asker's "I"."""
+        """The clause with the company's name for "we" where it gives or demands something, or stands beside the asker's "I"."""
         body = re.sub(r"\bus\b", company, self.body)
         if self.subject != "we":
             return replace(self, body=body)
+        if self.base not in words("giving") and not first_person(self.body):
+            return self
         aux = {"are": "is", "were": "was", "have": "has"}.get(self.aux, self.aux)
         verb = self.verb if self.aux else inflect(self.base, "VBZ")
         return replace(self, subject=company, aux=aux, verb=verb, body=re.sub(r"\bwe\b", company, body))
@@ -74,8 +96,15 @@ def strip_connective(sentence: str) -> str:
     return rest[:1].upper() + rest[1:]
 
 
+def without_also(sentence: str) -> str:
+    """Drop the "also" that ties a rule to the one before it: "You can also donate leave." -> "You can donate leave."."""
+    return _ALSO.sub(r"\1 ", sentence, count=1)
+
+
 def anaphoric(sentence: str) -> bool:
     """Whether `sentence` starts by pointing back to something outside it."""
+    if _LOOKS_AHEAD.match(sentence):
+        return False
     first = re.match(r"[\"“(]*([\w’']+)", sentence)
     lead = first.group(1).lower() if first else ""
     return lead in words("anaphora") or _POINTS_BACK.match(sentence) is not None

@@ -16,6 +16,8 @@ _TOKEN = re.compile(r"[\w@#&/+.’'-]*\w[\w’'%-]*|[^\w\s]")
 _SECOND = re.compile(
     r"\b(you are|you were|you're|you’re|you've|you’ve|you'll|you’ll|you'd|you’d|yourself|yourselves|yours|your|you)\b", re.IGNORECASE
 )
+_NEGATED = re.compile(r"\b(do|does|is|are|has|have|should|must|can|will)(?: not|(?<=can)not)\b")
+_SHORT_NEGATION = {"can": "can't", "will": "won't"}
 _FIXED = {
     "you are": "I am",
     "you were": "I was",
@@ -79,6 +81,22 @@ def possible_verb(word: str) -> bool:
     return word in getAllLemmas(word, upos="VERB").get("VERB", ())
 
 
+@cache
+def only_verb(word: str) -> bool:
+    """Whether `word` is the base form of a verb and nothing else."""
+    from lemminflect import getAllLemmas
+
+    return set(getAllLemmas(word)) == {"VERB"} and possible_verb(word)
+
+
+@cache
+def adjective(word: str) -> bool:
+    """Whether `word` may be an adjective."""
+    from lemminflect import getAllLemmas
+
+    return "ADJ" in getAllLemmas(word)
+
+
 def gerund_base(word: str) -> str | None:
     """The base of gerund `word` if it is a known verb, else None."""
     lower = word.lower()
@@ -97,7 +115,14 @@ def gerund(phrase: str) -> str:
 def plural(noun: str) -> bool:
     """Whether the head word `noun` looks plural."""
     lower = noun.lower()
+    if "." in lower:
+        return False  # a file or a product: "Node.js"
     return lower in words("plural_only") or (lower.endswith("s") and not lower.endswith(("ss", "us", "is", "news")) and len(lower) > 2)
+
+
+def names_people(phrase: str) -> bool:
+    """Whether `phrase` speaks of persons: an employee, the team, my manager."""
+    return any(word in words("people") for word in re.findall(r"[a-z]+", phrase.lower()))
 
 
 def flip(text: str) -> str:
@@ -119,6 +144,8 @@ def _is_subject(before: str, after: str) -> bool:
     following = next((word.lower() for word in re.findall(r"[\w’'-]+|[,;.:?]", after) if word.lower() not in ADVERBS), "")
     if not following[:1].isalpha():
         return False
+    if previous and previous[0] in words("thinking"):
+        return True
     if not previous or previous[0] in AUXILIARIES:
         return following not in PREPOSITIONS
     if previous[0] in PREPOSITIONS - {"before", "after", "until", "since", "as"}:
@@ -127,6 +154,16 @@ def _is_subject(before: str, after: str) -> bool:
     if previous[0] in words("subject_before"):
         return verbal
     return verbal and following not in PREPOSITIONS and not (known_verb(previous[0]) and previous[0] not in words("nounish"))
+
+
+def flip_object(verb: str, rest: str) -> str:
+    """`rest`, which follows `verb`, in the asker's person: what comes first in it is an object, never the subject."""
+    return flip(f"{verb} {rest}")[len(verb) + 1 :]
+
+
+def contracted(text: str) -> str:
+    """The negations of `text` as people say them: "is not" -> "isn't"."""
+    return _NEGATED.sub(lambda match: _SHORT_NEGATION.get(match.group(1), f"{match.group(1)}n't"), text)
 
 
 def first_person(text: str) -> bool:

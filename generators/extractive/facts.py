@@ -1,14 +1,29 @@
 """The fact: one thing a document says, with the slots of its questions, its verbatim answer and where that stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
+from generators.extractive.glossary import Glossary
 from generators.extractive.lexicon import Lexicon
+from schemas.records import content_id
+
+Polarity = Literal["positive", "negative", ""]
+_POLARITY: dict[str, Polarity] = {
+    "permit": "positive", "duty": "positive", "advice": "positive", "affirm": "positive",
+    "forbid": "negative", "deny": "negative", "free": "negative",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Fact:
-    """`slots` fill the forms of `family`; `scoped` facts are asked only with their topic named in front."""
+    """One thing that a document says.
+
+    `family` is its type and `slots` fill the forms of that family; filters look at slots, so they accept or drop the fact
+    with all its wordings. `topic` is its scope: a `scoped` fact is asked only with the topic named in front, and `named`
+    must occur in every wording. A fact with an `input` is asked of that passage; `absent` says that the passage does not hold
+    the answer, so that there is nothing to quote.
+    """
 
     family: str
     slots: tuple[tuple[str, str], ...]
@@ -18,6 +33,8 @@ class Fact:
     input: str = ""
     topic: str = ""
     scoped: bool = False
+    named: str = ""
+    absent: bool = False
 
     @classmethod
     def of(cls, family: str, slots: Mapping[str, str], answer: str, *spans: tuple[int, int], task: str = "question_answering") -> "Fact":
@@ -27,6 +44,15 @@ class Fact:
     def slot(self, name: str) -> str:
         """The slot `name`, empty if absent."""
         return dict(self.slots).get(name, "")
+
+    @property
+    def polarity(self) -> Polarity:
+        """Whether a rule grants or demands something, or forbids or denies it; empty for what is no rule."""
+        return _POLARITY.get(self.family.removesuffix("_s"), "")
+
+    def group(self, document_id: str) -> str:
+        """The id that all wordings of the fact share, closed-book or of a passage."""
+        return content_id("fact", document_id, self.family, self.spans, self.answer)
 
 
 @dataclass(frozen=True)
@@ -40,3 +66,5 @@ class Context:
     product: str = ""
     product_noun: str = ""
     headings: tuple[str, ...] = ()
+    glossary: Glossary = field(default_factory=Glossary)
+    language: str = "en"

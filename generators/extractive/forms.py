@@ -1,7 +1,9 @@
-"""Question forms per family, and the drawing of a fact's wordings from them."""
+"""Question forms per family and language, and the drawing of a fact's wordings from them."""
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,9 @@ from generators.extractive.english import capital, first_person
 from generators.extractive.facts import Context, Fact
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_REQUEST = re.compile(r"(?:Tell|Explain|Give|List|Name|Define|Describe|Spell|Remind|Show|Point|Walk|Write|Pick|Choose)\b")
+_LONGEST = 26  # words: longer questions were graded awkward
+_PLAIN = "question"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,15 @@ class Form:
         """The slots that the template needs."""
         return frozenset(_SLOT.findall(self.template)) - {"company"}
 
+    @property
+    def register(self) -> str:
+        """How the asker speaks: a plain question, a request, a situation or frame before the question, or chat in small letters."""
+        if self.template[0].islower():
+            return "chat"
+        if _REQUEST.match(self.template):
+            return "request"
+        return "framed" if re.search(r"[.:,?] \S|^\{situation\}", self.template) else _PLAIN
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -38,10 +52,10 @@ class Wording:
 
 
 @cache
-def forms(family: str) -> tuple[Form, ...]:
-    """The forms of `family` from forms.yaml."""
+def forms(family: str, language: str = "en") -> tuple[Form, ...]:
+    """The forms of `family` from the files of `language` in forms/; none if that language does not ask about it."""
     found = []
-    for name, spec in _all()[family].items():
+    for name, spec in _all(language).get(family, {}).items():
         lead = {"yes": "Yes.", "no": "No."}.get(name, "")
         if lead:
             found.extend(Form(f"{family}/{inner}", template, lead) for inner, template in spec.items())
@@ -51,57 +65,72 @@ def forms(family: str) -> tuple[Form, ...]:
 
 
 @cache
-def _all() -> dict[str, dict]:
-    return yaml.safe_load((Path(__file__).parent / "forms.yaml").read_text(encoding="utf-8"))
+def _all(language: str) -> dict[str, dict]:
+    files = sorted((Path(__file__).parent / "forms" / language).glob("*.yaml"))
+    return {family: spec for file in files for family, spec in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
 
 
 def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Wording]:
-    """Up to `wordings` different wordings of `fact`, rotated by a hash so that facts differ in the forms they use."""
-    usable = [form for form in forms(fact.family) if form.slots <= set(dict(fact.slots))]
-    order = sorted(usable, key=lambda form: _rank(fact, form, seed))
-    ordered = _alternate(order)
-    scopes = sorted(forms("scope"), key=lambda form: _rank(fact, form, seed))
+    """Up to `wordings` different wordings of `fact`, or the one behind its topic if it is scoped.
+
+    They are drawn by a hash, so that facts differ in the forms they use; registers take turns, the plain question first, and
+    so do "Yes." and "No.". The last one is reworded with the owner's synonyms where it holds such a term.
+    """
+    usable = [form for form in forms(fact.family, context.language) if form.slots <= set(dict(fact.slots))]
+    ordered = _varied(sorted(usable, key=lambda form: _rank(fact, form, seed)))
     drawn: dict[str, Wording] = {}
-    for index, form in enumerate(_scopable(ordered, len(scopes)) if fact.scoped else ordered):
-        wording = _fill(form, fact, context, scopes[index % len(scopes)] if fact.scoped else None)
-        if wording and _key(wording.question) not in drawn:
-            drawn[_key(wording.question)] = wording
-        if len(drawn) == wordings:
+    for wording in _scoped(ordered, fact, context, seed) if fact.scoped else (_fill(form, fact, context) for form in ordered):
+        if wording:
+            drawn.setdefault(_key(wording.question), wording)
+        if len(drawn) == (1 if fact.scoped else wordings):
             break
-    return list(drawn.values())
+    return _with_synonym(list(drawn.values()), fact, context, seed)
 
 
-def _scopable(ordered: list[Form], count: int) -> list[Form]:
-    """The forms that still read well behind a topic; the plain ones again, behind another topic frame."""
-    short = [form for form in ordered if not re.match(r"[^{]*[.:?]\s|\{situation\}", form.template)]
-    return [*short, *(form for form in short if form.name.endswith("/plain") for _ in range(count))]
+def _scoped(ordered: Iterable[Form], fact: Fact, context: Context, seed: int) -> Iterable[Wording | None]:
+    """The plain wordings behind the topic, the shortest first."""
+    frames = sorted(forms("scope"), key=lambda form: _rank(fact, form, seed))
+    plain = sorted((form for form in ordered if form.register in {_PLAIN, "request"}), key=lambda form: len(form.template))
+    return (_fill(form, fact, context, frame) for form in plain for frame in frames)
+
+
+def _with_synonym(drawn: list[Wording], fact: Fact, context: Context, seed: int) -> list[Wording]:
+    if not drawn or not context.glossary.groups or fact.input:
+        return drawn
+    last = drawn[-1]
+    turn = int.from_bytes(_rank(fact, Form(last.form, ""), seed)[:4])
+    question = context.glossary.reworded(last.question, turn)
+    question = capital(question) if last.question[0].isupper() else question
+    return [*drawn[:-1], Wording(last.form, question, last.lead)]
 
 
 def _rank(fact: Fact, form: Form, seed: int) -> bytes:
     return hashlib.sha256(repr((seed, fact.family, fact.slots, fact.spans, form.name)).encode()).digest()
 
 
-def _alternate(order: list[Form]) -> list[Form]:
-    """Take "No." and other leads in turn, so that yes and no balance."""
-    no = [form for form in order if form.lead == "No."]
-    other = [form for form in order if form.lead != "No."]
-    mixed: list[Form] = []
-    while no or other:
-        mixed.extend(other[:1] + no[:1])
-        no, other = no[1:], other[1:]
-    return mixed
+def _varied(order: Iterable[Form]) -> list[Form]:
+    """Take registers and leads in turn, in the given order within each."""
+    leads: Counter[str] = Counter()
+    registers: Counter[str] = Counter()
+    turns: list[tuple[int, int, bool, Form]] = []
+    for form in order:
+        turns.append((leads[form.lead], registers[form.register], form.register != _PLAIN, form))
+        leads[form.lead] += 1
+        registers[form.register] += 1
+    if len(leads) > 1:
+        return [form for *_, form in sorted(turns, key=lambda turn: turn[0])]
+    return [form for *_, form in sorted(turns, key=lambda turn: turn[1:3])]
 
 
-def _fill(form: Form, fact: Fact, context: Context, scope: Form | None) -> Wording | None:
+def _fill(form: Form, fact: Fact, context: Context, scope: Form | None = None) -> Wording | None:
+    """The question, or None where it would be long, or mix persons, or miss what it must name."""
     slots = dict(fact.slots)
     text = _SLOT.sub(lambda match: context.company if match.group(1) == "company" else slots[match.group(1)], form.template)
     if scope:
-        if not fact.topic:
-            return None
         text = scope.template.replace("{topic}", fact.topic).replace("{q}", context.lexicon.lower_first(text)).replace("{Q}", capital(text))
-    text = capital(" ".join(text.split()))
-    text = re.sub(r"\s+([?.,])", r"\1", text)
-    if len(text.split()) > 26 or _clashes(text):
+    text = " ".join(text.split())
+    text = re.sub(r"\s+([?.,])", r"\1", text if form.register == "chat" else capital(text))
+    if len(text.split()) > _LONGEST or _clashes(text) or fact.named not in text or (scope and not fact.topic):
         return None
     return Wording(form.name, text, form.lead)
 
@@ -109,7 +138,7 @@ def _fill(form: Form, fact: Fact, context: Context, scope: Form | None) -> Wordi
 def _clashes(text: str) -> bool:
     """Whether the asker speaks as "I" and "we" at once, or a negation doubles."""
     return (first_person(text) and re.search(r"\b(?:we|us)\b", text) is not None and "Do we" not in text) or re.search(
-        r"\bnot not\b|\bI is\b|\bI are\b", text
+        r"\bnot not\b|\bI is\b|\bI are\b|\bI (?:\w+ )?(?:receive|get|take|use|have|request) (?:.* )?for me\b", text
     ) is not None
 
 

@@ -12,6 +12,7 @@ _RESIDUE = re.compile(r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\]|##\w|^\s*(?:Next|P
 _LINK = re.compile(r"(?:\*\*)?\[[^\]]*\]\([^\s]*(?: [^)]*)?\)(?:\*\*)?[.,;]?", re.DOTALL)
 # a lead-in with one of these changes the meaning of its bullets
 _CONDITIONAL = re.compile(r"\b(?:if|when|not|except|unless|following|example|cannot|never|before|after)\b", re.IGNORECASE)
+_FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
 _ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
 
 
@@ -78,23 +79,40 @@ class Quote:
     span: tuple[int, int]
 
 
-Part = Paragraph | ListPart | TablePart | Quote
+@dataclass(frozen=True)
+class CodePart:
+    """A block of code, printed as it stands."""
+
+    text: str
+    span: tuple[int, int]
+
+
+Part = Paragraph | ListPart | TablePart | Quote | CodePart
 
 
 @dataclass
 class Section:
-    """What stands under one heading (at `span`). `path` holds the clean headings from the outermost to this one."""
+    """What stands under one heading (at `span`). `path` holds the clean headings from the outermost to this one.
+
+    `below` are the sections right under it; `left_out` says that it holds more than `parts`, such as a list of links or a picture.
+    """
 
     path: tuple[str, ...]
     level: int
     span: tuple[int, int]
     parts: list[Part] = field(default_factory=list)
-    children: int = 0
+    below: list["Section"] = field(default_factory=list)
+    left_out: bool = False
 
     @property
     def heading(self) -> str:
         """The section's own heading, or an empty string before the first."""
         return self.path[-1] if self.path else ""
+
+    @property
+    def children(self) -> int:
+        """How many sections stand right under it."""
+        return len(self.below)
 
     def sentences(self) -> Iterator[Sentence]:
         """The sentences of paragraphs and of bullets that stand alone, in order."""
@@ -126,12 +144,9 @@ def sections(document: Document) -> list[Section]:
     found = [Section((), 0, (0, 0))]
     for block in parse_blocks(document.text):
         if block.kind == "heading":
-            path = tuple(_heading(words) for words in block.heading_path)
-            for section in reversed(found):
-                if section.level < block.level:
-                    section.children += 1
-                    break
-            found.append(Section(path, block.level, (block.start, block.end)))
+            opened = Section(tuple(_heading(words) for words in block.heading_path), block.level, (block.start, block.end))
+            next(section for section in reversed(found) if section.level < block.level).below.append(opened)
+            found.append(opened)
         else:
             found[-1].parts.extend(_parts(document.text, block, found[-1]))
     return found
@@ -154,18 +169,30 @@ def _heading(raw: str) -> str:
 
 def _parts(text: str, block: Block, section: Section) -> Iterator[Part]:
     if block.kind == "paragraph":
-        yield from _paragraph(text, block.start, block.end, _before(section))
+        told = list(_paragraph(text, block.start, block.end, _before(section)))
+        section.left_out = section.left_out or not told
+        yield from told
     elif block.kind == "list" and block.items:
-        if all(_LINK.fullmatch(text[item.start : item.end].strip()) for item in block.items):
+        if _mere_links([text[item.start : item.end].strip() for item in block.items]):
+            section.left_out = True
             _drop_lead(section)
             return
         yield _list(text, block, section)
     elif block.kind == "quote":
         words = clean(text, block.start, block.end).text
         yield Quote(re.sub(r"(?:^|(?<=\s))>\s*", "", words), (block.start, block.end))
+    elif block.kind == "code":
+        yield CodePart(_FENCE.sub("", text[block.start : block.end]).strip("\n"), (block.start, block.end))
     elif block.kind == "table" and len(block.rows) > 1:
         rows = [tuple(_cell(text, span.start, span.end) for span in row) for row in block.rows]
         yield TablePart(rows[0], tuple(rows[1:]), (block.start, block.end))
+
+
+def _mere_links(items: list[str]) -> bool:
+    """Whether most items, labels left out, are nothing but links."""
+    told = [item for item in items if not item.endswith(":")]
+    links = sum(_LINK.fullmatch(item) is not None for item in told)
+    return links * 2 > len(told) or not told
 
 
 def _drop_lead(section: Section) -> None:
@@ -180,7 +207,8 @@ def _before(section: Section) -> str:
 
 
 def _paragraph(text: str, start: int, end: int, before: str) -> Iterator[Paragraph]:
-    if _RESIDUE.search(text[start:end]) or "{%" in re.sub(r"\]\([^)]*\)", "]", text[start:end]):
+    raw = text[start:end]
+    if _RESIDUE.search(raw) or _LINK.fullmatch(raw.strip()) or "{%" in re.sub(r"\]\([^)]*\)", "]", raw):
         return
     words = clean(text, start, end)
     if words.text:

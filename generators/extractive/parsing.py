@@ -5,7 +5,6 @@ clause, and no question is asked of it: over-generated questions are three quart
 """
 
 import re
-from dataclasses import dataclass
 
 from generators.extractive.clauses import Clause
 from generators.extractive.english import (
@@ -17,24 +16,33 @@ from generators.extractive.english import (
     NUMBER,
     PREPOSITIONS,
     flip,
+    flip_object,
+    gerund_base,
     inflect,
     known_verb,
     lemma,
+    names_people,
     participle,
     plural,
     possible_verb,
-    tokens,
 )
 from generators.extractive.lexicon import Lexicon
+from generators.extractive.line import RELATIVE, Line
 from generators.extractive.words import words
 
-_RELATIVE = words("relative")
-_NO_SUBJECT = PREPOSITIONS | AUXILIARIES | _RELATIVE | words("no_subject") | (words("anaphora") - {"each"})
+_NO_SUBJECT = PREPOSITIONS | AUXILIARIES | RELATIVE | words("no_subject") | (words("anaphora") - {"each"})
 _TAKES_OBJECT = DETERMINERS | words("after_imperative")
 _PRONOUNS = frozenset({"you", "we", "i", "they", "it"})
 _GERUND_NOUNS = frozenset({"building", "training", "meeting"})
-_BRACKETS = re.compile(r"\s*\([^()]*\)")
-_CONTRACTED = re.compile(r"\b(do|does|is|are|has|have|should|must|ca|wo|could|would|was|were|did)n[’']t\b", re.IGNORECASE)
+_MODAL_OF = {
+    "required": "must",
+    "obliged": "must",
+    "allowed": "may",
+    "permitted": "may",
+    "encouraged": "should",
+    "expected": "should",
+    "able": "can",
+}
 _LABEL = re.compile(r"[A-Z][\w /&-]{1,60}:\s")
 _FORBIDS = re.compile(r"(?:Do not|Never)\s+(\w+)\s+")
 _TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
@@ -44,54 +52,9 @@ _AFTER_VERB = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A sentence without brackets as words; `lower` for comparing, `starts`/`ends` for cutting the text."""
-
-    text: str
-    words: tuple[str, ...]
-    lower: tuple[str, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    @classmethod
-    def of(cls, sentence: str) -> "_Line":
-        text = _CONTRACTED.sub(_expanded, _BRACKETS.sub("", sentence)).rstrip(" .!:;")
-        found = tokens(text)
-        return cls(
-            text,
-            tuple(word for word, _, _ in found),
-            tuple(word.lower() for word, _, _ in found),
-            tuple(start for _, start, _ in found),
-            tuple(end for _, _, end in found),
-        )
-
-    def word(self, index: int) -> str:
-        """The lower-cased word at `index`, empty past the end."""
-        return self.lower[index] if index < len(self.lower) else ""
-
-    def after(self, index: int) -> str:
-        """The text behind word `index`, in the asker's person."""
-        return flip(self.text[self.ends[index] :].strip())
-
-    def auxiliary_follows(self, index: int, limit: int) -> bool:
-        """Whether an auxiliary comes within `limit` words, before the clause ends."""
-        for word in self.lower[index : index + limit]:
-            if word in _RELATIVE or word in ",;:":
-                return False
-            if word in AUXILIARIES:
-                return True
-        return False
-
-
-def _expanded(match: re.Match[str]) -> str:
-    verb = {"ca": "can", "wo": "will"}.get(match.group(1), match.group(1))
-    return f"{verb} not"
-
-
 def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
     """Read the main clause at the start of `sentence`, or None where the lists are not sure."""
-    line = _Line.of(sentence)
+    line = Line.of(sentence)
     if len(line.words) < 3 or _LABEL.match(line.text):
         return None
     if line.lower[0] in {"you", "we"}:
@@ -99,15 +62,15 @@ def parse(sentence: str, lexicon: Lexicon) -> Clause | None:
     return _prohibition(line) or _imperative(line) or _statement(line, lexicon)
 
 
-def _prohibition(line: _Line) -> Clause | None:
+def _prohibition(line: Line) -> Clause | None:
     lead = _FORBIDS.match(line.text)
     if lead is None or not known_verb(lead.group(1)):
         return None
     verb = lead.group(1).lower()
-    return Clause("you", "", True, verb, verb, flip(line.text[lead.end() :]), imperative=True)
+    return Clause("you", "", True, verb, verb, flip_object(verb, line.text[lead.end() :]), imperative=True)
 
 
-def _imperative(line: _Line) -> Clause | None:
+def _imperative(line: Line) -> Clause | None:
     place = 1 if line.words[0] in {"Always", "Immediately", "Please"} else 0
     verb, following = line.words[place], line.word(place + 1)
     if (
@@ -127,15 +90,17 @@ def _imperative(line: _Line) -> Clause | None:
         return None
     if following not in _TAKES_OBJECT and line.auxiliary_follows(place + 1, limit=7):
         return None
-    return Clause("you", "", False, verb.lower(), verb.lower(), flip(rest).strip(), imperative=True)
+    return Clause("you", "", False, verb.lower(), verb.lower(), flip_object(verb, rest.strip()), imperative=True)
 
 
-def _statement(line: _Line, lexicon: Lexicon) -> Clause | None:
+def _statement(line: Line, lexicon: Lexicon) -> Clause | None:
     if line.lower[0] in _NO_SUBJECT or not line.words[0][0].isalnum() or _opens_participle(line, lexicon):
+        return None
+    if _adverb(line.lower[0]) and not participle(line.lower[1]):
         return None
     for index in range(1, min(len(line.words), 14)):
         word = line.lower[index]
-        if word in _RELATIVE or word in ",;:.()—–-" or word in _PRONOUNS:
+        if word in RELATIVE or word in ",;:.()—–-" or word in _PRONOUNS:
             return None
         if _finite(line, index):
             subject = lexicon.lower_first(flip(_TRAILING.sub("", line.text[: line.ends[index - 1]].strip())))
@@ -143,7 +108,7 @@ def _statement(line: _Line, lexicon: Lexicon) -> Clause | None:
     return None
 
 
-def _opens_participle(line: _Line, lexicon: Lexicon) -> bool:
+def _opens_participle(line: Line, lexicon: Lexicon) -> bool:
     first = line.lower[0]
     return (
         first.endswith(("ing", "ed"))
@@ -153,12 +118,22 @@ def _opens_participle(line: _Line, lexicon: Lexicon) -> bool:
     )
 
 
+def _adverb(word: str) -> bool:
+    """Whether `word` ends like an adverb: "unfortunately", "officially"."""
+    return word.endswith("ly") and len(word) > 5 and word not in words("ly_nouns")
+
+
 def _noun_phrase(subject: str) -> bool:
     parts = subject.lower().split()
-    return 0 < len(parts) <= 10 and parts[0] != "only" and parts[-1] not in PREPOSITIONS | DETERMINERS | {"and", "or", "also", "to"}
+    return (
+        0 < len(parts) <= 10
+        and parts[0] != "only"
+        and not _adverb(parts[-1])
+        and parts[-1] not in PREPOSITIONS | DETERMINERS | {"and", "or", "also", "to"}
+    )
 
 
-def _finite(line: _Line, index: int) -> bool:
+def _finite(line: Line, index: int) -> bool:
     """Whether the word at `index` is the finite verb of the subject before it."""
     word, previous = line.lower[index], line.lower[index - 1]
     if word in AUXILIARIES:
@@ -175,7 +150,7 @@ def _finite(line: _Line, index: int) -> bool:
     return True
 
 
-def _head(line: _Line, index: int) -> str:
+def _head(line: Line, index: int) -> str:
     """The head noun of the subject before `index`: the word before the first preposition, or a plural for a coordination."""
     before = list(line.lower[:index])
     first_preposition = next((place for place, word in enumerate(before) if place and word in PREPOSITIONS), len(before))
@@ -185,7 +160,7 @@ def _head(line: _Line, index: int) -> str:
     return nouns[-1] if nouns else before[-1]
 
 
-def _predicate(line: _Line, index: int, subject: str) -> Clause | None:
+def _predicate(line: Line, index: int, subject: str) -> Clause | None:
     """The clause whose verb group starts at word `index`."""
     while line.word(index) in ADVERBS - {"only"}:
         index += 1
@@ -200,7 +175,7 @@ def _predicate(line: _Line, index: int, subject: str) -> Clause | None:
     return Clause(subject, "", False, word, base, line.after(index))
 
 
-def _have(line: _Line, index: int, subject: str) -> Clause | None:
+def _have(line: Line, index: int, subject: str) -> Clause | None:
     """has/have/need with an object, or as "must" before "to"; the perfect is left alone."""
     word, following = line.lower[index], line.word(index + 1)
     perfect = word in {"has", "have"} and participle(following) and following not in {"set", "read"}
@@ -211,7 +186,7 @@ def _have(line: _Line, index: int, subject: str) -> Clause | None:
     return Clause(subject, "", False, word, "have" if word == "has" else lemma(word), line.after(index))
 
 
-def _auxiliary(line: _Line, index: int, subject: str) -> Clause | None:
+def _auxiliary(line: Line, index: int, subject: str) -> Clause | None:
     aux, negative = line.lower[index], line.lower[index] == "cannot"
     place = index + 1
     while line.word(place) in ADVERBS:
@@ -223,20 +198,38 @@ def _auxiliary(line: _Line, index: int, subject: str) -> Clause | None:
     verb = line.word(place)
     if not verb:
         return None
-    if aux in {"do", "does"}:
-        written = inflect(verb, "VBZ") if aux == "does" else verb
-        return Clause(subject, "", True, written, verb, line.after(place)) if negative and possible_verb(verb) else None
+    meant = _meant(line, aux, place) if subject in {"I", "we"} or names_people(subject) else ""
+    if meant == "must" and negative:  # what is not required may still be done
+        return Clause(subject, "", True, "needs" if aux == "is" else "need", "need", "to " + line.after(place + 1))
+    if meant or aux in MODALS:
+        return _modal(line, place + 2 if meant else place, subject, meant or aux.replace("cannot", "can"), negative=negative)
     if aux in BE:
-        return (
-            Clause(subject, aux, negative, verb, verb, line.after(place))
-            if participle(verb)
-            else Clause(subject, aux, negative, "", "be", line.after(place - 1))
-        )
-    return _modal(line, place, subject, "can" if aux == "cannot" else aux, negative=negative) if aux in MODALS else None
+        return _state(line, place, subject, aux, negative=negative)
+    written = inflect(verb, "VBZ") if aux == "does" else verb
+    denies = negative and aux in {"do", "does"} and possible_verb(verb)
+    return Clause(subject, "", True, written, verb, line.after(place)) if denies else None
 
 
-def _modal(line: _Line, place: int, subject: str, aux: str, *, negative: bool = False) -> Clause | None:
+def _state(line: Line, place: int, subject: str, aux: str, *, negative: bool) -> Clause:
+    """The clause of a form of "to be" before word `place`: a passive, or what something is."""
+    verb = line.word(place)
+    passive = participle(verb)
+    return Clause(subject, aux, negative, *((verb, verb, line.after(place)) if passive else ("", "be", line.after(place - 1))))
+
+
+def _meant(line: Line, aux: str, place: int) -> str:
+    """The modal that "will need to", "are required to" or "are able to" stand for, or an empty string."""
+    if line.word(place + 1) != "to" or not line.word(place + 2):
+        return ""
+    if aux == "will":
+        return "must" if line.word(place) in {"need", "have"} else ""
+    return _MODAL_OF.get(line.word(place), "") if aux in {"is", "are"} else ""
+
+
+def _modal(line: Line, place: int, subject: str, aux: str, *, negative: bool = False) -> Clause | None:
     verb = line.lower[place]
+    if verb == "be" and gerund_base(line.word(place + 1)):
+        return None  # "will be blocking out an hour" tells of a plan, not of a rule
     if verb == "be" and participle(line.word(place + 1)):
         return Clause(subject, aux, negative, f"be {line.lower[place + 1]}", "be", line.after(place + 1))
     return Clause(subject, aux, negative, verb, verb, line.after(place)) if possible_verb(verb) or verb == "be" else None

@@ -6,7 +6,7 @@ from generators.extractive.english import AUXILIARIES, DETERMINERS, NUMBER, PREP
 from generators.extractive.words import words
 
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
-_HARD = re.compile(r"[;–—]|:(?=\s|$)|(?:^|\s)-\s|\.\s|\s+(?:because|so that|unless|whereas|although)\b")
+_HARD = re.compile(r"[;–—]|:(?=\s|$)|(?:^|\s)-\s(?![A-Z])|\.\s|\s+(?:because|so that|unless|whereas|although)\b")
 _CLAUSE_AFTER_COMMA = (
     r"(?:but|so|because|since|while|whereas|which|who|whose|where|unless|if|when|as|provided|except|without|although|though|for example|"
     r"such as|including|especially|not|never|after|before|until|even|either|preferably|usually|whatever|whichever|at the latest|otherwise|"
@@ -15,21 +15,31 @@ _CLAUSE_AFTER_COMMA = (
 _COMMA = re.compile(rf",\s+(?={_CLAUSE_AFTER_COMMA})")
 _COMMA_AND = re.compile(r",\s+(?:and|or)\s+(?:then\s+|also\s+)?([\w’'#-]+)(?:\s+([\w’'-]+))?")
 _NEW_CLAUSE = re.compile(r",\s+(?:and|or)\s+(?:you|we|it|they|the|a|my|your)\b")
-_COORDINATED = re.compile(rf"\s+(?:and|but|or)\s+(?:then\s+|also\s+|therefore\s+)?(?:{'|'.join(sorted(AUXILIARIES))}|not)\b")
+_COORDINATED = re.compile(
+    rf"\s+(?:and|but|or)\s+(?:then\s+|also\s+|therefore\s+)?(?:{'|'.join(sorted(AUXILIARIES))}|not"
+    r"|(?:the |a |an )?[\w-]+ (?:must|will|should|may|cannot))\b"
+)
+PERIOD = re.compile(r"(?:each|every|per|a) (?:single |calendar |fiscal |leave )?(?:day|week|month|quarter|year)\b")
 _POINTING = re.compile(rf"\b(?:it|they|them|this|these|that|which|I will)\b|\band {NUMBER}\b")
 _DANGLING = (PREPOSITIONS - words("particles")) | (DETERMINERS - words("pronominal")) | words("unfinished")
 _AFTER_COUNT = (PREPOSITIONS - {"of"}) | AUXILIARIES | words("after_count")
 
 
 def trim(body: str, *, limit: int = 14) -> str | None:
-    """`body` up to where its first thought ends, or None if no clean end is near."""
+    """`body` up to where its first thought ends, or None if no clean end is near or an alternative ("or have ...") would be lost."""
     head = _HARD.split(_BRACKETS.sub("", body))[0]
     head = _COMMA.split(head)[0]
+    alternative = False
     match = _COMMA_AND.search(head)
     if match and "," not in head[: match.start()] and _opens_clause(match):
+        alternative = " or " in match.group() and known_verb(match.group(1))
         head = head[: match.start()]
-    head = _COORDINATED.split(head)[0].strip(" ,.")
-    if len(head.split()) > limit or ("," in head and not _is_list(head)) or dangling(head):
+    ended = _COORDINATED.search(head)
+    if ended:
+        alternative = ended.group().split()[0] == "or"
+        head = head[: ended.start()]
+    head = head.strip(" ,.")
+    if alternative or len(head.split()) > limit or ("," in head and not _is_list(head)) or dangling(head):
         return None
     return head
 
@@ -68,9 +78,12 @@ def _whole_phrase(post: str) -> str:
     comma = head.find(",")
     if comma >= 0:
         ends = _COMMA.match(head, comma) or _NEW_CLAUSE.match(head, comma)
-        head = head[:comma] if ends else ""
+        head = head[:comma] if ends or not re.search(r",\s+(?:and|or)\b", head) else ""
     head = _COORDINATED.split(head)[0].strip(" ,.")
-    return "" if len(head.split()) > 8 or dangling(head) or _POINTING.search(head) else head
+    if head and len(head.split()) <= 13 and not dangling(head) and not _POINTING.search(head):
+        return head
+    period = PERIOD.match(post)
+    return period.group() if period else ""
 
 
 def amount_noun(text: str) -> str:

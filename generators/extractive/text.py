@@ -13,6 +13,7 @@ from generators.extractive.words import words
 
 _INLINE = re.compile(
     r"(?P<escape>\\[!-/:-@\[-`{-~])"
+    r"|(?P<hard>\\(?=\s*\Z|\n))"
     r"|(?P<liquid>\{%.{0,300}?%\}|\{\{.{0,300}?\}\}|<!--.*?-->)"
     r"|(?P<image>!\[[^\]\n]*\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\))"
     r"|(?P<link>\[(?P<label>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\((?:<[^>\n]*>|\{%.{0,300}?%\}[^()\s]*|[^()\s]*(?:\([^()]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\s*\))"
@@ -20,7 +21,9 @@ _INLINE = re.compile(
     r"|(?P<break><br\s*/?>)"
     r"|(?P<tag></?[A-Za-z][^<>]{0,200}>)"
     r"|(?P<code>(?P<tick>`+)(?P<coded>[^`\n](?:[^`]*[^`\s])?)(?P=tick)(?!`))"
-    r"|(?P<strong>(?P<mark>\*\*\*|\*\*|\*|(?<!\w)__|(?<!\w)_)(?=[^\s*_])(?P<strongly>[^*_]+?(?:_[^*_]+?)*)(?<=\S)(?P=mark)(?!\w(?<=_\w)))"
+    r"|(?P<both>\*\*_(?P<inside>[^*_\n]+(?:\n[^*_\n]+)*)_\*\*|_\*\*(?P<within>[^*_\n]+(?:\n[^*_\n]+)*)\*\*_)"
+    r"|(?P<strong>(?P<mark>\*\*\*|\*\*|\*|(?<!\w)__|(?<!\w)_)(?=[^\s*_])(?P<strongly>(?:\\.|[^*_\\])+?(?:_(?:\\.|[^*_\\])+?)*)"
+    r"(?:(?<=\S)|(?<=[.:,;)] ))(?P=mark)(?!\w(?<=_\w)))"
     r"|(?P<entity>&(?:#\d{1,6}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,10});)"
     r"|(?P<space>\s+)",
     re.DOTALL,
@@ -91,7 +94,7 @@ def _scan(text: str, position: int, end: int, builder: _Builder) -> None:
 def _element(text: str, match: re.Match[str], builder: _Builder) -> None:
     kind = match.lastgroup or ""
     start, end = match.span()
-    inner = {"link": "label", "strong": "strongly", "auto": "address"}.get(kind)
+    inner = {"link": "label", "strong": "strongly", "auto": "address", "both": "inside" if match.group("inside") else "within"}.get(kind)
     if inner:
         builder.elements.append((start, end))
         _scan(text, *match.span(inner), builder)

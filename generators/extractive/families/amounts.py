@@ -5,13 +5,13 @@ The clause keeps its words up to the amount; the amount itself becomes the quest
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generators.extractive.clauses import Clause
 from generators.extractive.english import ADVERBS, NUMBER, flip
 from generators.extractive.facts import Fact
 from generators.extractive.page import Sentence
-from generators.extractive.phrases import amount_noun, dangling, tail
+from generators.extractive.phrases import PERIOD, amount_noun, dangling, tail
 from generators.extractive.words import words
 
 _QUANTIFIER = (
@@ -54,17 +54,22 @@ _ADJUNCTS = {
     "until": re.compile(rf"\buntil {_POINT}"),
     "deadline": re.compile(rf"\bby {_POINT}(?! (?:and|or) )"),
     "period": re.compile(rf"\bfrom (?:{_CLOCK}|{_DATE}) to (?:{_CLOCK}|{_DATE})|\bbetween (?:{_CLOCK}|{_MONTH}) and (?:{_CLOCK}|{_MONTH})"),
-    "when": re.compile(rf"\b(?:on|at|in|before|after) (?:{_POINT}|{_MONTH})(?:(?:,| and) (?:{_POINT}|{_MONTH}))*\b"),
+    "when": re.compile(rf"\b(?:on|at|in|before|after) (?:{_POINT}|{_MONTH})(?:(?:,| and) (?:{_POINT}|{_MONTH}))*\b(?! or \d| o[’']clock)"),
 }
 _MONEY = re.compile(
     rf"^(?:{_QUANTIFIER})?(?:(?:EUR|USD|GBP|CHF)\s?\d[\d,.]*|[$€£]\d[\d,.]*|{NUMBER} (?:euros?|dollars?|pounds|percent|cents)\b|\d+\s?%)"
 )
-_COUNT = re.compile(rf"^(?P<quantifier>{_QUANTIFIER})?{NUMBER}(?: (?:to|or) {NUMBER})? (?=[a-z])")
+_COUNT = re.compile(rf"^(?P<quantifier>{_QUANTIFIER})?{NUMBER}(?: (?:to|or) {NUMBER})? (?=[A-Za-z])")
 _ONE = re.compile(r"^(?:one|1)\b|^\d+(?:st|nd|rd|th)\b")
 _EXAMPLE = re.compile(r"\b(?:for example|e\.g\.)")
 _LOOSE = re.compile(r"[,;:()]|\b(?:that|which|who|if|when|because|where|only|unless|whether|than)\b")
 _SECOND_VERB = re.compile(r"\b(?:and|or|but)\s+(?:then\s+|also\s+)?(?:\w+ed|kept|sent|paid|is|are|must|may|can|do|does|not)\b")
 _OF_TIME = re.compile(r"(?:of|after|from|before|for|to|at|on|in)\b")
+
+
+_SHORT_UNIT = re.compile(_TIME_UNIT)
+_MOST = re.compile(r"(?:up to|at most|a maximum of|no more than|not more than|no longer than)\b")
+_LEAST = re.compile(r"(?:at least|a minimum of|no fewer than|not less than)\b")
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,12 @@ class _Question:
 
 def amounts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
     """The facts about amounts and times in `clause`, the surest first."""
-    if clause.negative or re.match(r"the (?:length|duration)\b", clause.subject) or _EXAMPLE.search(sentence.text):
+    if (
+        clause.negative
+        or (clause.aux == "may" and clause.base in words("possible"))
+        or re.match(r"the (?:length|duration)\b", clause.subject)
+        or _EXAMPLE.search(sentence.text)
+    ):
         return
     adjuncts = list(_adjuncts(sentence, clause))
     counted = _object_amount(clause)
@@ -101,7 +111,7 @@ def _object_amount(clause: Clause) -> _Question | None:
         return None
     noun = amount_noun(clause.body[count.end() :])
     rest = clause.body[count.end() + len(noun) :]
-    if not noun or noun.split()[0].lower() in ADVERBS or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
+    if not noun or noun.split()[0].lower() in ADVERBS | {"percent"} or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
         return None
     if re.fullmatch(_TIME_UNIT, noun):
         return _duration(clause, noun, rest)
@@ -121,6 +131,8 @@ def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
         if match is None or (clause.base == "be" and not clause.verb and family not in {"when", "period", "ahead"}):
             continue
         middle = clause.body[: match.start()].strip().removesuffix(" at least").removesuffix(" only")
+        if family == "often" and re.match(NUMBER, middle):
+            continue
         fact = _fact(_Question(family, middle, clause.body[match.end() :]), sentence, clause)
         if fact:
             yield fact
@@ -137,21 +149,42 @@ def _fact(asked: _Question, sentence: Sentence, clause: Clause) -> Fact | None:
     if asked.family in {"when", "ahead"} and _OF_TIME.match(end):
         end = ""
     rest = f"{asked.middle} {end}".strip()
+    if (not rest or PERIOD.fullmatch(rest)) and _loses_scope(asked, clause):
+        return None
     if not rest and clause.subject == "I" and not asked.unit and clause.base in {"have", "take", "be", "get", "receive", "use", "need"}:
         return None
     return Fact.of(asked.family, _slots(asked, clause, rest), sentence.text, sentence.span)
 
 
+def _loses_scope(asked: _Question, clause: Clause) -> bool:
+    """Whether the question would leave out what the amount is for ("4 hours of leave to get a vaccine"), or name nothing at all."""
+    if asked.family not in {"many", "much"} or clause.subject not in {"I", "we"}:
+        return False
+    purpose = re.match(rf"\s*(?:{PERIOD.pattern}\s+)?(?:to [a-z]+|for|of|if|when|during|as)\b", asked.post)
+    return purpose is not None or _SHORT_UNIT.fullmatch(asked.unit) is not None
+
+
 def _slots(asked: _Question, clause: Clause, rest: str) -> dict[str, str]:
     is_amount = clause.base == "be" and not clause.verb
+    if asked.family in {"soon", "ahead", "deadline"} and clause.subject == "I" and not clause.aux and _personal(clause):
+        clause = replace(clause, imperative=True)  # "you take overtime back within 3 months" demands it
+    window = asked.family == "soon" and clause.aux in {"can", "may"}
     return {
-        "inv": clause.inverted(rest),
-        "plain": clause.plain(rest),
+        "inv": "" if window else clause.inverted(rest),
+        "plain": "" if window else clause.plain(rest),
+        "within": clause.inverted(rest) if asked.family == "soon" else "",
+        "window": f"{clause.does()} {clause.subject} have to {clause.phrase(rest)}" if window else "",
         "unit": flip(asked.unit),
         "vp": clause.phrase(rest) if _personal(clause) else "",
+        "most": _relative(clause, rest) if _MOST.match(clause.body) else "",
+        "least": _relative(clause, rest) if _LEAST.match(clause.body) else "",
         "active": "" if is_amount else clause.inverted(rest),
-        "thing": clause.subject if is_amount and not rest and asked.family == "long" else "",
     }
+
+
+def _relative(clause: Clause, rest: str) -> str:
+    """The clause behind "the maximum number of days": "I can take", "that an offer names"."""
+    return clause.plain(rest) if clause.subject in {"I", "we"} else f"that {clause.plain(rest)}"
 
 
 def _personal(clause: Clause) -> bool:

@@ -8,6 +8,7 @@ from generators.extractive.clauses import Clause
 from generators.extractive.english import stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
+from generators.extractive.words import words
 
 _VAGUE = re.compile(
     r"^(?:the (?:same|only|best|most|first|last|right|main|usual|following|next|case|reason|"
@@ -21,7 +22,10 @@ _STARTS = re.compile(
     r"^(?:an?|the|any|when|what|how|work|software|new|money|time|hours|fixed|leave|anything|everything|people|devices|information|amounts?)\b",
     re.IGNORECASE,
 )
-_COMPANY = re.compile(r"\b(?:company|firm|maker|manufacturer|organi[sz]ation|agency|start-?up|business|provider|family)\b")
+_COMPANY_DOES = re.compile(
+    r"\b(?:(?:company|firm|organi[sz]ation|agency|start-?up|business|family)\b.*\b(?:that|which|of|for|in) (?!is\b|are\b)"
+    r"|(?:maker|manufacturer|provider)\b)"
+)
 _QUANTIFIED = re.compile(r"(?:my|each|every|all|most|some|any|many)\b")
 
 
@@ -34,21 +38,31 @@ def definition(section: Section, sentence: Sentence, clause: Clause, context: Co
     about = stems(subject) & stems(" ".join(section.path[-2:]) or context.title)
     if not (indefinite or about) or _QUANTIFIED.match(subject) or not _defines(clause.body):
         return
-    if subject.lower() == context.company.lower() and not _COMPANY.search(clause.body):
+    if set(subject.lower().split()) & words("calendar"):
+        return
+    if subject.lower() == context.company.lower() and not _COMPANY_DOES.search(clause.body):
         return
     slots = {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)}
     yield Fact.of("define" if clause.aux == "is" else "define_many", slots, sentence.text, sentence.span)
 
 
 def _defines(body: str) -> bool:
-    if len(body.split()) < 4 or _VAGUE.match(body) or not _STARTS.match(body):
+    if len(body.split()) < 4 or re.search(r", but (?!instead)", body) or _VAGUE.match(body) or not _STARTS.match(body):
         return False
     return re.search(r"\b(?:this|these|those)\b", body.split(",", maxsplit=1)[0]) is None
 
 
 def acronym(sentence: Sentence, context: Context) -> Iterator[Fact]:
     """The acronyms that the sentence spells out, if this document is the one to be asked about them."""
-    for short, long in acronyms(sentence.text):
-        if (short, long, context.path) in context.lexicon.acronyms:
+    for short, written in acronyms(sentence.text):
+        if (short, written, context.path) in context.lexicon.acronyms and _settled(short, written, context):
+            long = re.sub(r"[’']s$", "", written)
             yield Fact.of("acronym", {"ac": short}, long, sentence.span)
             yield Fact.of("acronym_back", {"long": long}, short, sentence.span)
+
+
+def _settled(short: str, long: str, context: Context) -> bool:
+    """Whether the documents agree on what `short` stands for; the longer of two spellings ("X and Y", "X Y") counts."""
+    spellings = {other for known, other, _ in context.lexicon.acronyms if known == short}
+    senses = {frozenset(other.lower().split()) - words("small") for other in spellings}
+    return len(senses) == 1 and long == max(spellings, key=lambda other: (len(other), other))

@@ -1,29 +1,21 @@
-"""What headings ask beside questions: how-to headings, procedures, and noun topics with their rules."""
+"""How-to headings and procedures: the steps of a section, or its text if it instructs."""
 
 import re
 from collections.abc import Iterator
 
+from generators.extractive.answers import Answer, answer_of
 from generators.extractive.english import flip, known_verb
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import ListPart, Section, Sentence
 from generators.extractive.parsing import parse
 from generators.extractive.topics import Topic
 
-_NORMS = re.compile(
-    r"\b(?:must|may not|cannot|can|required?|limit|allowed|up to|at least|at most|within|should|need|entitled|eligible|receive)\b"
-)
-_PROCESS = re.compile(
-    r"\b(?:leave|bonus|allowance|plan|time|process|probation|review|transfer|insurance|contribution|pension|duty|warranty|program|"
-    r"reimbursement|support|update|backup|release|balance|sabbatical|escalation|credit|cycle)$",
-    re.IGNORECASE,
-)
 _IN_ORDER = re.compile(
     r"^(?P<vp>[A-Z]\w+ .{3,60}?) (?:in (?:this|the following) order|as follows|like this|in these steps|with these steps)(?:,[^:]*)?:$"
 )
 _TO_LEAD = re.compile(r"^To (?P<vp>[a-z]+ [^,:]{3,60}?)(?:, .{0,60})?:$")
+_FEW, _SEVERAL = 15, 4  # words of an answer, its sentences
 _POINTING = re.compile(r"\b(?:it|them|this|these)\b")
-_SEVERAL = re.compile(r"\band\b|s$")
-_NO_RULES = re.compile(r"\b(?:checklist|list|table|form|forms|contents)\b")
 
 
 def procedures(section: Section, topic: Topic, context: Context) -> Iterator[Fact]:
@@ -33,22 +25,36 @@ def procedures(section: Section, topic: Topic, context: Context) -> Iterator[Fac
     phrase = (steps and _lead_phrase(steps)) or (topic.words if topic.kind == "howto" else "")
     if steps and phrase:
         yield Fact.of("howto_steps", {"vp": phrase}, steps.text(), steps.span, task="how_to")
-    elif topic.kind == "howto" and not (numbered or section.tables() or (section.level == 1 and section.children)):
+    elif topic.kind == "howto" and not (numbered or section.tables() or section.children):
         yield from _prose(section, topic, context)
 
 
 def _prose(section: Section, topic: Topic, context: Context) -> Iterator[Fact]:
-    answer, sentences = section.prose(), list(section.sentences())
-    instructions = sum(_directs(sentence, context) for sentence in sentences)
-    if any(item.endswith(":") for part in section.lists() for item in part.items):
+    answer = answer_of(section)
+    if answer is None or not answer.whole or answer.size < _FEW or _unfinished(answer):
         return
-    if 12 <= len(answer.split()) <= 130 and not answer.endswith(":") and 0 < len(sentences) <= instructions * 3:
-        yield Fact.of("howto", {"vp": topic.words}, answer, *section.body_spans(), task="how_to")
+    told = [*answer.sentences, *(item for part in answer.lists if not part.sentences for item in part.items)]
+    instructions = sum(_directs(one, context) for one in told)
+    if 0 < len(told) <= instructions * (2 if len(told) < _SEVERAL else 3):
+        yield Fact.of("howto", {"vp": topic.words}, answer.text, *answer.spans, task="how_to")
 
 
-def _directs(sentence: Sentence, context: Context) -> bool:
-    clause = parse(sentence.text, context.lexicon)
-    return clause is not None and (clause.imperative or clause.subject == "I" or clause.aux in {"must", "can"})
+def _unfinished(answer: Answer) -> bool:
+    """Whether an item of its lists announces something that does not follow."""
+    ends = [
+        (item, depth, part.depths[place + 1 : place + 2])
+        for part in answer.lists
+        for place, (item, depth) in enumerate(zip(part.items, part.depths, strict=True))
+    ]
+    return any(item.endswith(":") and not (after and after[0] > depth) for item, depth, after in ends)
+
+
+def _directs(told: Sentence | str, context: Context) -> bool:
+    text = told if isinstance(told, str) else told.text
+    clause = parse(text, context.lexicon)
+    passive = clause is not None and clause.aux in {"must", "can"} and clause.verb.startswith("be ")
+    also = text.startswith(("You can also", "You may also"))
+    return clause is not None and not also and (clause.imperative or clause.subject == "I" or passive)
 
 
 def _instructs(part: ListPart, context: Context) -> bool:
@@ -70,15 +76,3 @@ def _lead_phrase(part: ListPart) -> str:
         return ""
     first, _, rest = match.group("vp").partition(" ")
     return flip(f"{first.lower()} {rest}") if known_verb(first) else ""
-
-
-def noun_topics(section: Section, topic: Topic) -> Iterator[Fact]:
-    """What the handbook says on a plain noun topic, where the section is short and says rules."""
-    answer = section.prose()
-    if topic.kind != "topic" or section.tables() or section.children or section.level == 1 or answer.endswith(":"):
-        return
-    if _NO_RULES.search(topic.noun) or (len(topic.noun.split()) == 1 and section.level > 2):
-        return
-    if 25 <= len(answer.split()) <= 110 and len(_NORMS.findall(answer)) >= 2 and all(part.lead for part in section.lists()):
-        slots = {"x": topic.words, "process": topic.words if _PROCESS.search(topic.words) and not _SEVERAL.search(topic.words) else ""}
-        yield Fact.of("topic", slots, answer, *section.body_spans())

@@ -14,10 +14,12 @@ _CASES = re.compile(
     r"(?P<main>.+?) (?:in|under) (?:the following|these|any of these|one of these) (?:cases|conditions|circumstances|situations)$"
 )
 _FOR = re.compile(r"(?:You|Employees) can use (?P<thing>.+?) (?:for|to)$")
-_POINTING = re.compile(r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?|following)\b", re.IGNORECASE)
+_POINTING = re.compile(
+    r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?|following|more|other)\b", re.IGNORECASE
+)
 _NOT_A_NOUN = frozenset({"for", "to", "on", "in", "before", "at", "with", "as", "if", "when", "from", "of"})
 _CONTAINS = frozenset({"contain", "include", "cover", "need", "require", "have", "consist"})
-_EMPTY = frozenset({"do", "be", "take", "get", "have"})
+_EMPTY = frozenset({"do", "be", "take", "get", "have", "find", "see", "learn"})
 
 
 def lists(section: Section, context: Context) -> Iterator[Fact]:
@@ -59,11 +61,13 @@ def _following(lead: str, context: Context) -> dict[str, str] | None:
     noun, end = match.group("noun") or "", match.end()
     if noun.split(maxsplit=1)[:1] and noun.split(maxsplit=1)[0] in _NOT_A_NOUN:
         noun, end = "", match.start("noun")
+    elif noun.split()[1:] and noun.split()[1] in _NOT_A_NOUN:
+        noun, end = noun.split()[0], match.start("noun") + len(noun.split()[0])
     clause = parse(f"{lead[: match.start()].strip()} X {lead[end:].strip()}", context.lexicon)
     if clause is None or "X" not in clause.body.split() or "," in clause.body:
         return None
     rest = re.sub(r"\s*\bX\b\s*", " ", clause.body).strip()
-    if _POINTING.search(rest) or re.search(r"\b(?:to|of|for|with|by|in)$", clause.body.split("X")[0].strip()):
+    if _POINTING.search(rest) or re.search(r"\b(?:to|of|for|with|by|in|and \w+)$", clause.body.split("X")[0].strip()):
         return None
     return _worded(f"which {noun}" if noun else "what", clause, flip(rest))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from generators.extractive.clauses import Clause
-from generators.extractive.english import flip, inflect
+from generators.extractive.english import PREPOSITIONS, flip, inflect
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Sentence
 from generators.extractive.phrases import trim
@@ -28,6 +28,7 @@ _WRITE = re.compile(
 )
 _LEAD_IN = re.compile(r"^(?:questions? (?:about|on|regarding)|help (?:with|on)) ")
 _NO_TOPIC = re.compile(r"\b(?:should|can|must|may|is|are|more|further|any|other|information|details|example|it|this|these|that)\b")
+_PARTICLE = re.compile(r"(?:for|after|on|to|into|up|out|over|off) (?:the|a|an|all|every|new|[a-z]+s\b)")
 _POINTING = re.compile(r"\b(?:their|its|his|her|it|them|also|me|I)\b")
 
 
@@ -39,6 +40,8 @@ def who(sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fact]:
         return
     rest = trim(clause.body)
     if not rest or len(rest.split()) < 2 or _POINTING.search(rest):
+        return
+    if rest.split()[0] in PREPOSITIONS and not responsible and not _PARTICLE.match(rest):
         return
     verb = "is" if responsible else (f"{clause.aux} {clause.verb}" if clause.aux else inflect(clause.base, "VBZ"))
     yield Fact.of("who", {"act": f"{verb} {rest}"}, sentence.text, sentence.span)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from generators.extractive.answers import Answer, answer_of
 from generators.extractive.english import flip, inflect, known_verb, tokens
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section
+from generators.extractive.spoken import telling
 from generators.extractive.topics import Topic
 
 _REWRITES = (
@@ -15,6 +17,18 @@ _REWRITES = (
     ("faq_must", "vp_must", re.compile(r"(?:Do I (?:need|have) to|Must I) (\w+ .+)")),
     ("faq_what", "x", re.compile(r"What (?:is|are) ((?!(?:in|on|at|not|to|for|under|inside) )(?:an? |the )?[\w’'-]+(?: [\w’'-]+){0,5})")),
 )
+_ANSWER_MARK = re.compile(r"^A: ?")
+_FEW, _LONG = 3, 60  # words of an answer
+_BARE = re.compile(r"What (?:is|are) my (?:[a-z]+ )?[a-z]+\?")  # "What are my user roles?" asks of something that only the page names
+_HERE = re.compile(r"\b(?:here|above|below|this (?:page|list|form|section))\b")
+# a question has a question word or an inverted verb at its start, or behind what it is about ("My sensor beeps. What now?")
+_ASKS = re.compile(
+    r"(?:^|[.!?,:;–—] |\b(?:and|so|but|then) )[\"“‘'¿]?(?:(?:in|for|to|at|on|from|by|with|of|until|since|under) )?(?:how|what|when|where|"
+    r"who|whom|whose|why|which|if|(?:can|could|do|does|did|is|are|am|was|were|will|would|should|shall|may|might|must|have|has|had)(?:n[’']t)?|won[’']t|can[’']t)\b",
+    re.IGNORECASE,
+)
+_THERE = re.compile(r"\b(?:these|those)\b|\b(?:is|are|was|were|does|do|did|on|for|of|with|in|to|about) (?:this|that) [a-z]+\b")
+_POINTING = re.compile(r"\b(?:it|they|them|this|these|those)\b")
 _INVERTED = re.compile(
     r"(?P<wh>(?:How (?:many|much|long|often|far|soon|close|quickly|big)|What|Which|When|Where|Why)\b"
     r"(?:(?! (?:do|does|can|must|should) ).)*) (?P<aux>do|does|can|must|should) (?P<rest>.+)"
@@ -24,13 +38,21 @@ _NOT_BEFORE_VERB = frozenset({"the", "a", "an", "my", "of", "to", "one", "in"})
 
 def questions(section: Section, topic: Topic, context: Context) -> Iterator[Fact]:
     """The question that the heading asks, answered by its section."""
-    answer = re.sub(r"^A: ?", "", section.prose()).strip()
-    if topic.kind != "question" or section.tables() or not 3 <= len(answer.split()) <= 180 or answer.endswith((":", "?")):
+    if topic.kind != "question" or not _ASKS.search(topic.words) or _HERE.search(topic.words) or _THERE.search(topic.words):
         return
-    question = flip(topic.words)
+    answer, question = answer_of(section), flip(topic.words)
+    if answer is None or not (answer.whole or _enough(question, answer)) or answer.size < _FEW or answer.text.endswith((":", "?")):
+        return
     lowered = context.lexicon.lower_first(question)
+    if _BARE.fullmatch(question) or not telling(question):
+        return
     family, slots = _rewritten(question.rstrip("?"), lowered)
-    yield Fact.of(family, {"q": question, "ql": lowered, **slots}, answer, *section.body_spans())
+    yield Fact.of(family, {"q": question, "ql": lowered, **slots}, _ANSWER_MARK.sub("", answer.text), *answer.spans)
+
+
+def _enough(question: str, answer: Answer) -> bool:
+    """Whether the first paragraphs of a long answer do, as they do unless they are the first steps of many."""
+    return answer.size >= _LONG and not question.lower().startswith("how ")
 
 
 def _rewritten(question: str, lowered: str) -> tuple[str, dict[str, str]]:
@@ -40,7 +62,7 @@ def _rewritten(question: str, lowered: str) -> tuple[str, dict[str, str]]:
             return family, {slot: match.group(1)}
     match = _INVERTED.fullmatch(question)
     statement = _statement(match.group("aux"), match.group("rest")) if match else None
-    if match is None or statement is None:
+    if match is None or statement is None or _POINTING.search(statement) or " not " in statement:
         return "faq", {}
     return "faq_wh", {"plain": f"{lowered[: match.end('wh')]} {statement}"}
 

@@ -4,24 +4,40 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from generators.extractive.english import article, flip, inflect, known_verb, lemma, plural
+from generators.extractive.english import article, inflect, known_verb, lemma, plural
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Cell, Section, TablePart
+from generators.extractive.rows import named_once, noun_of, row_name, titled
 from generators.extractive.words import words
 
 _USE = re.compile(r"^(?:used for|use|what we use it for|used to)$", re.IGNORECASE)
 _EVERY = re.compile(r"^(?P<verb>\w+) every$", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"^(?P<noun>.+?) (?:number|no|id|code|key)$", re.IGNORECASE)
 _MEANING = re.compile(r"^(?:meaning|what it means|description|explanation|definition)\b", re.IGNORECASE)
 _ACTION = re.compile(r"^(?:what to do|action|remedy|solution|fix|response|what you do)$", re.IGNORECASE)
 _HOW_YOU = re.compile(r"^how (?:you|to) (?P<verb>\w+) it$", re.IGNORECASE)
 _ASK = re.compile(
     r"^(?:ask (?:about|for|them about|him about|her about)|responsible for|topics?|contact for|talk to them about)$", re.IGNORECASE
 )
+_PLACES = frozenset({"office", "location", "site", "city", "country", "building", "floor"})
+_PERSONS = re.compile(r"[A-Z][\w’'-]+ [A-Z][\w’'-]+(?:, [A-Z][\w’'-]+ [A-Z][\w’'-]+)*$")
+_ACTS = re.compile(r"(?:ers?|ors?|wardens?|leads?|heads?|contacts?)$")
 _DATES = frozenset({"date", "day", "due date", "deadline"})
-_NOT_A_COLUMN = re.compile(r"\b(?:it|you|they|who|what|when|how|where|which|notes?|comments?|examples?)\b|\?$", re.IGNORECASE)
+_NOT_A_COLUMN = re.compile(r"\d|\b(?:it|you|they|who|what|when|how|where|which|notes?|comments?|examples?)\b|\?$", re.IGNORECASE)
+_REQUIRED = re.compile(r"(?:required|recommended|optional|mandatory|voluntary|compulsory)\b", re.IGNORECASE)
+_RESOURCES = re.compile(
+    r"^(?:(?:additional |further )?resources?|links?|materials?|documentation|(?:learn|read) more|more information|where to read more)$",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(r"^(?:log[- ]?in|sign[- ]?(?:in|on))\b|\b(?:log[- ]?in|sign[- ]?on)$")
+_DAY = re.compile(
+    r"(?:(?:first|second|third|fourth|last) )?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day\b.*|(?:jan|febr)uary|march|april|may|june|july|"
+    r"august|(?:septem|octo|novem|decem)ber)(?: \d{1,2}(?:, \d{4})?| in \w+)?$|\d{1,2}\.? \w+(?: \d{4})?$|\d{4}-\d\d-\d\d$",
+    re.IGNORECASE,
+)
 _CODE = re.compile(r"^[A-Z]{1,3}-?\d{1,4}$")
+_AMOUNT = re.compile(r"(?:up to |at most )?[\d,.]+|unlimited|no limit", re.IGNORECASE)
 _CURRENCY = re.compile(r"\b(price|cost|amount|fee) (eur|usd|gbp|chf)$", re.IGNORECASE)
+_RANGED = re.compile(r"(?:up to|over|above|below|under|more than|less than|from|between)\b", re.IGNORECASE)
 _RANGE = re.compile(r"-?\d[\d,.]* to \d")
 _HAS_RANGE = re.compile(r"range|temperature|pressure|speed|diameter|size|depth|interval|time")
 _NO_ANSWER = frozenset({"n/a", "none", "yes", "no"})
@@ -43,31 +59,38 @@ class _Place:
 def tables(section: Section, context: Context) -> Iterator[Fact]:
     """The facts of the section's tables: two or three cells of a row, starting at another column in each row."""
     for table in section.tables():
-        header = [cell.text.replace("_", " ") for cell in table.header]
-        if len(header) < 2 or not all(header) or not _keyed(table):
+        header = [re.sub(r"\(s\)$", "s", cell.text.replace("_", " ")) for cell in table.header]
+        if not any(header):
+            yield from _events(table, context)
+        if len(header) < 2 or not all(header):
             continue
         cells = 3 if len(table.rows) <= 12 else 2
-        for number, row in enumerate(table.rows[:20]):
+        noun = noun_of(header, section, context)
+        for number, row in enumerate(named_once(table)[:20]):
             if len(row) == len(header) and _plain(row[0].text):
-                found = list(_row(header, row, section, context))
+                found = list(_row(header, row, noun, section, context))
                 first = number % len(found) if found else 0
                 yield from (found[first:] + found[:first])[:cells]
 
 
-def _keyed(table: TablePart) -> bool:
-    """Whether the first column names its rows."""
-    keys = [row[0].text for row in table.rows if row]
-    return len(set(keys)) == len(table.rows)
+def _events(table: TablePart, context: Context) -> Iterator[Fact]:
+    """The days of a table without header that names an event and its day in each row."""
+    rows = [row for row in table.rows if len(row) == 2 and _plain(row[0].text) and _DAY.match(row[1].text)]
+    if len(rows) * 2 > len(table.rows):
+        for name, day in rows:
+            event = name.text if titled(name.text) else context.lexicon.lower_first(name.text)
+            if " and " not in event:
+                yield Fact.of("table_event", {"k": f"the {event}" if " of " in event else event}, day.text, name.span, day.span)
 
 
 def _plain(text: str) -> bool:
     core = re.sub(r"\([^()]*\)", "", text).strip()
-    return bool(core) and len(text.split()) <= 8 and not re.search(r"[{}<>|]|https?:", text)
+    return bool(core) and len(text.split()) <= 8 and not _RANGED.match(core) and not re.search(r"[{}<>|]|https?:", text)
 
 
-def _row(header: list[str], row: tuple[Cell, ...], section: Section, context: Context) -> Iterator[Fact]:
+def _row(header: list[str], row: tuple[Cell, ...], noun: str, section: Section, context: Context) -> Iterator[Fact]:
     raw = row[0].text
-    key = _key(header[0], raw, context)
+    key = row_name(header[0], raw, noun, context)
     for head, cell in zip(header[1:], row[1:], strict=True):
         if not re.search(r"\w", cell.text) or cell.text.lower() in _NO_ANSWER or len(cell.text.split()) > 60:
             continue
@@ -93,15 +116,18 @@ def _asked(place: _Place, section: Section, context: Context) -> _Question | Non
 def _plain_role(place: _Place) -> _Question | None:
     """Columns whose heading decides."""
     head = place.head.lower()
-    if _USE.match(head):
-        return "table_use", {"k": place.key}
-    if _MEANING.match(head) or head == re.sub(r" (?:number|id|code)$", "", place.first):
-        return "describe", {"k": place.key}
-    if head == "role" or (head in {"position", "job"} and place.raw.istitle()):
-        return "table_role", {"k": place.raw}
-    if _ASK.match(head):
-        return "table_ask", {"k": place.raw}
-    return _verbal(place, head)
+    own = head == re.sub(r" (?:number|id|code)$", "", place.first)
+    roles = (
+        ("table_use", place.key, _USE.match(head)),
+        ("describe", place.key, _MEANING.match(head) or own),
+        ("table_role", place.raw, head == "role" or (head in {"position", "job"} and place.raw.istitle())),
+        ("table_required", place.key, _REQUIRED.match(place.value)),
+        ("table_resources", place.key, _RESOURCES.match(head)),
+        ("table_login", place.raw, _LOGIN.search(head)),
+        ("table_ask", place.raw, _ASK.match(head)),
+    )
+    family, key = next(((family, key) for family, key, fits in roles if fits), ("", ""))
+    return (family, {"k": key}) if family else _verbal(place, head)
 
 
 def _verbal(place: _Place, head: str) -> _Question | None:
@@ -112,18 +138,23 @@ def _verbal(place: _Place, head: str) -> _Question | None:
         return "often", {"inv": f"must {place.key} be {verb}", "plain": f"{place.key} must be {verb}"}
     if head in {"fits", "covers", "includes", "measures"}:
         return "what", {"inv": f"does {place.key} {lemma(head)}", "plain": f"{place.key} {head}"}
-    return ("howto", {"vp": f"{how.group('verb')} {place.key}"}) if how else None
+    return ("table_how", {"vp": f"{how.group('verb')} {place.key}"}) if how else None
 
 
 def _attribute(place: _Place, context: Context) -> _Question | None:
     column = place.head if place.head.isupper() else context.lexicon.lower_first(place.head)
     column = _CURRENCY.sub(lambda match: f"{match.group(1)} in {match.group(2).upper()}", column)
     parts = column.split()
-    if parts[0].lower() in words("verbal") or _NOT_A_COLUMN.search(column) or len(parts) > 4:
+    if parts[0].lower() in words("verbal") or parts[-1].endswith("ed") or _NOT_A_COLUMN.search(column) or len(parts) > 4:
         return None
-    if plural(parts[-1]) and re.fullmatch(r"[\d,.]+", place.value):
-        return "table_count", {"k": place.key, "col": column}
-    return "table_attribute", {"k": place.key, "col": column, "be": _be(column), "of": "for" if parts[-1] in words("for") else "of"}
+    slots = {"k": place.key, "col": column, "be": _be(column), "of": "for" if parts[-1] in words("for") else "of"}
+    if plural(parts[-1]) and _AMOUNT.fullmatch(place.value):
+        return "table_count", slots
+    if column in _PLACES:
+        return "table_place", slots
+    if _ACTS.search(column) and _PERSONS.match(place.value):
+        return "table_who", slots
+    return "table_has" if column.lower() in words("mass") or plural(parts[-1]) else "table_attribute", slots
 
 
 def _be(column: str) -> str:
@@ -150,27 +181,3 @@ def _property(place: _Place, section: Section, context: Context) -> _Question | 
     if _RANGE.match(place.value) and not _HAS_RANGE.search(column):
         column += " range"
     return "table_attribute", {"k": f"the {thing}" if context.product else article(thing), "col": column, "be": _be(column), "of": "of"}
-
-
-def _key(first: str, raw: str, context: Context) -> str:
-    """The row's key as a noun phrase: with the column's noun behind it unless it is a name or holds it."""
-    key = re.sub(r"\s*\([^()]*\)", "", raw).strip()
-    key = re.sub(r",.*$", "", key) if key.count(",") == 1 else key
-    identifier = _IDENTIFIER.match(first)
-    if identifier or re.fullmatch(r"[\d.]+", key):
-        return f"{(identifier.group('noun') if identifier else first).lower()} {key}"
-    noun, parts = first.lower().rsplit(maxsplit=1)[-1], key.lower().split()
-    known = words("persons") | words("generic_keys") | frozenset(parts)
-    if parts and parts[0] not in context.lexicon.lowered and len(first.split()) < 3 and noun not in known:
-        return f"the {key} {noun}"
-    lowered = flip(context.lexicon.lower_first(key))
-    if len(first.split()) > 2 or noun in words("generic_keys") | frozenset(parts) or _whole(key, parts, noun, context):
-        return key if noun in words("persons") else article(lowered)
-    return f"the {lowered} {noun}"
-
-
-def _whole(key: str, parts: list[str], noun: str, context: Context) -> bool:
-    """Whether the key needs no noun behind it."""
-    name = context.lexicon.is_proper(key.split(maxsplit=1)[0]) and ((noun in words("persons") and noun != "office") or not key[0].isupper())
-    holds = any(noun.rstrip("s") in part for part in parts) or plural(parts[-1])
-    return name or holds or len(parts) > 3 or re.search(r"\b(?:and|or|of|on|for|in)\b", key) is not None

@@ -1,0 +1,223 @@
+"""What a section answers with as a whole: its own words without what only leads elsewhere, cut where a thought ends."""
+
+import re
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from generators.extractive.page import CodePart, ListPart, Paragraph, Quote, Section, Sentence, TablePart
+
+_LONGEST = 200  # words of an answer
+_LONGEST_TABLE = 8  # rows
+_LONGEST_LABEL, _FEW_WORDS = 8, 4
+_POINTER = re.compile(
+    r"(?:[\[(*]*(?:note|reminder|ps)[:*\])]* )?(?:"
+    r"(?:please |also,? |or )?(?:see|refer(?:ence)? to|check out|consult)\b|(?:please )?(?:also )?reference\b|"
+    r"for (?:more|further|additional|detailed|general|other|any|questions|help|support)\b|"
+    r"(?:more|further|additional) (?:information|details|help)|(?:please )?(?:read|learn|find out) more\b|"
+    r"you can (?:learn|read|find) (?:out )?more\b|"
+    r"if you (?:(?:still )?have|need|want|would like|[’']d like)(?: any| other| more| additional| further| specific| to know)* "
+    r"(?:questions?|concerns?|information|details|help|about)\b|questions\b.{0,40}\?$|"
+    r"(?:please )?(?:reach out|contact|ask|email).{0,80}\b(?:with|have) (?:any |other |more |additional |further )*(?:questions|concerns)|"
+    r"if you[’']re looking for\b|.{0,90}\bfollow the (?:\w+ )?instructions\.$|get in touch|next to\b|jump to\b|back to\b|"
+    r"current (?:\w+ )?employees? can (?:also )?(?:see|refer|use this)|(?:now,? )?let[’']s (?:cover|look|go)|here(?:[’']s| is| are) )",
+    re.IGNORECASE,
+)
+_OF_PAGE = re.compile(
+    r"\b(?:this|the) (?:page|document|guide|post|section|article|chapter|list|table|policy)\b.{0,40}\b(?:contains?|provides?|covers?|"
+    r"describes?|explains?|lists?|is (?:meant|about|intended|written)|gives?|outlines?|goes over|serves|addresses|sets|tells)\b|"
+    r"\bwe(?:[’']ll| will) (?:cover|go over|walk|explain)|"
+    r"^(?:you will find here|here|now for|welcome|now that you|hey|hello|let[’']s|also|as you begin)\b",
+    re.IGNORECASE,
+)
+_DEICTIC = re.compile(
+    r"\b(?:see|listed|described|noted|mentioned|outlined|shown|explained|given|found|linked|as|either|defined|instructions?|guidance|steps|"
+    r"the) (?:above|below)\b(?! \d)|\b(?:above|below)(?=[.,;:)!?*]|\s*$)|\bthis (?:page|section|document|guide|link|table|post)\b|"
+    r"\bthese (?:instructions|directions|links|pages|guides)\b|\b(?:click|see|found|listed|linked|available|information|them|it) here\b|"
+    r"\bthe following (?:pages?|tables?|sections?|links?|guides?)\b|\b(?:screenshot|image|picture|figure) (?:above|below|shows)|"
+    r"\bprevious (?:page|section|step)\b",
+    re.IGNORECASE,
+)
+_OPENS_CASE = re.compile(
+    r"(?:Another|Others?|Some|A (?:second|third|further)|(?:The )?(?:[Ss]econd|[Tt]hird|[Nn]ext|[Ff]inal|[Ll]ast)|There (?:are|is)|Here)\b"
+)
+_ENDS = re.compile(r"[.!?)”\"’:]$")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The words of a section with their raw spans; `whole` unless something of weight was left out."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    sentences: tuple[Sentence, ...]
+    lists: tuple[ListPart, ...]
+    whole: bool = True
+
+    @property
+    def size(self) -> int:
+        """Its length in words."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True)
+class _Piece:
+    text: str
+    span: tuple[int, int]
+    sentences: tuple[Sentence, ...] = ()
+    items: ListPart | None = None
+
+    def upto(self, count: int) -> "_Piece | None":
+        """The first `count` sentences."""
+        return self._between(0, count)
+
+    def after(self, count: int) -> "_Piece | None":
+        """What follows the first `count` sentences."""
+        return self._between(count, len(self.sentences))
+
+    def _between(self, first: int, last: int) -> "_Piece | None":
+        kept = self.sentences[first:last]
+        if not kept:
+            return None
+        return replace(self, text=" ".join(one.text for one in kept), span=(kept[0].span[0], kept[-1].span[1]), sentences=kept)
+
+
+def answer_with_parts(section: Section, *, limit: int = _LONGEST) -> Answer | None:
+    """What `section` and all that stands below it say, under their headings; None where that is long, or not all of it is prose."""
+    own = answer_of(section, limit=limit)
+    held = [(one, answer_with_parts(one, limit=limit) if one.below else answer_of(one, limit=limit)) for one in section.below]
+    told = [(one, answer) for one, answer in held if answer is not None and answer.whole and not one.left_out]
+    if own is None or not own.whole or section.left_out or not held or len(told) < len(held):
+        return None
+    answers = [own, *(answer for _, answer in told)]
+    joined = Answer(
+        "\n".join([own.text, *chain.from_iterable((one.heading, answer.text) for one, answer in told)]),
+        (*own.spans, *chain.from_iterable((one.span, *answer.spans) for one, answer in told)),
+        tuple(chain.from_iterable(answer.sentences for answer in answers)),
+        tuple(chain.from_iterable(answer.lists for answer in answers)),
+    )
+    return joined if joined.size <= limit else None
+
+
+def leads_elsewhere(text: str) -> bool:
+    """Whether a sentence only sends the reader to another place or to somebody who knows more."""
+    return _POINTER.match(text) is not None
+
+
+def answer_of(section: Section, *, limit: int = _LONGEST) -> Answer | None:
+    """What `section` says, at most `limit` words of it, or None where it only leads elsewhere."""
+    pieces = _without_pointers(_without_opening([piece for part in section.parts for piece in _pieces(part)]))
+    full = len(pieces)
+    pieces = _without_pointers(_short(_standing(pieces), limit))
+    if len(pieces) < full:
+        pieces = _without_opened(pieces)
+    if not pieces:
+        return None
+    return Answer(
+        "\n".join(piece.text for piece in pieces),
+        tuple(piece.span for piece in pieces),
+        tuple(sentence for piece in pieces for sentence in piece.sentences),
+        tuple(piece.items for piece in pieces if piece.items),
+        whole=len(pieces) == full,
+    )
+
+
+def _pieces(part: object) -> list[_Piece]:
+    if isinstance(part, Paragraph):
+        return [_Piece(part.text, part.span, part.sentences)]
+    if isinstance(part, ListPart):
+        return [_Piece(part.text(), part.span, part.sentences, part)]
+    if isinstance(part, CodePart):
+        return [] if "___" in part.text else [_Piece(part.text, part.span)]
+    if isinstance(part, TablePart):
+        return (
+            [_Piece(_lines(part), part.span)]
+            if len(part.rows) <= _LONGEST_TABLE and all(cell.text for cell in part.header)
+            else [_Piece("", part.span)]
+        )
+    return [_Piece("", part.span)] if isinstance(part, Quote) else []
+
+
+def _labels(part: ListPart) -> bool:
+    """Whether the items of a list are but a few words each, as names of links are."""
+    return sum(len(item.split()) > _FEW_WORDS or item.endswith(".") for item in part.items) * 2 < len(part.items)
+
+
+def _label(piece: _Piece) -> bool:
+    """Whether a paragraph is no sentence but a few words that head or part what follows."""
+    return bool(piece.sentences) and not _ENDS.search(piece.text) and len(piece.text.split()) <= _LONGEST_LABEL
+
+
+def _lines(table: TablePart) -> str:
+    """A table as lines: the first cell, then the others behind the names of their columns."""
+    lines = []
+    for row in table.rows:
+        named = [
+            f"{head.text}: {cell.text}"
+            for head, cell in zip(table.header[1:], row[1:], strict=False)
+            if cell.text and cell.text.lower() != "n/a"
+        ]
+        lines.append(f"- {row[0].text}: {row[1].text}" if len(row) == 2 else f"- {row[0].text}: {'; '.join(named)}")
+    return "\n".join(lines)
+
+
+def _without_opening(pieces: list[_Piece]) -> list[_Piece]:
+    """Without first lines that are no sentence, and first sentences that speak of the page."""
+    while pieces and pieces[0].items is None and pieces[0].text and _label(pieces[0]):
+        pieces = pieces[1:]
+    while pieces and pieces[0].sentences and pieces[0].items is None:
+        first = pieces[0].sentences[0].text
+        if first.endswith(":") or not (_OF_PAGE.search(first) or _POINTER.match(first)):
+            break
+        rest = pieces[0].after(1)
+        pieces = [rest, *pieces[1:]] if rest else pieces[1:]
+    return pieces
+
+
+def _without_pointers(pieces: list[_Piece]) -> list[_Piece]:
+    """Without what stands at the end only to send the reader elsewhere."""
+    while pieces:
+        last = pieces[-1]
+        if last.items:
+            if not (all(_POINTER.match(item) for item in last.items.items) or (last.items.lead is None and _labels(last.items))):
+                return pieces
+            pieces = pieces[:-1]
+            continue
+        said = last.sentences[-1].text if last.sentences else ""
+        if not said:
+            return pieces
+        if not (said.endswith(":") or _POINTER.match(said) or _label(last)):
+            return pieces
+        rest = last.upto(len(last.sentences) - 1)
+        pieces = [*pieces[:-1], rest] if rest else pieces[:-1]
+    return pieces
+
+
+def _without_opened(pieces: list[_Piece]) -> list[_Piece]:
+    """Without a last sentence that opens a further case, which was cut off."""
+    last = pieces[-1] if pieces else None
+    if last is None or not last.sentences or last.items or not _OPENS_CASE.match(last.sentences[-1].text):
+        return pieces
+    rest = last.upto(len(last.sentences) - 1)
+    return [*pieces[:-1], rest] if rest else pieces[:-1]
+
+
+def _standing(pieces: list[_Piece]) -> list[_Piece]:
+    """The pieces up to the first that points to another place of the page, or is no prose."""
+    kept: list[_Piece] = []
+    for piece in pieces:
+        if not piece.text or (piece.items is None and _label(piece)):
+            break
+        if _DEICTIC.search(piece.text):
+            clear = next((place for place, one in enumerate(piece.sentences) if _DEICTIC.search(one.text)), 0)
+            rest = piece.upto(clear) if piece.items is None else None
+            return [*kept, rest] if rest else kept
+        kept.append(piece)
+    return kept
+
+
+def _short(pieces: list[_Piece], limit: int) -> list[_Piece]:
+    """All pieces if they are short, else the first of them."""
+    sizes = [len(piece.text.split()) for piece in pieces]
+    while sum(sizes) > limit:
+        pieces, sizes = pieces[:-1], sizes[:-1]
+    return pieces

@@ -1,0 +1,242 @@
+"""What a section is about, said so that it is understood without the page: its heading, if need be with what stands above it."""
+
+import re
+
+from generators.extractive.english import article, flip, gerund, gerund_base, inflect, known_verb, plural, stem, stems
+from generators.extractive.facts import Context
+from generators.extractive.lexicon import heading_key
+from generators.extractive.page import Section
+from generators.extractive.spoken import Name, spoken, telling
+from generators.extractive.topics import articled, core_of, topic_of
+from generators.extractive.words import words
+
+_QUOTED = re.compile(r"[\"“](?P<said>[^\"”]+)[\"”] (?P<noun>error|message|warning|prompt|alert|status|screen)(?: message)?", re.IGNORECASE)
+_STATE = re.compile(
+    r"(?P<thing>[a-z][\w-]*(?: [\w-]+){0,2}) (?P<state>\w+(?:able|ible|ful|less)|missing|broken|lost|slow|empty|dead|stuck|locked)"
+)
+_PROBLEM = re.compile(
+    r"(?:lost|stolen|missing|broken|damaged|forgotten|failed)\b"
+    r"|(?:(?!\b(?:for|of|in|to|on|with|at)\b).)*\b(?:issues?|problems?|errors?|troubles?|failures?|faults?|outages?|emergenc(?:y|ies)|"
+    r"accidents?|injur(?:y|ies))(?= (?:for|of|in|to|on|with|at)\b|$)",
+    re.IGNORECASE,
+)
+_POINTS = re.compile(r"\b(?:of|for|in|with|on|to) (?:the|this|that) [a-z]+$")
+_BARE = re.compile(r"the [a-z]+")
+_TOWARD = re.compile(r"To (?P<act>(?P<verb>[a-z]+) \w.*)")
+_OTHER = re.compile(r"(?:other|additional|more|further|miscellaneous|related|special|general)\b", re.IGNORECASE)
+_UNTITLED = re.compile(
+    r"handbook|manual|guide|frequently asked|faqs?|appendix|welcome|readme|introduction|overview|home|index", re.IGNORECASE
+)
+_ENTITLED = re.compile(r"(?:welcome|introduction|guide) to \w", re.IGNORECASE)
+_PHRASE_ENDS = (
+    r"(?=[.,;:!?()]|$| \(| (?:is|are|was|will|must|can|may|should|has|allows?|and|or|to|for|of|in|on|at|by|with|that|which|if|when|as)\b)"
+)
+_JOINTS = ("for", "of", "to", "on", "none")
+_LONG = 60  # words of a section that may be asked about under the company's name
+_OFTEN = 2  # mentions that show a noun to be what a section is about
+_SHORT = 3  # words of a parent that may be the object of a bare gerund
+
+
+def name_of(section: Section, context: Context) -> Name | None:
+    """The name of what `section` is about, or None where its heading says too little or too much."""
+    heading = core_of(section.heading)
+    if not heading or re.search(r"[{}\[\]|<>?]| [—–] ", heading):
+        return None
+    quoted = _QUOTED.fullmatch(heading)
+    if quoted:
+        return Name("problem", f'the "{quoted.group("said")}" {quoted.group("noun").lower()}')
+    if _generic(heading):
+        return _framed(heading.lower(), above(section, context))
+    return spoken(heading, context) or _topical(heading, section, context)
+
+
+def _topical(heading: str, section: Section, context: Context) -> Name | None:
+    topic = topic_of(heading, context)
+    if topic.kind == "howto":
+        return Name("topic", _doing(topic.words), _doing(topic.words), does=True)
+    noun = _cased(topic.noun, section, context) if topic.kind == "topic" else ""
+    whole = _whole(noun, section, context) if noun else ""
+    if noun and not whole:
+        return _in_page(noun, section, context)
+    if not whole or (whole == context.company and len(section.prose().split()) < _LONG):
+        return None
+    state = _STATE.fullmatch(whole)
+    if state:
+        return Name("problem", f"a {state.group('thing')} that is {state.group('state')}")
+    if " " not in whole and _PROBLEM.match(whole):
+        return None
+    problem = _PROBLEM.match(whole) is not None and not whole.split(maxsplit=1)[0].endswith("ing")
+    said = _said(whole, section, problem=problem)
+    document = _document(whole, section, context) or (_page(section, context) if not problem and _bare(whole, section, context) else "")
+    return Name("problem" if problem else "topic", said, whole, document=document)
+
+
+def _said(noun: str, section: Section, *, problem: bool) -> str:
+    """`noun` with the article that it has in its section, or else the one that its head needs."""
+    singular = not plural(noun.rsplit(maxsplit=1)[-1])
+    if singular and re.search(rf"\b(?:the|an?) {re.escape(noun)}{_PHRASE_ENDS}", section.prose(), re.IGNORECASE):
+        return f"the {noun}"
+    if problem and singular and articled(noun) != noun:
+        return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return noun if gerund_base(noun.split(maxsplit=1)[0]) else articled(noun)
+
+
+def _cased(noun: str, section: Section, context: Context) -> str:
+    """The heading as its section writes it inside a sentence ("Self Service"), else with only those capitals that its words need."""
+    found = re.search(rf"(?<=[a-z,’'] ){re.escape(noun)}\b", section.prose(), re.IGNORECASE)
+    if found and not found.group().isupper():
+        return found.group()
+    if noun in context.lexicon.names or noun == noun.lower() or " " not in noun or re.search(r"\([A-Z]{2,}\)", noun):
+        return noun
+    named = {word for name in context.lexicon.names if name in noun for word in name.split()}
+    small = (context.lexicon.lowered | words("mass") | words("common")) - {word.lower() for word in named}
+    return re.sub(
+        r"\b[A-Z][a-z]+(?:-[A-Z][a-z]+)*\b", lambda word: word.group().lower() if word.group().lower() in small else word.group(), noun
+    )
+
+
+def _doing(phrase: str) -> str:
+    """A verb phrase as a doing: "file my voucher and get reimbursed" -> "filing my voucher and getting reimbursed"."""
+
+    def second(match: re.Match[str]) -> str:
+        verb = match.group("verb")
+        acts = known_verb(verb) and (match.group("object") or verb not in words("nounish"))
+        return f"{match.group('and')} {inflect(verb, 'VBG')}" if acts else match.group()
+
+    return re.sub(r"\b(?P<and>and|or) (?P<verb>[a-z]+)\b(?= (?P<object>the|an?|my|your)\b)?", second, gerund(phrase))
+
+
+def _generic(heading: str) -> bool:
+    """Whether a heading says nothing by itself: "Rules", "Additional resources"."""
+    parts = [word for word in heading.lower().split() if word not in {"and", "&"}]
+    several = len(parts) == 1 or parts[0] in words("vague") or " and " in heading
+    return several and all(word in words("generic") for word in parts)
+
+
+def _framed(generic: str, parent: str) -> Name | None:
+    """A generic heading with its parent: "eligibility for paid parental leave"."""
+    joint = next((joint for joint in _JOINTS if generic in words(f"frame_{joint}")), None)
+    if joint is None or not parent:
+        return None
+    noun = parent if joint == "none" else f"{article(generic)} {joint} {parent}"
+    return Name("topic", noun, noun)
+
+
+def above(section: Section, context: Context) -> str:
+    """The nearest heading above that names something, else the title of the document, as a noun phrase; empty if none does."""
+    for heading in [*reversed(section.path[:-1]), context.title if section.level > 1 else ""]:
+        core = core_of(heading)
+        shouted = core.isupper() and len(core.split()) > 1
+        if core and not shouted and not _generic(core) and not _UNTITLED.search(core):
+            return _phrase(core, context)
+    return ""
+
+
+def _phrase(heading: str, context: Context) -> str:
+    toward = _TOWARD.fullmatch(heading)
+    if toward and known_verb(toward.group("verb")):
+        return gerund(flip(toward.group("act")))
+    topic = topic_of(heading, context)
+    if topic.kind == "howto":
+        return _doing(topic.words)
+    return topic.words if topic.kind == "topic" and telling(topic.noun) else ""
+
+
+def _whole(noun: str, section: Section, context: Context) -> str:
+    """The noun phrase of a heading, made whole by what stands above it where it is too bare; empty if that does not help."""
+    parent = above(section, context)
+    bare = re.sub(r"^(?:the|an?|my) ", "", parent)
+    parents = frozenset(heading_key(heading) for heading in section.path[:-1])
+    key = heading_key(section.heading)
+    if noun.lower() == bare.lower() and key not in parents:
+        return ""
+    shares = bool(stems(noun) & stems(bare))
+    said = _compound(noun, bare, section, context) if bare and not shares else ""
+    if said or key in context.lexicon.repeated - parents or _OTHER.match(noun):
+        return said
+    return _enough(noun, parent, section, context, shares=shares)
+
+
+def _enough(noun: str, parent: str, section: Section, context: Context, *, shares: bool) -> str:
+    """`noun` if it says enough alone, else with `parent`, or nothing if that fails."""
+    proper = context.lexicon.is_proper(noun.rsplit(maxsplit=1)[-1])
+    single = " " not in noun and not proper
+    alone = _alone(noun, section, context) if single else noun if telling(noun) or proper else ""
+    mentions = sum(stem(word) in stems(noun) for word in re.findall(r"[A-Za-z][\w-]{2,}", section.prose()))
+    if _BARE.fullmatch(noun) or (not mentions and noun.rsplit(maxsplit=1)[-1].lower() in words("people")):
+        return ""
+    if single and parent and not shares and _act(noun) and len(parent.split()) <= _SHORT:
+        return f"{noun} {parent}"
+    vague = single and alone in {"", noun} and (not alone or plural(noun)) and mentions < _OFTEN
+    if shares or not (_POINTS.search(noun) or vague):
+        return alone
+    tied = f"{noun} in connection with {parent}" if context.product and (alone or plural(noun)) else ""  # else its page is named instead
+    return tied if parent else alone
+
+
+def _alone(noun: str, section: Section, context: Context) -> str:
+    """A heading of one common noun: plural if the document also says it so ("laptops"), bare if it has no plural."""
+    if noun.lower() in words("common") | words("generic"):
+        return ""
+    if plural(noun) or article(noun) == noun:
+        return noun
+    many = inflect(noun, "NNS")
+    titled = section.level == 1 and re.search(rf"\b(?:an?|the|your|our|this|each|every) {re.escape(noun)}\b", section.prose()) is not None
+    return many if many != noun and (titled or many in context.lexicon.lowered) else ""
+
+
+def _act(noun: str) -> bool:
+    """Whether a heading of one word is an act that lacks its object: "scheduling" under "One on ones"."""
+    return gerund_base(noun) is not None and noun not in words("compound_gerunds") | words("mass")
+
+
+def _compound(noun: str, parent: str, section: Section, context: Context) -> str:
+    """The heading and its parent as one name, if the section itself uses it: "dental insurance"."""
+    head = parent.rsplit(maxsplit=1)[-1]
+    names = (f"{noun} {parent}", f"{noun} {head}", f"{parent} {noun}")
+    return next((_cased(name, section, context) for name in names if name.lower() in section.prose().lower()), "")
+
+
+def _bare(noun: str, section: Section, context: Context) -> bool:
+    """Whether a heading alone does not tell what its section says: a name that the section does not tell of, or words of every page."""
+    prose = section.prose()
+    if section.level == 1 or context.product or stems(noun) & stems(above(section, context)):
+        return False
+    told = [word for word in noun.split() if word[0].isalpha()]
+    if any(map(context.lexicon.is_proper, told)):
+        return (
+            all(word[0].isupper() for word in told)
+            and not noun.isupper()
+            and re.match(rf"(?:(?:The|Our|An?) )?(?:\w+ )?{re.escape(noun)}\b", prose) is None
+        )
+    rare = stems(noun) & context.lexicon.rare
+    return not rare and (noun.isalpha() or re.search(rf"\b{re.escape(noun.removesuffix('s'))}", prose, re.IGNORECASE) is None)
+
+
+def _in_page(noun: str, section: Section, context: Context) -> Name | None:
+    """A heading that says too little alone, asked about as what its page says; not a qualifier ("Military"), persons or the page itself."""
+    head = noun.rsplit(maxsplit=1)[-1].lower()
+    people = head in words("people") and not any(map(context.lexicon.is_proper, noun.split()))
+    tells = (" " in noun or plural(head)) and not people and section.level > 1 and not context.product
+    document = _page(section, context) if tells else ""
+    said = noun if noun.split(maxsplit=1)[0].endswith("ing") else articled(noun)
+    return Name("topic", said, noun, document=document) if document else None
+
+
+def _page(section: Section, context: Context) -> str:
+    """The title of the page, else the heading above, in quotation marks; empty where neither names something."""
+    for heading in (context.title, *reversed(section.path[:-1])):
+        core = core_of(heading)
+        untitled = _UNTITLED.search(core) and not _ENTITLED.match(core)
+        if not core or core.endswith("?") or core.isupper() or _generic(core) or untitled or not stems(core) - stems(section.heading):
+            continue
+        named = core.rsplit(maxsplit=1)[-1].lower() in words("documents")
+        return articled(context.lexicon.heading_case(core)) if named else f'"{core}"'
+    return ""
+
+
+def _document(noun: str, section: Section, context: Context) -> str:
+    """The title above a section if it is the name of a document that says things: "the travel policy"."""
+    parent = above(section, context) if section.level == 2 and section.path[0] == context.title else ""
+    named = len(parent.split()) > 2 and parent.rsplit(maxsplit=1)[-1].lower() in words("documents")
+    return parent if named and not stems(noun) & stems(core_of(context.title)) else ""

@@ -1,0 +1,82 @@
+"""How a table names its rows: the words of a row's first cell as a noun phrase that is understood without the table."""
+
+import re
+from collections import Counter
+
+from generators.extractive.english import article, flip, gerund_base, lemma, plural
+from generators.extractive.facts import Context
+from generators.extractive.page import Cell, Section, TablePart
+from generators.extractive.words import words
+
+_IDENTIFIER = re.compile(r"^(?P<noun>.+?) (?:number|no|id|code|key)$", re.IGNORECASE)
+_NAMELESS = frozenset({"name", "title", "item"})
+
+
+def named_once(table: TablePart) -> list[tuple[Cell, ...]]:
+    """The rows whose first cell no other row has; none if those are not most rows."""
+    keys = Counter(row[0].text for row in table.rows if row)
+    rows = [row for row in table.rows if row and keys[row[0].text] == 1]
+    return rows if len(rows) * 2 > len(table.rows) else []
+
+
+def noun_of(header: list[str], section: Section, context: Context) -> str:
+    """What the rows are where the first column only says "Name": the plural noun of the page or of a heading ("classes"), singular."""
+    if header[0].lower() not in _NAMELESS or any(head.lower() in words("of_persons") for head in header):
+        return ""
+    for heading in filter(None, [context.title, *section.path]):
+        last = heading.rsplit(maxsplit=1)[-1].lower()
+        if plural(last) and " and " not in heading and not context.lexicon.is_proper(last):
+            return lemma(last, "NOUN")
+    return ""
+
+
+def row_name(first: str, raw: str, noun: str, context: Context) -> str:
+    """The row's name `raw` as a noun phrase, by the heading `first` of its column or the `noun` of `noun_of`."""
+    return _called(raw, noun) if noun else _key(first, raw, context)
+
+
+def titled(key: str) -> bool:
+    """Whether most words of `key` are capitalised, as in a title."""
+    parts = key.split()
+    return sum(part[0].isupper() for part in parts) * 2 > len(parts)
+
+
+def _called(raw: str, noun: str) -> str:
+    """A thing with a name of its own: "the TTS 101 class", "the class “How we work with partners”"."""
+    name = re.sub(r"\s*\([^()]*\)", "", raw).strip()
+    if noun in name.lower() or name.lower().endswith(tuple(words("documents"))):
+        return f"the {name}"
+    return f'the {noun} "{name}"' if len(name.split()) > 3 or ":" in name else f"the {name} {noun}"
+
+
+def _key(first: str, raw: str, context: Context) -> str:
+    """With the column's noun behind it unless it is a name or holds it."""
+    key = re.sub(r"\s*\([^()]*\)", "", raw).strip()
+    key = re.sub(r",.*$", "", key) if key.count(",") == 1 else key
+    identifier = _IDENTIFIER.match(first)
+    if identifier or re.fullmatch(r"[\d.]+", key):
+        return f"{(identifier.group('noun') if identifier else first).lower()} {key}"
+    noun, parts = first.lower().rsplit(maxsplit=1)[-1], key.lower().split()
+    if _is_title(key, parts, noun):
+        return f'the {noun} "{key}"' if noun not in words("generic_keys") else f'"{key}"'
+    known = words("persons") | words("generic_keys") | frozenset(parts)
+    if parts and parts[0] not in context.lexicon.lowered and len(first.split()) < 3 and noun not in known:
+        return f"the {key} {noun}"
+    lowered = flip(context.lexicon.lower_first(key))
+    if len(first.split()) > 2 or noun in words("generic_keys") | frozenset(parts) or _whole(key, parts, noun, context):
+        return key if noun in words("persons") else article(lowered)
+    return f"the {lowered} {noun}"
+
+
+def _is_title(key: str, parts: list[str], noun: str) -> bool:
+    """Whether the key is the title of something that it does not name itself: "Reopening an existing plan"."""
+    acts = len(parts) > 2 and gerund_base(parts[0]) is not None
+    named = any(noun.rstrip("s") in part for part in parts) or noun in words("persons")
+    return not named and (acts or (len(parts) > 3 and titled(key)))
+
+
+def _whole(key: str, parts: list[str], noun: str, context: Context) -> bool:
+    """Whether the key needs no noun behind it."""
+    name = context.lexicon.is_proper(key.split(maxsplit=1)[0]) and ((noun in words("persons") and noun != "office") or not key[0].isupper())
+    holds = any(noun.rstrip("s") in part for part in parts) or plural(parts[-1])
+    return name or holds or len(parts) > 3 or re.search(r"\b(?:and|or|of|on|for|in)\b", key) is not None
