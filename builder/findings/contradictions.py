@@ -9,12 +9,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
+from builder.findings.amounts import agree, comparable, differs
 from builder.findings.scope import apart, opposite
 from builder.findings.statements import Statement, statements
 from builder.findings.topics import stem
-from builder.findings.values import Value
+from builder.findings.where import pointed
 from generators.fitness import superseded
 from schemas.findings import Finding, FindingsSection, Place, shortened
 from schemas.records import Document
@@ -28,9 +29,6 @@ _COMMON = 40  # statements: a word in more of them finds no partners
 _COVERED = 0.5  # weight of a word that the other's headings say
 _BOTH, _ONE = 1.2, 0.25  # weight of words that both have of their own, and of those of the one that has more
 _PLAIN_SORTS = frozenset(map(stem, ("annual", "full", "standard", "normal", "regular", "unused", "total", "daily", "close", "medical")))
-_DAYS = {"second": 1 / 86_400, "day": 1.0, "month": 30.44}
-_MOST_TIMES = 20  # that one value is the other
-_ROUGHLY = 0.1  # 4 weeks are a month
 _LOOSE = 0.85  # what a value belongs to is less sure where only one sentence has another beside it
 _INHERITED = 0.4  # weight of a word that only headings share
 
@@ -42,42 +40,46 @@ def contradictions(documents: Sequence[Document], policy: FindingsSection) -> It
     wordings = {(statement.document.id, statement.wording) for statement in listed}
     scored: list[tuple[float, int, int]] = []
     for left, right in _near(listed, weights):
-        if _both_say(listed[left], listed[right], wordings):
-            continue
-        if conflict(listed[left], listed[right]) and (score := likeness(listed[left], listed[right], weights)):
+        one, other = listed[left], listed[right]
+        if (what := conflict(one, other)) and (score := likeness(one, other, weights, what)) and not _both_say(one, other, wordings):
             scored.append((score, left, right))
     told: set[int] = set()
+    surest: list[tuple[float, Statement, Statement]] = []
     for score, left, right in sorted(scored, key=lambda one: (-one[0], one[1], one[2])):
         if left not in told and right not in told:
             told |= {left, right}
-            yield _finding(listed[left], listed[right], score, policy)
+            surest.append((score, listed[left], listed[right]))
+    found = pointed([(one.document, one.said.start, one.said.end) for _, *both in surest for one in both])
+    for (score, one, other), left, right in zip(surest, found[::2], found[1::2], strict=True):
+        yield _finding(one, other, score, (left, right), policy)
 
 
 def conflict(one: Statement, other: Statement) -> str:
     """Return what sets the statements against each other: a measure, `rule` for must against must not, or nothing."""
-    both = [(mine, theirs) for mine in one.measures for theirs in other.measures if _comparable(mine, theirs)]
-    differing = [pair for pair in both if not _agree(one.measures[pair[0]], other.measures[pair[1]])]
-    if len(differing) == 1 and _differs(one.measures[differing[0][0]], other.measures[differing[0][1]]):
-        return max(differing[0], key=len)
     opposed = {one.said.polarity, other.said.polarity} in ({1, -1}, {1, 2})
+    if not (one.measures and other.measures):
+        return "rule" if opposed and not one.measures and not other.measures else ""
+    both = [(mine, theirs) for mine in one.measures for theirs in other.measures if comparable(mine, theirs)]
+    differing = [pair for pair in both if not agree(one.measures[pair[0]], other.measures[pair[1]])]
+    if len(differing) == 1 and differs(one.measures[differing[0][0]], other.measures[differing[0][1]]):
+        return max(differing[0], key=len)
     return "rule" if opposed and not differing and one.measures.keys() == other.measures.keys() else ""
 
 
-def likeness(one: Statement, other: Statement, weights: dict[str, float]) -> float:
-    """Return how sure it is that both are about the same, from 0 to 1; 0 below the bar."""
+def likeness(one: Statement, other: Statement, weights: dict[str, float], what: str) -> float:
+    """Return how sure it is that both are about the same, from 0 to 1; 0 below the bar; `what` is their `conflict`."""
     in_one, in_other = one.words | one.context, other.words | other.context
     said = (one.words & in_other) | (other.words & in_one)
     inherited = (one.heading & other.heading) - said
-    what = conflict(one, other)
     least = 1 if one.words == other.words else _LEAST_SHARED.get(what, 2)
     if (
-        _opposite(one, other, is_rule=what == "rule")
-        or _of_two_things(one, other)
+        len(said | inherited) < least
+        or not said | (one.heading & other.heading)
         or apart(one.said.scope, other.said.scope, one.surroundings, other.surroundings)
         or (one.times and other.times and not one.times & other.times)
         or (one.document.id == other.document.id and not _of_one_thing(one, other))
-        or len(said | inherited) < least
-        or not said | (one.heading & other.heading)
+        or _of_two_things(one, other)
+        or _opposite(one, other, is_rule=what == "rule")
     ):
         return 0.0
     direct = (one.words or one.heading) & (other.words or other.heading)  # "You get 25 days." is about its heading
@@ -106,57 +108,6 @@ def _of_one_thing(one: Statement, other: Statement) -> bool:
     )
 
 
-def _comparable(left: str, right: str) -> bool:
-    """Whether two measures are of the same; 25 days may be meant for the year that others name, three times be three attempts."""
-    if left == right:
-        return True
-    short, long = sorted((left, right), key=len)
-    return short == "span" == long.partition("/")[0] or (
-        "count times" in (left, right) and left.partition(" ")[0] == right.partition(" ")[0]
-    )
-
-
-def _agree(left: frozenset[Value], right: frozenset[Value]) -> bool:
-    return all(any(_same(mine, theirs) for theirs in right) for mine in left) and all(
-        any(_same(mine, theirs) for theirs in left) for mine in right
-    )
-
-
-def _same(left: Value, right: Value) -> bool:
-    """Whether two values are the same; months are compared with days as people mean them."""
-    units = left[0].partition("/")[0], right[0].partition("/")[0]
-    days = [_DAYS.get(unit.rpartition(" ")[2]) for unit in units]
-    if units[0] == units[1] or None in days:
-        return left[1] == right[1]
-    mine, theirs = (value[1] * (day or 0.0) for value, day in zip((left, right), days, strict=True))
-    return abs(mine - theirs) <= (_ROUGHLY * max(mine, theirs) if "month" in units[0] + units[1] else 0.001)
-
-
-def _differs(left: frozenset[Value], right: frozenset[Value]) -> bool:
-    """Whether one value of as many is another; a sentence that says more is no contradiction."""
-    mine, theirs = _distinct(left), _distinct(right)
-    own = [value for value in mine if not any(_same(value, other) for other in theirs)]
-    others = [value for value in theirs if not any(_same(value, other) for other in mine)]
-    return len(mine) == len(theirs) and len(own) == len(others) == 1 and _near_enough(own[0], others[0])
-
-
-def _near_enough(left: Value, right: Value) -> bool:
-    """Whether two values may be meant for the same; minutes are not set against weeks."""
-    if left[0] in ("date", "time"):
-        return True
-    low, high = sorted(value[1] * _DAYS.get(value[0].partition("/")[0].rpartition(" ")[2], 1.0) for value in (left, right))
-    return high <= _MOST_TIMES * low
-
-
-def _distinct(values: frozenset[Value]) -> list[Value]:
-    """The values without those said again in another unit: one day or 24 hours."""
-    distinct: list[Value] = []
-    for value in sorted(values):
-        if not any(_same(value, other) for other in distinct):
-            distinct.append(value)
-    return distinct
-
-
 def _sorts(one: Statement, other: Statement) -> frozenset[str]:
     """Words beside a shared noun that make it something of its own: yoga course, locked account, laptop battery."""
     return frozenset(
@@ -169,10 +120,10 @@ def _sorts(one: Statement, other: Statement) -> frozenset[str]:
 
 def _opposite(one: Statement, other: Statement, *, is_rule: bool) -> bool:
     """Whether one speaks of the unopened and the other of the opened, or of sick leave and annual leave."""
+    if opposite(one.sides, other.sides, is_rule=is_rule):
+        return True
     left, right = one.said, other.said
     mine, theirs = left.words - right.words, right.words - left.words
-    if opposite(one.quote, other.quote, is_rule=is_rule):
-        return True
     if any(f"{before}{word}" in theirs for before in _NOT for word in mine) or any(
         f"{before}{word}" in mine for before in _NOT for word in theirs
     ):
@@ -181,7 +132,7 @@ def _opposite(one: Statement, other: Statement, *, is_rule: bool) -> bool:
     return any(word in theirs and noun in sorts for word, noun in right.neighbours)
 
 
-def _both_say(one: Statement, other: Statement, wordings: set[tuple[str, tuple[str, ...]]]) -> bool:
+def _both_say(one: Statement, other: Statement, wordings: set[tuple[str, str]]) -> bool:
     """Whether one of the documents says what the other says as well, so that the two sentences are two rules."""
     if one.document.id == other.document.id:
         return one.wording == other.wording
@@ -195,12 +146,20 @@ def _of_two_things(one: Statement, other: Statement) -> bool:
 
 
 def _near(listed: Sequence[Statement], weights: dict[str, float]) -> list[tuple[int, int]]:
-    """Pairs of statements that share a rare word, or all the words that one of them has."""
+    """Pairs of statements that share a rare word and that both set values, or a rule of which only one says must or may."""
+    rank = {word: place for place, word in enumerate(sorted(weights, key=lambda word: (-weights[word], word)))}
     holders: dict[str, list[int]] = defaultdict(list)
     for index, statement in enumerate(listed):
-        for word in sorted(statement.words | statement.heading, key=lambda word: -weights.get(word, 0.0))[:6]:
+        for word in sorted(statement.words | statement.heading, key=rank.__getitem__)[:6]:
             holders[word].append(index)
-    pairs = {pair for indexes in holders.values() if len(indexes) <= _COMMON for pair in combinations(indexes, 2)}
+    pairs: set[tuple[int, int]] = set()
+    for indexes in holders.values():
+        if 1 < len(indexes) <= _COMMON:
+            pairs.update(combinations([index for index in indexes if listed[index].measures], 2))
+            rules = [index for index in indexes if not listed[index].measures]
+            wanted = [index for index in rules if listed[index].said.polarity == 1]
+            others = [index for index in rules if listed[index].said.polarity != 1]
+            pairs.update((min(pair), max(pair)) for pair in product(wanted, others))
     return sorted(pairs)
 
 
@@ -211,11 +170,10 @@ def _weights(listed: Sequence[Statement]) -> dict[str, float]:
 
 
 def _weight(words: frozenset[str], weights: dict[str, float]) -> float:
-    return sum(weights.get(word, 1.0) for word in words)
+    return math.fsum(weights.get(word, 1.0) for word in words)  # the same in whichever order
 
 
-def _finding(one: Statement, other: Statement, score: float, policy: FindingsSection) -> Finding:
-    places = tuple(Place.of(statement.document, statement.said.start, statement.said.end) for statement in (one, other))
+def _finding(one: Statement, other: Statement, score: float, places: tuple[Place, Place], policy: FindingsSection) -> Finding:
     what = conflict(one, other)
     name = "must and must not" if what == "rule" else f"another {_NAMES.get(what.partition('/')[0].partition(' ')[0], 'number')}"
     return Finding(

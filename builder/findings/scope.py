@@ -26,18 +26,19 @@ _PAST = re.compile(
 _WAS = re.compile(r"\b(?:was|were|had)\b", re.IGNORECASE)
 _IS = re.compile(r"\b(?:must|shall|may|can(?:not)?|is|are|has|have|will|would|should|needs?|do|does|please|if|once)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?:(?P<place>\b(?:in|for|at|of|from|to|with)(?: the)?)|[a-z,;:)]) (?P<name>[A-Z][\w&-]+)")
-_OPPOSITE = tuple(
-    (re.compile(rf"\b(?:{one})", re.IGNORECASE), re.compile(rf"\b(?:{other})", re.IGNORECASE))
-    for one, other in (
-        ("open(?:s|ed|ing)?\\b", "clos(?:e|es|ed|ing)\\b"), ("start|begin", "end(?:s|ed|ing)?\\b|finish"), ("upload", "download"),
-        ("arriv|check[ -]?in\\b", "depart|check[ -]?out\\b"), ("employees?\\b", "employers?\\b"), ("buy|purchas", "sell|sale"),
-        ("internal", "external"), ("earliest", "latest"), ("entry|enter(?:s|ed|ing)\\b", "exit"), ("day shift", "night shift"),
-        ("read", "writ"),
-        ("earn|accru", "carr(?:y|ied)"), ("send|sent", "receiv"), ("increas|rais", "decreas|reduc"),
-        ("inbound|incoming", "outbound|outgoing"),
-    )
+_OPPOSITE = (
+    ("open(?:s|ed|ing)?\\b", "clos(?:e|es|ed|ing)\\b"), ("start|begin", "end(?:s|ed|ing)?\\b|finish"), ("upload", "download"),
+    ("arriv|check[ -]?in\\b", "depart|check[ -]?out\\b"), ("employees?\\b", "employers?\\b"), ("buy|purchas", "sell|sale"),
+    ("internal", "external"), ("earliest", "latest"), ("entry|enter(?:s|ed|ing)\\b", "exit"), ("day shift", "night shift"),
+    ("read", "writ"), ("earn|accru", "carr(?:y|ied)"), ("send|sent", "receiv"), ("increas|rais", "decreas|reduc"),
+    ("inbound|incoming", "outbound|outgoing"),
+    ("keep|kept|stor|retain", "delet|remov|eras|destroy"),
 )  # fmt: skip
-_KEPT = re.compile(r"\b(?:keep|kept|stor|retain)", re.IGNORECASE), re.compile(r"\b(?:delet|remov|eras|destroy)", re.IGNORECASE)
+_KEPT = len(_OPPOSITE)
+_SIDES = re.compile(
+    r"\b(?:" + "|".join(f"(?P<l{place}>{one})|(?P<r{place}>{other})" for place, (one, other) in enumerate(_OPPOSITE, start=1)) + ")",
+    re.IGNORECASE,
+)
 _AT_LEAST = re.compile(
     r"\b(?:at least|minimum|min\.|no (?:less|fewer) than|not (?:less|fewer) than|or (?:more|longer|above))(?!\w)", re.IGNORECASE
 )
@@ -108,13 +109,16 @@ def times_of(text: str) -> frozenset[str]:
     return _plain(_TIME.findall(text))
 
 
-def opposite(one: str, other: str, *, is_rule: bool) -> bool:
-    """Tell whether one text speaks of opening and the other of closing; what must be kept must not be deleted, so that is no quarrel."""
-    for left, right in (*_OPPOSITE, *((_KEPT,) if is_rule else ())):
-        mine, theirs = (left.search(one), right.search(one)), (left.search(other), right.search(other))
-        if (mine[0] and not mine[1] and theirs[1] and not theirs[0]) or (mine[1] and not mine[0] and theirs[0] and not theirs[1]):
-            return True
-    return False
+def sides(text: str) -> frozenset[int]:
+    """Return on which side of opposites a text stands: 1 for opening, -1 for closing, and so on; on neither if it names both."""
+    groups = {match.lastgroup or "" for match in _SIDES.finditer(text)}
+    found = {int(group[1:]) * (1 if group[0] == "l" else -1) for group in groups}
+    return frozenset(side for side in found if -side not in found)
+
+
+def opposite(one: frozenset[int], other: frozenset[int], *, is_rule: bool) -> bool:
+    """Tell whether one stands on the other `sides`; what must be kept must not be deleted, so that is no quarrel."""
+    return any(-side in other and (is_rule or abs(side) != _KEPT) for side in one)
 
 
 def apart(one: Scope, other: Scope, said: frozenset[str], heard: frozenset[str]) -> bool:

@@ -1,11 +1,12 @@
 """The words that say what a sentence is about: without their endings, one for all that mean the same, none that any rule may have."""
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import pairwise
 
 WORD = re.compile(r"[^\W\d_][\w'’-]*|\d[\w.]*")
+_MOST_WORDS = 100_000  # that are remembered; a data table may have a new one in every cell
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\s\w]")
 # said in rules about anything, so that sharing it tells nothing and lacking it sets nothing apart
 FRAME = frozenset(
@@ -50,52 +51,61 @@ _SAME = """
     sign signed signature signatures | smoke smoking | submit submission | training learning | trip journey travel |
     update updates patch patches | upload uploading uploaded | visitor guest guests | warranty guarantee guaranteed | write written
 """
-_PHRASES = tuple(  # words that mean one thing only together
-    (re.compile(pattern, re.IGNORECASE), word)
-    for pattern, word in (
-        (r"\b(?:hand(?:ed|s)? (?:it |them )?in|turn(?:ed|s)? in|file(?:d|s)?(?= (?:an?|the|your|their|his|her)\b))", " submit "),
-        (r"\b(?:pa(?:y|ys|id) (?:you |it )?back)\b", " reimburse "),
-        (r"\bsen(?:d|ds|t) (?:it |them |anything |goods |items )?back\b", " return "),
-        (r"\b(?:work(?:ing|s)? (?:from home|remotely)|home office|remote work|telework(?:ing)?)\b", " remotely "),
-        (r"\b(?:days? off|time off)\b", " leave "),
-        (r"\b(?:log(?:s|ged|ging)?|sign(?:s|ed|ing)?)[ -](?:in|on)\b(?! at)", " login "),
-        (r"\bpriority[ -](\d)\b", r" p\1 "),
-        (r"\bnon[- ](?=\w)", "non"),
-        (r"\boverseas\b", " abroad "),
-        (r"\bbusiness (?=days?\b|hours?\b)", " "),
-        (r"\bfree of charge\b", " free "),
-    )
+_TOGETHER = (  # words that mean one thing only together
+    (r"(?:hand(?:ed|s)? (?:it |them )?in|turn(?:ed|s)? in|file(?:d|s)?(?= (?:an?|the|your|their|his|her)\b))", " submit "),
+    (r"(?:pa(?:y|ys|id) (?:you |it )?back)\b", " reimburse "),
+    (r"sen(?:d|ds|t) (?:it |them |anything |goods |items )?back\b", " return "),
+    (r"(?:work(?:ing|s)? (?:from home|remotely)|home office|remote work|telework(?:ing)?)\b", " remotely "),
+    (r"(?:days? off|time off)\b", " leave "),
+    (r"(?:log(?:s|ged|ging)?|sign(?:s|ed|ing)?)[ -](?:in|on)\b(?! at)", " login "),
+    (r"priority[ -](\d)\b", r" p\1 "),
+    (r"non[- ](?=\w)", "non"),
+    (r"overseas\b", " abroad "),
+    (r"business (?=days?\b|hours?\b)", " "),
+    (r"free of charge\b", " free "),
 )
+_PHRASES = tuple((re.compile(rf"\b{pattern}", re.IGNORECASE), word) for pattern, word in _TOGETHER)
+_ANY_PHRASE = re.compile(rf"\b(?:{'|'.join(pattern for pattern, _ in _TOGETHER)})", re.IGNORECASE)
 _ENDINGS = tuple(re.findall(r"\w+", "ments ment ations ation ated ates ate ions ion als al ings ing ied ies ed es er ers ly s e y"))
 
 
-def topics(text: str) -> Iterator[str]:
-    """Yield the telling words of a text in order."""
-    return (word for word, _ in _told(text))
+def topics(text: str) -> list[str]:
+    """Return the telling words of a text in order."""
+    return [word for word, _ in told(text)]
 
 
-def side_by_side(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the telling words that stand next to each other with nothing between: (sick, leave)."""
-    for (word, place), (following, other) in pairwise(_told(text)):
-        if other - place == 1:
-            yield word, following
-
-
-def _told(text: str) -> Iterator[tuple[str, int]]:
-    """The telling words, each with its place among all words and signs."""
-    for phrase, word in _PHRASES:
-        text = phrase.sub(word, text)
+def told(text: str) -> list[tuple[str, int]]:
+    """Return the telling words of a text, each with its place among all words and signs."""
+    if _ANY_PHRASE.search(text):
+        for phrase, word in _PHRASES:
+            text = phrase.sub(word, text)
+    words: list[tuple[str, int]] = []
     place = 0
-    for match in _TOKEN.finditer(text):
-        for part in match.group().lower().strip("'’-._").removesuffix("'s").removesuffix("’s").split("-"):
+    for token in _TOKEN.findall(text):
+        for word in _parts(token):
             place += 1
-            if part not in FRAME and (len(part) > 1 or part.isdigit()) and part[0].isalnum():
-                yield meaning(part), place
+            if word:
+                words.append((word, place))
+    return words
+
+
+def side_by_side(words: Sequence[tuple[str, int]]) -> frozenset[tuple[str, str]]:
+    """Return the telling words of a text that stand next to each other with nothing between: (sick, leave)."""
+    return frozenset((word, following) for (word, place), (following, other) in pairwise(words) if other - place == 1)
+
+
+@lru_cache(_MOST_WORDS)
+def _parts(token: str) -> tuple[str, ...]:
+    """What the words joined by hyphens mean, nothing for one that tells nothing."""
+    parts = token.lower().strip("'’-._").removesuffix("'s").removesuffix("’s").split("-")
+    telling = (part not in FRAME and (len(part) > 1 or part.isdigit()) and part[0].isalnum() for part in parts)
+    return tuple(meaning(part) if tells else "" for part, tells in zip(parts, telling, strict=True))
 
 
 def meaning(word: str) -> str:
     """Return the word that stands for all that mean the same in rules: leave for a vacation."""
-    return _synonyms().get(stem(word), stem(word))
+    short = stem(word)
+    return _synonyms().get(short, short)
 
 
 @cache
@@ -104,7 +114,7 @@ def _synonyms() -> dict[str, str]:
     return {stem(word): stem(group[0]) for group in groups for word in group}
 
 
-@cache
+@lru_cache(_MOST_WORDS)
 def stem(word: str) -> str:
     """Return the word without its endings, so that forms of one word are the same: answered, answers."""
     once = _shorter(word)

@@ -68,6 +68,8 @@ _VALUE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_TELLING = frozenset(("every", "once", "twice", *_ADVERBS, *_NTH, *_NUMBERS))  # without one of them and without a digit there is no value
+_DIGIT, _WORD = re.compile(r"\d"), re.compile(r"\w+")
 _KIND = re.compile(r"\b(?:business|working)\b", re.IGNORECASE)  # of days
 _MONEY = frozenset({"eur", "usd", "gbp", "chf"})
 _PER = r"(?:per|an?|each|every|/)\s?(?:calendar\s)?"
@@ -86,6 +88,8 @@ _NAMED = re.compile(r"\b[A-Z][A-Za-z]*[\s-]$")  # Delta 700 is a name
 
 def values(text: str) -> tuple[list[Value], str]:
     """The values of a sentence, and the sentence without them; of a range, 3 to 5 days, only the end."""
+    if not _DIGIT.search(text) and _TELLING.isdisjoint(_WORD.findall(text.lower())):  # most sentences
+        return [], text
     found: list[Value] = []
     text = _without(_OFTEN, _often, _without(_PLACE, _place, text, found), found)
     text = _RANGE.sub(" ", _TWICE.sub("two times", text))
@@ -102,8 +106,9 @@ def values(text: str) -> tuple[list[Value], str]:
 
 def _without(pattern: re.Pattern[str], value: Callable[[re.Match[str]], Value], text: str, found: list[Value]) -> str:
     """The text without what the pattern matches, whose values are added to those that were found."""
-    found += [value(match) for match in pattern.finditer(text)]
-    return pattern.sub(" ", text)
+    matches = [value(match) for match in pattern.finditer(text)]
+    found += matches
+    return pattern.sub(" ", text) if matches else text
 
 
 def _often(match: re.Match[str]) -> Value:

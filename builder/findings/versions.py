@@ -9,14 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from hashlib import blake2b
+from itertools import chain, combinations, islice
 from pathlib import PurePosixPath
 from typing import Any
 from zlib import crc32
 
+from builder.findings.where import pointed
 from generators.alpaca.corpus import words
 from generators.fitness import superseded
-from schemas.findings import Finding, FindingsSection, Place
+from schemas.findings import Finding, FindingsSection
 from schemas.records import Document
 
 NEAR, WITHIN = 0.8, 0.9  # share of all shingles of two documents, and of the smaller one's, that make them near copies
@@ -92,16 +94,14 @@ def versions(documents: Sequence[Document], policy: FindingsSection) -> Iterator
 
 def repeated(documents: Sequence[Document], policy: FindingsSection) -> Iterator[Finding]:
     """Yield the paragraphs that stand in three documents or more, those of most documents first."""
-    spans: dict[tuple[str, ...], dict[int, tuple[int, int]]] = defaultdict(dict)
+    spans: dict[bytes, dict[int, tuple[int, int]]] = defaultdict(dict)
     for number, document in enumerate(documents):
         for match in _PARAGRAPH.finditer(document.text):
-            if len(said := tuple(words(match.group()))) >= _PARAGRAPH_WORDS:
-                spans[said].setdefault(number, match.span())
-    shared = [
-        tuple(Place.of(documents[number], *span) for number, span in found.items())
-        for found in spans.values()
-        if len(found) >= _PARAGRAPH_DOCUMENTS
-    ]
+            if wording := _wording(match.group()):
+                spans[wording].setdefault(number, match.span())
+    common = [found for found in spans.values() if len(found) >= _PARAGRAPH_DOCUMENTS]
+    listed = iter(pointed([(documents[number], *span) for found in common for number, span in found.items()]))
+    shared = [tuple(islice(listed, len(found))) for found in common]
     for found in sorted(shared, key=lambda one: (-len(one), one[0].path, one[0].start)):
         yield Finding(
             kind="repeated",
@@ -116,7 +116,7 @@ def repeated(documents: Sequence[Document], policy: FindingsSection) -> Iterator
 
 def _finding(documents: Sequence[Document], shares: Sequence[float], *, told_apart: bool, policy: FindingsSection) -> Finding:
     newest, rest = documents[0], documents[1:]
-    places = tuple(Place.of(document, 0, len(document.text.split("\n", 1)[0])) for document in documents)
+    places = tuple(pointed([(document, 0, len(document.text.partition("\n")[0])) for document in documents]))
     if told_apart:
         known = all(map(superseded, rest))  # generators ask about such a document only as the older version
         advice = "it says so itself" if known else "leave it out, or its rules are taught beside the new ones"
@@ -168,11 +168,32 @@ def _versions(listed: Sequence[_Version], shingles: Sequence[frozenset[int]], pa
     return _share(one.words, other.words) >= ALIKE
 
 
+def _wording(paragraph: str) -> bytes:
+    """What only paragraphs of the same words share; nothing for one of few words."""
+    digest, count = blake2b(digest_size=16), 0
+    for said in _lines(paragraph):
+        count += len(said)
+        digest.update(f"{' '.join(said)} ".encode("utf-8", "surrogatepass"))
+    return digest.digest() if count >= _PARAGRAPH_WORDS else b""
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    """The words of each line that has some: those of a whole data table at once would take more memory than all else."""
+    return filter(None, map(words, text.split("\n")))
+
+
 def _shingles(text: str) -> frozenset[int]:
-    said = words(text)
-    if len(said) < _LEAST_WORDS:
-        return frozenset({crc32(" ".join(said).encode("utf-8", "surrogatepass"))})
-    return frozenset(crc32(" ".join(said[at : at + _RUN]).encode("utf-8", "surrogatepass")) for at in range(len(said) - _RUN + 1))
+    few = list(islice(chain.from_iterable(_lines(text)), _LEAST_WORDS))
+    runs = _runs(text) if len(few) == _LEAST_WORDS else (few,)
+    return frozenset(crc32(" ".join(run).encode("utf-8", "surrogatepass")) for run in runs)
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """Every run of so many words."""
+    run: list[str] = []
+    for said in _lines(text):
+        run = run[1 - _RUN :] + said
+        yield from (run[at : at + _RUN] for at in range(len(run) - _RUN + 1))
 
 
 def _overlaps(shingles: Sequence[frozenset[int]]) -> dict[tuple[int, int], tuple[float, float]]:
