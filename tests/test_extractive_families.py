@@ -60,7 +60,7 @@ EXAMPLES = [
     ("## Staff\n\n| Name | Role |\n|---|---|\n| Ann Lee | Head of finance |", "Who is Ann Lee?", "Head of finance"),
     ("## Leave\n\n| Kind of leave | Length |\n|---|---|\n| Sick leave | 5 days |", "What is the length of sick leave?", "5 days"),
     ("## Dates\n\n| Date | Item |\n|---|---|\n| June 2 | Reviews are due |", "What happens on June 2?", "Reviews are due"),
-    ("## Battery\n\n> Hi, does the battery freeze in winter? Thanks, A.B.\n\nSupport said that it does not.", "Does the battery freeze in winter?", "Support said that it does not."),
+    ("## Battery\n\n> Hi, does the battery freeze in winter? Thanks, A.B.\n\nSupport said that it does not.", 'A customer writes: "Does the battery freeze in winter?" How was such a case handled?', "Support said that it does not."),
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ EXAMPLES = [
     ("## Award leave\n\nYou can receive a maximum of 80 hours of award leave per year.", "What is the maximum number of hours of award leave I can receive per year?", ""),
     ("## Passwords\n\nA password must have at least 14 characters.", "What is the minimum number of characters that a password must have?", ""),
     ("## Overtime\n\nYou are not required to work overtime in a laboratory.", "Do I have to work overtime in a laboratory?", "No. "),
-    ("## Reviews\n\nEvery employee must complete a self-review each May.", "Is it true that not every employee has to complete a self-review each May?", "No. "),
+    ("## Reviews\n\nEvery employee must complete a self-review each May.", "Someone told me that not every employee has to complete a self-review each May. Is that right?", "No. "),
     ("## Orders\n\nAt the end of a project, the team lead must archive its repository of code.", "Does the team lead have to archive its repository of code at the end of a project?", "Yes. "),
 ]  # fmt: skip
 

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, zip_longest
 
 from generators.extractive.page import CodePart, ListPart, Paragraph, Quote, Section, Sentence, TablePart
+from generators.extractive.rows import filled, holds_data
 
-_LONGEST = 200  # words of an answer
+_LONGEST = 212  # words of an answer
 _LONGEST_TABLE = 8  # rows
 _LONGEST_LABEL, _FEW_WORDS = 8, 4
 _POINTER = re.compile(
@@ -23,8 +24,9 @@ _POINTER = re.compile(
     re.IGNORECASE,
 )
 _OF_PAGE = re.compile(
-    r"\b(?:this|the) (?:page|document|guide|post|section|article|chapter|list|table|policy)\b.{0,40}\b(?:contains?|provides?|covers?|"
-    r"describes?|explains?|lists?|is (?:meant|about|intended|written)|gives?|outlines?|goes over|serves|addresses|sets|tells)\b|"
+    r"\b(?:this|the) (?:[\w-]+ )?(?:page|document|guide|post|section|article|chapter|list|table|policy)\b.{0,40}\b(?:"
+    r"contains?|provides?|covers?|describes?|explains?|lists?|is (?:meant|about|intended|written)|"
+    r"gives?|outlines?|goes over|serves|addresses|sets|tells)\b|"
     r"\bwe(?:[’']ll| will) (?:cover|go over|walk|explain)|"
     r"^(?:you will find here|here|now for|welcome|now that you|hey|hello|let[’']s|also|as you begin)\b",
     re.IGNORECASE,
@@ -103,6 +105,11 @@ def leads_elsewhere(text: str) -> bool:
     return _POINTER.match(text) is not None
 
 
+def of_page(text: str) -> bool:
+    """Whether a sentence speaks of the page that it stands on: "The expense policy sets the limits"."""
+    return _OF_PAGE.search(text) is not None
+
+
 def answer_of(section: Section, *, limit: int = _LONGEST) -> Answer | None:
     """What `section` says, at most `limit` words of it, or None where it only leads elsewhere."""
     pieces = _without_pointers(_without_opening([piece for part in section.parts for piece in _pieces(part)]))
@@ -131,7 +138,7 @@ def _pieces(part: object) -> list[_Piece]:
     if isinstance(part, TablePart):
         return (
             [_Piece(_lines(part), part.span)]
-            if len(part.rows) <= _LONGEST_TABLE and all(cell.text for cell in part.header)
+            if len(part.rows) <= _LONGEST_TABLE and all(cell.text for cell in part.header) and holds_data(part) and filled(part)
             else [_Piece("", part.span)]
         )
     return [_Piece("", part.span)] if isinstance(part, Quote) else []
@@ -204,8 +211,9 @@ def _without_opened(pieces: list[_Piece]) -> list[_Piece]:
 def _standing(pieces: list[_Piece]) -> list[_Piece]:
     """The pieces up to the first that points to another place of the page, or is no prose."""
     kept: list[_Piece] = []
-    for piece in pieces:
-        if not piece.text or (piece.items is None and _label(piece)):
+    for piece, after in zip_longest(pieces, pieces[1:]):
+        heads = after is not None and after.items is None and after.text and not _label(after)
+        if not piece.text or (piece.items is None and _label(piece) and not heads):
             break
         if _DEICTIC.search(piece.text):
             clear = next((place for place, one in enumerate(piece.sentences) if _DEICTIC.search(one.text)), 0)

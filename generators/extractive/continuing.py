@@ -7,7 +7,7 @@ from generators.extractive.answers import leads_elsewhere
 from generators.extractive.clauses import strip_connective
 from generators.extractive.english import stems
 from generators.extractive.facts import Fact
-from generators.extractive.filters import deictic
+from generators.extractive.filters import deictic, everyday
 from generators.extractive.lexicon import Lexicon
 from generators.extractive.page import ListPart, Paragraph, Section, Sentence
 from generators.extractive.parsing import parse
@@ -34,7 +34,12 @@ _CONDITION = re.compile(
 )
 _FOR_SOME = re.compile(r"(?:For|If|When|Unless|In case of) [^.]{3,80}:$")
 _GOES_ON = re.compile(r"(?:You|Your|They|Then|Please|In this case|This|The (?:form|request))\b")
-_MORE = re.compile(r"\b(?:more|additional|further) (?:information|details|guidance|resources)\b|^Again\b")
+_MORE = re.compile(r"\b(?:more|additional|further) (?:information|details|guidance|resources)\b|^Again\b|\b(?:is|are) here\b")
+_POINTS_BACK = re.compile(r"^(?:This|That|These|Those|It|They|Such)\b|^(?:[\w’'-]+ ){1,4}(?:it|them|they|this|these)\b")
+_SPEAKS = re.compile(r"\b(?:you|your|we|will|can|may|must|should)\b", re.IGNORECASE)  # to the reader, or of what comes of the case
+_DEFINITE = re.compile(r"(?:The|Your|Its|Their)\b")
+_RULES = ("if_", "duty", "advice", "permit")
+_PARAGRAPH = 60  # words of a paragraph that a rule in its first half is told with
 _LONGEST, _SHORT, _SEEN = 70, 45, 9  # words of an answer that acts fill, of another, and of what is seen between two acts
 
 
@@ -70,19 +75,40 @@ def continued(fact: Fact, place: Place, lexicon: Lexicon) -> Fact | None:
     answer, spans = fact.answer, list(fact.spans)
     acts = fact.family.startswith(_ACTS)
     whole = acts and len(" ".join([answer, *(one.text for one in place.after)]).split()) <= _LONGEST
+    whole_rule = fact.family.startswith(_RULES) and _opens_short_paragraph(place, answer)
     ties = _CARRIES_ON if fact.family not in _VALUES else _CONTRAST
     for following, further in zip(place.after, (*place.after[1:], None), strict=False):
         contrast = _CONTRAST.match(following.text) is not None
         other = fact.family.startswith("if_") and _OTHER_CASE.match(following.text) and not _ties(following.text)
-        if other or not (contrast or ties.match(following.text) or (whole and _steps(following, further, lexicon))):
+        tied = whole_rule and _belongs(fact, answer, following, place, lexicon)
+        if other or not (tied or contrast or ties.match(following.text) or (whole and _steps(following, further, lexicon))):
             break
         broken = following.text.endswith((":", "?")) or deictic(following.text) or _leads_away(following.text)
-        if broken and (contrast or (acts and following.text.endswith(":"))):
+        if broken and (contrast or (acts and not tied and following.text.endswith(":"))):
             return None
-        if broken or len(answer.split()) + len(following.text.split()) > (_LONGEST if acts or contrast else _SHORT):
+        most = _LONGEST if acts or contrast or tied else _SHORT
+        if broken or len(answer.split()) + len(following.text.split()) > most:
             break
         answer, spans = f"{answer} {following.text}", [*spans, following.span]
     return replace(fact, answer=answer, spans=tuple(spans))
+
+
+def _opens_short_paragraph(place: Place, answer: str) -> bool:
+    """Whether the sentence `answer` stands in the first half of a paragraph so short that all of it belongs together."""
+    before, after = (sum(len(one.text.split()) for one in side) for side in (place.before, place.after))
+    return before <= after and before + len(answer.split()) + after <= _PARAGRAPH
+
+
+def _belongs(fact: Fact, answer: str, following: Sentence, place: Place, lexicon: Lexicon) -> bool:
+    """Whether a sentence of the same short paragraph is about what `answer` says, and no rule of its own."""
+    if _OTHER_CASE.match(following.text) or _POINTS_BACK.search(following.text):
+        return True
+    if fact.family.startswith("if_") and not place.before and _OTHER_CASE.match(answer) and _SPEAKS.search(following.text):
+        return True  # the paragraph is about the case
+    if _directs(following.text, lexicon):
+        return fact.family.startswith("if_")
+    shared = stems(following.text) & stems(answer)
+    return _DEFINITE.match(following.text) is not None and any(not everyday(root) for root in shared)
 
 
 def _steps(following: Sentence, further: Sentence | None, lexicon: Lexicon) -> bool:

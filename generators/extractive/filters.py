@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from generators.extractive.clauses import anaphoric
-from generators.extractive.english import AUXILIARIES, DETERMINERS, PREPOSITIONS, lemma, stem, stems
+from generators.extractive.english import AUXILIARIES, DETERMINERS, PREPOSITIONS, lemma, plural, stem, stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
 from generators.extractive.phrases import dangling
@@ -35,6 +35,13 @@ _POINTING = re.compile(
 _ANTECEDENT = re.compile(
     r"(?<=\w) (?:before|after|without|while|when|by) \w+ing (?:it|them)\b|(?<=[a-z]s) they (?=(?:have|need|are|will|can|want|use)\b)"
 )
+# "are dearer": than what?
+_COMPARES = re.compile(
+    r"\b(?:is|are|was|were|be|been|becomes?|gets?|costs?|takes?) (?:(?:much|far|any|even|a bit|slightly|significantly) )?"
+    r"(?:dearer|cheaper|longer|shorter|higher|lower|larger|bigger|smaller|greater|older|newer|faster|slower|heavier|lighter|stricter|better|"
+    r"worse|more expensive|less expensive)(?!.*\bthan\b)(?= (?:if|when|once|during|in|on|at|for|after|before|because|and)\b|$)"
+)
+_FOOTNOTE = re.compile(r"[a-z]{3}[.,;!?\"”)]\d{1,2}(?=\s|$)|\b[a-z]{3,}s\d{1,2}(?=[\s.,;]|$)")  # "that investment.3", "costs3"
 _OWNERLESS = re.compile(r"(?:(?:if|when|once|after|before) )?(?:its|their|his|her)\b")
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b")
 _BARE = re.compile(
@@ -48,12 +55,14 @@ _NO_OBJECT = re.compile(
     r"(?:to|through|with|in|at|on|by|for|via|within|\d|as|from)\b"
 )
 _UNTOLD = re.compile(
-    r"\bmy (?:request|application|submission|nomination|proposal|content|audience|topic|post|entry|item|issue)\b(?! (?:for|to|of|about)\b)"
+    r"\bmy (?:share|part|portion|choice|contribution|request|application|submission|nomination|proposal|content|audience|topic|post|"
+    r"entry|item|issue)\b(?! (?:for|to|of|about)\b)"
     r"|\bthe (?:last|first|next|final) (?:\d+|few|two|three) [a-z]+s\b(?! (?:of|that|in|at|before|after)\b)"
     r"|\bthe (?:[a-z]+ )?(?:date|period|form|process|issue|case|request|result|step|option|change|amendment|item|confirmation|approval)s?\b"
     r"(?! (?:of|for|to|in|that|on|from|with|by)\b)"
     r"|\b(?:all|the) (?:two|three|four|five|six) [a-z]+s\b(?! (?:of|that|in|at)\b)"
 )
+_ORDINAL = re.compile(r"(?:first|second|third|last|next)\b", re.IGNORECASE)  # of what, a heading does not say
 _COMPOUND = re.compile(r"\b(?:and|or|of|for|in|on|at|to|from|under|during)\b")
 _BOTH = re.compile(r"\bboth [a-z]+s\b")  # which two nobody has said
 _ILLUSTRATES = re.compile(
@@ -79,6 +88,8 @@ def _sound_answer(fact: Fact) -> bool:
     answer = fact.answer
     if not 1 <= len(answer.split()) <= 220 or answer[0] in "*†‡" or answer.rstrip().endswith(":") or _RESIDUE.search(_URL.sub("", answer)):
         return False
+    if fact.spans and _FOOTNOTE.search(answer):
+        return False
     if not fact.family.startswith(_STANDALONE):
         whole = answer.count("(") == answer.count(")") and answer[-1] in '.!)"”'
         return whole and not anaphoric(answer) and not _DEIXIS.search(answer) and (" and " in answer or not _BOTH.search(answer))
@@ -101,7 +112,7 @@ def _answers(fact: Fact) -> bool:
 
 
 def _sound_slot(name: str, value: str) -> bool:
-    if _RESIDUE.search(value) or _DEIXIS.search(value) or "  " in value:
+    if _RESIDUE.search(value) or _DEIXIS.search(value) or "  " in value or _COMPARES.search(value):
         return False
     if name in _AS_WRITTEN:
         return True
@@ -115,8 +126,11 @@ def resolve(fact: Fact, section: Section, context: Context) -> Fact:
     names = {}
     for heading in section.path:
         phrase = re.sub(r"^(?:the|an?) ", "", _topic(heading, section, context))
-        if len(phrase.split()) > 1:
+        if len(phrase.split()) > 1 and not _ORDINAL.match(phrase):
             names[phrase.rsplit(maxsplit=1)[-1].lower()] = phrase
+            front, last = phrase.rsplit(maxsplit=1)
+            one = lemma(last, "NOUN") if plural(last) else last  # under "Company cards", the card is the company card
+            names.setdefault(one.lower(), f"{front} {one}")
     replaced, pointing = [], False
     for name, value in fact.slots:
         new, points = _resolve_slot(value, names, context)

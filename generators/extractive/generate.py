@@ -32,7 +32,8 @@ from generators.extractive.lexicon import Lexicon, lexicon
 from generators.extractive.other_languages import ENGLISH, languages, structural
 from generators.extractive.page import Quote, Section, Sentence, chunk_of, sections
 from generators.extractive.parsing import parse
-from generators.extractive.scope import Scopes, placed
+from generators.extractive.placing import placed
+from generators.extractive.scope import Scopes
 from generators.extractive.topics import topic_of
 from generators.fitness import boilerplate, superseded
 from generators.interface import Source

@@ -2,10 +2,11 @@
 
 import re
 
-from generators.extractive.english import article, flip, gerund, gerund_base, inflect, known_verb, plural, stem, stems
+from generators.extractive.english import article, gerund_base, inflect, plural, stem, stems
 from generators.extractive.facts import Context
 from generators.extractive.lexicon import heading_key
 from generators.extractive.page import Section
+from generators.extractive.parents import DUMMY, UNTITLED, above, doing, generic, says_little
 from generators.extractive.spoken import Name, spoken, telling
 from generators.extractive.topics import articled, core_of, topic_of
 from generators.extractive.words import words
@@ -22,15 +23,12 @@ _PROBLEM = re.compile(
 )
 _POINTS = re.compile(r"\b(?:of|for|in|with|on|to) (?:the|this|that) [a-z]+$")
 _BARE = re.compile(r"the [a-z]+")
-_TOWARD = re.compile(r"To (?P<act>(?P<verb>[a-z]+) \w.*)")
 _OTHER = re.compile(r"(?:other|additional|more|further|miscellaneous|related|special|general)\b", re.IGNORECASE)
-_UNTITLED = re.compile(
-    r"handbook|manual|guide|frequently asked|faqs?|appendix|welcome|readme|introduction|overview|home|index", re.IGNORECASE
-)
 _ENTITLED = re.compile(r"(?:welcome|introduction|guide) to \w", re.IGNORECASE)
 _PHRASE_ENDS = (
     r"(?=[.,;:!?()]|$| \(| (?:is|are|was|will|must|can|may|should|has|allows?|and|or|to|for|of|in|on|at|by|with|that|which|if|when|as)\b)"
 )
+_METADATA = re.compile(r"(?::.*){2}|\d{4}-\d\d|[{}<>\[\]]")  # a line of labels, or a template's title
 _JOINTS = ("for", "of", "to", "on", "none")
 _LONG = 60  # words of a section that may be asked about under the company's name
 _OFTEN = 2  # mentions that show a noun to be what a section is about
@@ -45,15 +43,17 @@ def name_of(section: Section, context: Context) -> Name | None:
     quoted = _QUOTED.fullmatch(heading)
     if quoted:
         return Name("problem", f'the "{quoted.group("said")}" {quoted.group("noun").lower()}')
-    if _generic(heading):
+    if generic(heading):
         return _framed(heading.lower(), above(section, context))
+    if says_little(heading):
+        return _part_of_report(heading, section, context)
     return spoken(heading, context) or _topical(heading, section, context)
 
 
 def _topical(heading: str, section: Section, context: Context) -> Name | None:
     topic = topic_of(heading, context)
     if topic.kind == "howto":
-        return Name("topic", _doing(topic.words), _doing(topic.words), does=True)
+        return Name("topic", doing(topic.words), doing(topic.words), does=True)
     noun = _cased(topic.noun, section, context) if topic.kind == "topic" else ""
     whole = _whole(noun, section, context) if noun else ""
     if noun and not whole:
@@ -95,24 +95,6 @@ def _cased(noun: str, section: Section, context: Context) -> str:
     )
 
 
-def _doing(phrase: str) -> str:
-    """A verb phrase as a doing: "file my voucher and get reimbursed" -> "filing my voucher and getting reimbursed"."""
-
-    def second(match: re.Match[str]) -> str:
-        verb = match.group("verb")
-        acts = known_verb(verb) and (match.group("object") or verb not in words("nounish"))
-        return f"{match.group('and')} {inflect(verb, 'VBG')}" if acts else match.group()
-
-    return re.sub(r"\b(?P<and>and|or) (?P<verb>[a-z]+)\b(?= (?P<object>the|an?|my|your)\b)?", second, gerund(phrase))
-
-
-def _generic(heading: str) -> bool:
-    """Whether a heading says nothing by itself: "Rules", "Additional resources"."""
-    parts = [word for word in heading.lower().split() if word not in {"and", "&"}]
-    several = len(parts) == 1 or parts[0] in words("vague") or " and " in heading
-    return several and all(word in words("generic") for word in parts)
-
-
 def _framed(generic: str, parent: str) -> Name | None:
     """A generic heading with its parent: "eligibility for paid parental leave"."""
     joint = next((joint for joint in _JOINTS if generic in words(f"frame_{joint}")), None)
@@ -122,24 +104,12 @@ def _framed(generic: str, parent: str) -> Name | None:
     return Name("topic", noun, noun)
 
 
-def above(section: Section, context: Context) -> str:
-    """The nearest heading above that names something, else the title of the document, as a noun phrase; empty if none does."""
-    for heading in [*reversed(section.path[:-1]), context.title if section.level > 1 else ""]:
-        core = core_of(heading)
-        shouted = core.isupper() and len(core.split()) > 1
-        if core and not shouted and not _generic(core) and not _UNTITLED.search(core):
-            return _phrase(core, context)
-    return ""
-
-
-def _phrase(heading: str, context: Context) -> str:
-    toward = _TOWARD.fullmatch(heading)
-    if toward and known_verb(toward.group("verb")):
-        return gerund(flip(toward.group("act")))
+def _part_of_report(heading: str, section: Section, context: Context) -> Name | None:
+    """A part that any report has, asked about with the report: "the root cause" in "Server outage of May"."""
     topic = topic_of(heading, context)
-    if topic.kind == "howto":
-        return _doing(topic.words)
-    return topic.words if topic.kind == "topic" and telling(topic.noun) else ""
+    if topic.kind != "topic" or heading_key(section.heading) in context.lexicon.repeated or DUMMY.search(heading):
+        return None
+    return _in_page(topic.noun, section, context)
 
 
 def _whole(noun: str, section: Section, context: Context) -> str:
@@ -203,6 +173,8 @@ def _bare(noun: str, section: Section, context: Context) -> bool:
     if section.level == 1 or context.product or stems(noun) & stems(above(section, context)):
         return False
     told = [word for word in noun.split() if word[0].isalpha()]
+    if " " not in noun and " " not in context.title and stems(context.title) and stems(context.title) <= stems(prose):
+        return True  # "hunting" of a page on ducks
     if any(map(context.lexicon.is_proper, told)):
         return (
             all(word[0].isupper() for word in told)
@@ -227,8 +199,16 @@ def _page(section: Section, context: Context) -> str:
     """The title of the page, else the heading above, in quotation marks; empty where neither names something."""
     for heading in (context.title, *reversed(section.path[:-1])):
         core = core_of(heading)
-        untitled = _UNTITLED.search(core) and not _ENTITLED.match(core)
-        if not core or core.endswith("?") or core.isupper() or _generic(core) or untitled or not stems(core) - stems(section.heading):
+        untitled = UNTITLED.search(core) and not _ENTITLED.match(core)
+        if (
+            not core
+            or _METADATA.search(core)
+            or core.endswith("?")
+            or core.isupper()
+            or says_little(core)
+            or untitled
+            or not stems(core) - stems(section.heading)
+        ):
             continue
         named = core.rsplit(maxsplit=1)[-1].lower() in words("documents")
         return articled(context.lexicon.heading_case(core)) if named else f'"{core}"'

@@ -8,7 +8,9 @@ from generators.extractive.text import Clean, clean, sentences
 from schemas.markdown import Block, parse_blocks
 from schemas.records import Chunk, Document
 
-_RESIDUE = re.compile(r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\]|##\w|^\s*(?:Next|Previous|Jump|Skip|Back)(?: to|:)|\( |>\s*$|\b_{3,}")
+_RESIDUE = re.compile(
+    r"\{%(?![^{}]*%\}\)).|\$\[|\[[a-z]\w*\](?![(\[])|##\w|^\s*(?:Next|Previous|Jump|Skip|Back)(?: to|:)|\( |>\s*$|\b_{3,}"
+)
 _LINK = re.compile(r"(?:\*\*)?\[[^\]]*\]\([^\s]*(?: [^)]*)?\)(?:\*\*)?[.,;]?", re.DOTALL)
 # a lead-in with one of these changes the meaning of its bullets
 _CONDITIONAL = re.compile(r"\b(?:if|when|not|except|unless|following|example|cannot|never|before|after)\b", re.IGNORECASE)

@@ -39,10 +39,10 @@ _MODAL_OF = {
     "obliged": "must",
     "allowed": "may",
     "permitted": "may",
-    "encouraged": "should",
     "expected": "should",
     "able": "can",
 }
+_OWNER = re.compile(r"s[’']$|[’']s$")
 _LABEL = re.compile(r"[A-Z][\w /&-]{1,60}:\s")
 _FORBIDS = re.compile(r"(?:Do not|Never)\s+(\w+)\s+")
 _TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
@@ -136,9 +136,10 @@ def _noun_phrase(subject: str) -> bool:
 def _finite(line: Line, index: int) -> bool:
     """Whether the word at `index` is the finite verb of the subject before it."""
     word, previous = line.lower[index], line.lower[index - 1]
+    owned = _OWNER.search(previous) is not None  # "the teams' need"
     if word in AUXILIARIES:
-        return not (word in {"need", "needs"} and previous in DETERMINERS)
-    if not line.words[index][0].islower() or previous in DETERMINERS | PREPOSITIONS | {"and", "or", "to", "not"}:
+        return not (word in {"need", "needs"} and (owned or previous in DETERMINERS))
+    if owned or not line.words[index][0].islower() or previous in DETERMINERS | PREPOSITIONS | {"and", "or", "to", "not"}:
         return False
     base, last = lemma(word), index + 1 == len(line.words)
     if not known_verb(base) or word not in {base, inflect(base, "VBZ")} or (last and word in words("nounish")):

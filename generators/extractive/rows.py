@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from generators.extractive.english import article, flip, gerund_base, lemma, plural
 from generators.extractive.facts import Context
@@ -10,12 +11,61 @@ from generators.extractive.words import words
 
 _IDENTIFIER = re.compile(r"^(?P<noun>.+?) (?:number|no|id|code|key)$", re.IGNORECASE)
 _NAMELESS = frozenset({"name", "title", "item"})
+_DUMMY = re.compile(r"(?:headers?|columns?|col|fields?|heading|merged cell|cells?) ?[\d.]*(?:[\dA-Z](?: [\d.]+)?)?$", re.IGNORECASE)
+_BOX = re.compile(r"[□☐☑☒✓✔•▪?] ")
+_PLACEHOLDER = re.compile(
+    r"(?:[@%] ?\w[\w ]*|\[.*\]|<.*>|\{.*\}|\.{3}|…|[xX]{2,}|[_-]{2,}|\?+|tb[acd]|"
+    r"to be (?:determined|announced|confirmed|decided)|lorem ipsum.*)$",
+    re.IGNORECASE,
+)
+_NOTHING_SHOWN = re.compile(
+    r"(?:(?:view|see|open|download|click|show|watch|enlarge)\b.{0,30}|(?:link|image|photo|picture|png|jpe?g|pdf|thumbnail)"
+    r"|no (?:[\w-]+ )?(?:available|yet|image|photo|picture|information|data)(?: (?:yet|available))?)\.?$",
+    re.IGNORECASE,
+)  # what stands for a picture or a link
+_PICTURES = re.compile(r"(?:image|photo|picture|icon|logo|thumbnail|screenshot|link|url|video|download)s?$", re.IGNORECASE)
+_LONGEST_HEAD, _LONGEST_KEY = 8, 10  # words
+
+
+def holds_data(table: TablePart) -> bool:
+    """Whether `table` is one of things and what holds for them, and no layout of prose, check boxes or a quotation; nor a dummy."""
+    heads = [cell.text for cell in table.header if cell.text]
+    keys = [row[0].text for row in table.rows if row and row[0].text]
+    cells = [cell.text for row in table.rows for cell in row if cell.text]
+    if (heads and all(map(_DUMMY.match, heads))) or any(len(head.split()) > _LONGEST_HEAD for head in heads) or not keys:
+        return False
+    prose = sum(len(key.split()) > _LONGEST_KEY for key in keys) * 3 > len(keys)
+    return not (prose or _runs_on(keys) or sum(_BOX.match(cell) is not None for cell in cells) > 1)
+
+
+def _runs_on(keys: list[str]) -> bool:
+    """Whether the first cells are the lines of one text: more than one goes on in small letters where the one before did not end."""
+    small = [one for one in keys if one[0].islower()]
+    broken = sum(
+        after[0].islower() and len(before.split()) >= 3 and re.search(r"\w$", before) is not None for before, after in pairwise(keys)
+    )
+    return len(small) < len(keys) and broken > 1
+
+
+def filled(table: TablePart) -> list[tuple[Cell, ...]]:
+    """The rows of `table` that stand alone: not parted over several rows by merged cells, and no template to fill in."""
+    below = [*table.rows[1:], ()]
+    return [
+        row
+        for row, after in zip(table.rows, below, strict=True)
+        if row and row[0].text and not (after and not after[0].text) and not any(_PLACEHOLDER.match(cell.text) for cell in row if cell.text)
+    ]
+
+
+def shows(head: str, value: str) -> bool:
+    """Whether a cell says something, and does not only link to it or stand for a picture."""
+    return not (_PICTURES.search(head) or _NOTHING_SHOWN.match(value))
 
 
 def named_once(table: TablePart) -> list[tuple[Cell, ...]]:
-    """The rows whose first cell no other row has; none if those are not most rows."""
+    """The filled rows whose first cell no other row has; none if those are not most rows."""
     keys = Counter(row[0].text for row in table.rows if row)
-    rows = [row for row in table.rows if row and keys[row[0].text] == 1]
+    rows = [row for row in filled(table) if keys[row[0].text] == 1]
     return rows if len(rows) * 2 > len(table.rows) else []
 
 

@@ -2,10 +2,10 @@
 
 import re
 
-from generators.extractive.answers import Answer
+from generators.extractive.answers import Answer, of_page
 from generators.extractive.english import gerund_base, plural, stems
 from generators.extractive.facts import Context
-from generators.extractive.page import Section, Sentence, TablePart
+from generators.extractive.page import CodePart, Section, Sentence, TablePart
 from generators.extractive.parsing import parse
 
 _NORMS = re.compile(
@@ -34,6 +34,11 @@ _ANNOUNCES = re.compile(
     r"\b(?:consider|follow|see|use|read|try) (?:these|those|the following)\b|\byou (?:will|can|may) (?:also )?find (?:here|below)\b",
     re.IGNORECASE,
 )
+_IMPRINT = re.compile(
+    r"(?:(?:document )?(?:owner|author|version|status|date|contact)s?:|(?:in force|valid|effective) (?:from|since)\b|"
+    r"last (?:updated|changed|reviewed)\b)",
+    re.IGNORECASE,
+)
 _BROKEN = re.compile(
     r"[-*] ?(?:May|Must|Can|Is|Are|Will|Should)\b|\*|(?:We|You) (?:also|therefore|then)\b|(?:For (?:example|instance)|"
     r"However|Also|In (?:addition|short|contrast|that case)|Additionally|Similarly|Otherwise|Therefore|Moreover|Furthermore|Likewise|"
@@ -51,23 +56,39 @@ def tells(section: Section, answer: Answer, context: Context) -> bool:
     """Whether `answer` is more than a label, a lead-in, loose entries or a table."""
     loose = any(part.lead is None and not _told(part.items, context) for part in answer.lists)
     asks = sum(line.endswith("?") for line in answer.text.split("\n")) > 1
-    cells = [cell for part in section.parts if isinstance(part, TablePart) for row in part.rows for cell in row]
+    cells = [cell for part in section.parts if isinstance(part, TablePart) for row in part.rows for cell in (*row, *part.header)]
     tabled = sum(len(cell.text.split()) for cell in cells) * 2 > answer.size
-    return answer.size >= _least(section, answer) and not (loose or asks or tabled) and _opens_well(section, answer)
+    return (
+        answer.size >= _least(section, answer)
+        and not (loose or asks or tabled or _printed(section, answer))
+        and _opens_well(section, answer)
+    )
 
 
 def complete(section: Section, answer: Answer) -> bool:
     """Whether `answer` holds what it announces: all of the section and its parts, or else sentences that need nothing of the rest."""
     if not answer.lists and answer.sentences and _ANNOUNCES.search(answer.sentences[-1].text):
         return False
+    if section.children and any(
+        _ANNOUNCES.search(one.text) or (section.level == 1 and (of_page(one.text) or _IMPRINT.match(one.text))) for one in answer.sentences
+    ):
+        return False
     told = len(answer.spans) > len(section.body_spans()) or not section.children
     if told and answer.whole and not section.left_out and answer.size == len(section.prose().split()):
         return True
-    if not answer.whole and answer.size * 2 < len(section.prose().split()):
+    if not answer.whole and answer.size * 9 < len(section.prose().split()) * 5:
         return False
     told_all = [sentence.text for sentence in answer.sentences]
     said = told_all if section.children and not told else [*told_all[:1], *told_all[-1:]]
     return not any(_TEASES.search(text) for text in said if not text.endswith(":"))
+
+
+def _printed(section: Section, answer: Answer) -> bool:
+    """Whether `answer` is mostly a block printed as it stands, such as a receipt, or a form: lines or a lead without a sentence's end."""
+    coded = sum(len(part.text.split()) for part in section.parts if isinstance(part, CodePart))
+    lines = [line for line in answer.text.split("\n") if not re.match(r" *(?:-|\d+\.) ", line)]
+    ended = sum(re.search(r"[.!?:;)”\"’]$", line) is not None for line in lines)
+    return coded * 2 > answer.size or (len(lines) > 1 and ended * 2 < len(lines))
 
 
 def _least(section: Section, answer: Answer) -> int:

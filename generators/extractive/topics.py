@@ -31,7 +31,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(
-    r"^(?:(?:step|part|section|chapter|appendix)\s+)?[\dA-Z]{1,3}(?:\.\d+)*[.:)]\s+|^(?:Step|Part|Phase)\s+\d+\s*[-–:]?\s*", re.IGNORECASE
+    r"^(?:(?:step|part|section|chapter|appendix)\s+)?[\dA-Z]{1,3}(?:\.\d+)*[.:)]\s+|^(?:Step|Part|Phase)\s+\d+\s*[-–:]?\s*|^(?:0\d|\d+(?:\.\d+)+)\s+(?=\w)",
+    re.IGNORECASE,
 )
 _ABOUT = re.compile(
     r"^(?:about|(?:rules|guidelines|guidance|tips|information|details) (?:for|on|about)|(?:the )?basics (?:of|about)|"

@@ -52,8 +52,12 @@ _LEANS = re.compile(
     r"^\w+ (?:it|them|this|that|these|those)\b|\b(?:latest|earliest|only|even|except|until|than|as|not|never)$"
     r"|\b(?:decide|check|see|know|ask|tell \w+)$"
 )
+_TWO_ACTS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b")  # of which a condition may hold for the last alone
 _FINITE = frozenset({"is", "are", "has", "have", "was", "were", "cannot", "can", "do", "does"})
-POINTER = re.compile(r"(?:please )?(?:see|refer to|check out|consult)\b", re.IGNORECASE)  # which tells only where the answer is
+# which tells only where, or that, there will be an answer
+POINTER = re.compile(
+    r"(?:please )?(?:see|refer to|check out|consult)\b|\w+(?:[’']ll| will) (?:let you know|get back to you|be in touch)\b", re.IGNORECASE
+)
 _STATE = re.compile(
     r"(?:I (?:am|was|have|had|need|want|cannot|can[’']t|can not|do not|don[’']t|did not|didn[’']t|plan|believe|think|suspect|live"
     r"|see|notice|lost|lose|forgot|forget|find|get|feel)\b|I[’'](?:m|ve|d)\b"
@@ -88,11 +92,12 @@ def conditions(sentence: Sentence, context: Context) -> Iterator[Fact]:
 
 def _closing_condition(sentence: Sentence, context: Context) -> Condition | None:
     match = _TRAILING.match(sentence.text.rstrip(". !"))
-    if match is None or _LEANS.search(match.group("main")) or not _orders(match.group("main"), context):
+    if match is None:
         return None
-    if not _clear(match.group("condition"), match.group("main"), context):
+    main, condition = match.group("main"), match.group("condition")
+    if _LEANS.search(main) or _TWO_ACTS.search(main) or not _orders(main, context) or not _clear(condition, main, context):
         return None
-    return Condition(match.group("opener"), context.lexicon.lower_first(flip(match.group("condition"))), match.group("main"))
+    return Condition(match.group("opener"), context.lexicon.lower_first(flip(condition)), main)
 
 
 def _facts(found: Condition, sentence: Sentence, context: Context) -> Iterator[Fact]:

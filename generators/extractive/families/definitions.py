@@ -42,7 +42,7 @@ def definition(section: Section, sentence: Sentence, clause: Clause, context: Co
         return
     if subject.lower() == context.company.lower() and not _COMPANY_DOES.search(clause.body):
         return
-    slots = {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject)}
+    slots = {"x": subject, "X": re.sub(r"^(?:an?|the) ", "", subject), "known": "" if indefinite else subject}
     yield Fact.of("define" if clause.aux == "is" else "define_many", slots, sentence.text, sentence.span)
 
 

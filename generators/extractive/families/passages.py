@@ -11,7 +11,9 @@ from generators.extractive.english import capital, stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.filters import sound
 from generators.extractive.page import Section
-from generators.extractive.topics import Topic
+from generators.extractive.parents import says_little
+from generators.extractive.rows import filled, holds_data, shows
+from generators.extractive.topics import Topic, core_of
 
 ABSENT = "The passage does not say."
 _NOT_OF_PASSAGES = ("faq", "topic", "howto", "list", "table", "ticket", "describe", "acronym", "question_heading", "outline")
@@ -25,6 +27,7 @@ _CHANNEL = re.compile(r"(?<![\w#/&])#[a-z][\w-]+")
 _DIGITS = range(7, 16)  # of a phone number (E.164)
 _CONDITIONAL = re.compile(r"(?:If|When|After|As|Before|Once|For example|To)\b")
 _OPTIONS = 4
+_TEMPLATE = re.compile(r"[\[\]{}<>]")  # in a title: still to be filled in
 _ABSENT_EVERY, _OPEN_EVERY = 12, 6  # of the facts with a plain question
 
 
@@ -36,7 +39,7 @@ def passages(section: Section, topic: Topic, context: Context) -> Iterator[Fact]
     if section.tables() or section.children or not 40 <= length <= _LONGEST:
         return
     yield from _contacts(section, prose)
-    if topic.kind != "topic":
+    if topic.kind != "topic" or says_little(section.heading) or core_of(section.heading) != section.heading:
         return
     turn = _digest(prose) % 3
     if turn == 0:
@@ -52,6 +55,8 @@ def outline(found: Sequence[Section], context: Context) -> Iterator[Fact]:
     level = min((section.level for section in found if section.level > 1), default=0)
     named = [section for section in found if section.level == level and len(section.heading) > 1]
     headings = list(dict.fromkeys(section.heading for section in named))
+    if _TEMPLATE.search(context.title):
+        return
     if 3 <= len(headings) <= 15 and len(headings) == len(named) and 1 < len(context.title.split()) <= 9:
         answer = "\n".join(f"- {heading}" for heading in headings)
         yield Fact.of("outline", {"title": context.title}, answer, *(section.span for section in named))
@@ -88,11 +93,12 @@ def left_open(fact: Fact, found: Sequence[Section]) -> Fact | None:
 
 
 def _rows(section: Section) -> Iterator[Fact]:
-    for table in section.tables():
+    for table in filter(holds_data, section.tables()):
         names = [cell.text for cell in table.header]
         if len(names) < 3 or not all(names) or len(set(names)) < len(names):
             continue
-        for row in [row for row in table.rows if len(row) == len(names) and row[0].text][:2]:
+        whole = [row for row in filled(table) if len(row) == len(names) and all(map(shows, names, [cell.text or "-" for cell in row]))]
+        for row in [row for row in whole if all(cell.text for cell in row)][:2]:
             record = {name: cell.text for name, cell in zip(names, row, strict=True)}
             printed = "; ".join(f"{name}: {value}" for name, value in record.items())
             answer = json.dumps(record, ensure_ascii=False)

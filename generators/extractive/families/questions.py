@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from generators.extractive.answers import Answer, answer_of
 from generators.extractive.english import flip, inflect, known_verb, tokens
 from generators.extractive.facts import Context, Fact
-from generators.extractive.page import Section
+from generators.extractive.page import Paragraph, Section
 from generators.extractive.spoken import telling
 from generators.extractive.topics import Topic
 
@@ -19,6 +20,8 @@ _REWRITES = (
 )
 _ANSWER_MARK = re.compile(r"^A: ?")
 _FEW, _LONG = 3, 60  # words of an answer
+_WHOLE_QUESTION = 4  # words of a question that is not just part of an answer ("Why?")
+_BAD_EXAMPLE = re.compile(r"(?:Wrong|Bad|Incorrect|Poor)(?: (?:answer|example|response))?:", re.IGNORECASE)  # shown, but not what holds
 _BARE = re.compile(r"What (?:is|are) my (?:[a-z]+ )?[a-z]+\?")  # "What are my user roles?" asks of something that only the page names
 _HERE = re.compile(r"\b(?:here|above|below|this (?:page|list|form|section))\b")
 # a question has a question word or an inverted verb at its start, or behind what it is about ("My sensor beeps. What now?")
@@ -40,14 +43,29 @@ def questions(section: Section, topic: Topic, context: Context) -> Iterator[Fact
     """The question that the heading asks, answered by its section."""
     if topic.kind != "question" or not _ASKS.search(topic.words) or _HERE.search(topic.words) or _THERE.search(topic.words):
         return
-    answer, question = answer_of(section), flip(topic.words)
-    if answer is None or not (answer.whole or _enough(question, answer)) or answer.size < _FEW or answer.text.endswith((":", "?")):
+    answer, question = answer_of(upto_next_question(section)), flip(topic.words)
+    if (
+        answer is None
+        or _BAD_EXAMPLE.match(answer.text)
+        or not (answer.whole or _enough(question, answer))
+        or answer.size < _FEW
+        or answer.text.endswith((":", "?"))
+    ):
         return
     lowered = context.lexicon.lower_first(question)
     if _BARE.fullmatch(question) or not telling(question):
         return
     family, slots = _rewritten(question.rstrip("?"), lowered)
     yield Fact.of(family, {"q": question, "ql": lowered, **slots}, _ANSWER_MARK.sub("", answer.text), *answer.spans)
+
+
+def upto_next_question(section: Section) -> Section:
+    """`section` without what stands from the next question on that a paragraph, plain or bold, opens with."""
+    for place, part in enumerate(section.parts):
+        opening = part.sentences[0].text if isinstance(part, Paragraph) and part.sentences else ""
+        if place and opening.endswith("?") and len(opening.split()) >= _WHOLE_QUESTION and _ASKS.match(opening):
+            return replace(section, parts=section.parts[:place])
+    return section
 
 
 def _enough(question: str, answer: Answer) -> bool:

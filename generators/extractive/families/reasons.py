@@ -23,6 +23,7 @@ _WANTS = re.compile(
     r"where|what|when)$"
 )
 _NO_REASON = re.compile(r"\bsince \d|, since (?:the|its|their) \w+ of\b|\bif\b|\bonly\b")
+_RELATIVE = re.compile(r" (?:that|which|who|where|when) ")  # what a reason without a comma may belong to
 _TWO_ACTS = re.compile(rf"\band (?:{'|'.join(sorted(words('verbs')))})\b")
 _SECOND_VERB = re.compile(r"\band (?:\w+ ){0,2}(?:is|are|must|can|has|have|may|do|then)\b")
 
@@ -38,6 +39,7 @@ def reasons(sentence: Sentence, clause: Clause, context: Context) -> Iterator[Fa
         or (stated.imperative and _TWO_ACTS.search(stated.body))
         or clause.subject not in {stated.subject, context.company}
         or not _whole(stated.body)
+        or (_RELATIVE.search(match.group("main")) and sentence.text[match.end("main")] != ",")
     ):
         return
     stated = stated.voiced(context.company)

@@ -23,14 +23,14 @@ _TWO_VERBS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b
 # an alternative of acts, which a yes/no question would turn into a choice between them
 _DONE = r"(?:\w+ed|\w+en|made|done|held|kept|paid|sent|put|set)"
 _EITHER = re.compile(rf"\b{_DONE} (?:\w+ ){{0,3}}or {_DONE}\b")
-_LONGEST_DENIAL, _OF_PEOPLE = 12, 16  # words of a falsehood about a thing, or about people
+_LONGEST_DENIAL, _OF_PEOPLE = 12, 14  # words of a falsehood about a thing, or about people
 _UNSPEAKABLE = re.compile(r"\(\d|\betc\b|\w/\w+/\w")
 _RULE_LIKE = re.compile(
     r"\b(?:all|every|each|any|always|never|before|after|within|until|by|when|whenever|if|once|immediately|during|outside|at least|"
     r"only|both|same|\d+)\b"
 )
 _BECOMES = re.compile(r"(?:an?|the|more|as) ")
-_IDIOM = re.compile(r"(?:take|keep|make|have) (?:care|note|advantage|a look|a moment|the time|in mind|sure|fun)\b")
+_IDIOM = re.compile(r"(?:take|keep|make|have) (?:care|note|advantage|a look|a moment|the time|in mind|sure|fun)\b|happen\b")
 _VAGUE = re.compile(
     r"\b(?:any (?:\w+ )?(?:questions?|issues?|concerns?|problems?|ideas?)|in the future|as possible|as (?:needed|necessary|appropriate))\b"
 )
@@ -160,7 +160,7 @@ def _personal(clause: Clause, rest: str, family: str) -> dict[str, str]:
     return slots | {
         "may": may,
         "freely": may if once else "",
-        "denied": may if family == "permit" else phrase,
+        "denied": "" if _POLARITY.search(rest) else may if family == "permit" else phrase,
         "strict": phrase if clause.aux == "must" and acts else "",
     }
 
@@ -192,7 +192,7 @@ def _impersonal(clause: Clause, rest: str) -> dict[str, str]:
     if quantified:
         free = f"not {clause.subject} {'has' if does == 'does' else 'have'} to {phrase}" if slots.get("opposite") else ""
     passive = clause.verb.startswith("be ") and clause.subject.split(maxsplit=1)[0] not in DETERMINERS
-    if len(free.split()) > most or (passive and not names_people(clause.subject)):
+    if len(free.split()) > most or ((passive or clause.aux == "should") and not names_people(clause.subject)):
         free = ""
     if clause.aux == "should" or "inv" not in slots:
         return slots | {"free": free}

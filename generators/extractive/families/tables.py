@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from generators.extractive.english import article, inflect, known_verb, lemma, plural
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Cell, Section, TablePart
-from generators.extractive.rows import named_once, noun_of, row_name, titled
+from generators.extractive.parents import says_little
+from generators.extractive.rows import holds_data, named_once, noun_of, row_name, shows, titled
 from generators.extractive.words import words
 
 _USE = re.compile(r"^(?:used for|use|what we use it for|used to)$", re.IGNORECASE)
@@ -34,12 +35,16 @@ _DAY = re.compile(
     r"august|(?:septem|octo|novem|decem)ber)(?: \d{1,2}(?:, \d{4})?| in \w+)?$|\d{1,2}\.? \w+(?: \d{4})?$|\d{4}-\d\d-\d\d$",
     re.IGNORECASE,
 )
+_QUALITY = re.compile(r"(?:known|\w{3,}ed|seen|found|best|very|mostly|often|also)\b", re.IGNORECASE)  # it says how something is, not what
 _CODE = re.compile(r"^[A-Z]{1,3}-?\d{1,4}$")
 _AMOUNT = re.compile(r"(?:up to |at most )?[\d,.]+|unlimited|no limit", re.IGNORECASE)
-_CURRENCY = re.compile(r"\b(price|cost|amount|fee) (eur|usd|gbp|chf)$", re.IGNORECASE)
+_CURRENCY = re.compile(r"\b(price|cost|amount|fee) \(?(eur|usd|gbp|chf)\)?$", re.IGNORECASE)
 _RANGED = re.compile(r"(?:up to|over|above|below|under|more than|less than|from|between)\b", re.IGNORECASE)
 _RANGE = re.compile(r"-?\d[\d,.]* to \d")
 _HAS_RANGE = re.compile(r"range|temperature|pressure|speed|diameter|size|depth|interval|time")
+_ORDINALS = frozenset({"first", "next", "second", "last", "final"})
+_DURATION = re.compile(r"(?:within )?\d+ (?:working )?(?:minute|hour|day|week|month)s?\b")
+_LONGEST = 60  # words of a cell
 _NO_ANSWER = frozenset({"n/a", "none", "yes", "no"})
 
 _Question = tuple[str, dict[str, str]]
@@ -58,7 +63,7 @@ class _Place:
 
 def tables(section: Section, context: Context) -> Iterator[Fact]:
     """The facts of the section's tables: two or three cells of a row, starting at another column in each row."""
-    for table in section.tables():
+    for table in filter(holds_data, section.tables()):
         header = [re.sub(r"\(s\)$", "s", cell.text.replace("_", " ")) for cell in table.header]
         if not any(header):
             yield from _events(table, context)
@@ -92,7 +97,8 @@ def _row(header: list[str], row: tuple[Cell, ...], noun: str, section: Section, 
     raw = row[0].text
     key = row_name(header[0], raw, noun, context)
     for head, cell in zip(header[1:], row[1:], strict=True):
-        if not re.search(r"\w", cell.text) or cell.text.lower() in _NO_ANSWER or len(cell.text.split()) > 60:
+        told = re.search(r"\w", cell.text) and cell.text.lower() not in _NO_ANSWER and len(cell.text.split()) <= _LONGEST
+        if not (told and shows(head, cell.text)):
             continue
         place = _Place(header[0].lower(), raw, key, head, cell.text)
         asked = _asked(place, section, context)
@@ -119,7 +125,7 @@ def _plain_role(place: _Place) -> _Question | None:
     own = head == re.sub(r" (?:number|id|code)$", "", place.first)
     roles = (
         ("table_use", place.key, _USE.match(head)),
-        ("describe", place.key, _MEANING.match(head) or own),
+        ("describe", place.key, (_MEANING.match(head) or own) and not _QUALITY.match(place.value)),
         ("table_role", place.raw, head == "role" or (head in {"position", "job"} and place.raw.istitle())),
         ("table_required", place.key, _REQUIRED.match(place.value)),
         ("table_resources", place.key, _RESOURCES.match(head)),
@@ -127,7 +133,8 @@ def _plain_role(place: _Place) -> _Question | None:
         ("table_ask", place.raw, _ASK.match(head)),
     )
     family, key = next(((family, key) for family, key, fits in roles if fits), ("", ""))
-    return (family, {"k": key}) if family else _verbal(place, head)
+    about = key if family == "describe" and not own else ""
+    return (family, {"k": key, "about": about}) if family else _verbal(place, head)
 
 
 def _verbal(place: _Place, head: str) -> _Question | None:
@@ -147,7 +154,9 @@ def _attribute(place: _Place, context: Context) -> _Question | None:
     parts = column.split()
     if parts[0].lower() in words("verbal") or parts[-1].endswith("ed") or _NOT_A_COLUMN.search(column) or len(parts) > 4:
         return None
-    slots = {"k": place.key, "col": column, "be": _be(column), "of": "for" if parts[-1] in words("for") else "of"}
+    answered = parts[0] in _ORDINALS and known_verb(parts[-1]) and _DURATION.match(place.value)  # "First reply": "3 working days"
+    column = f"{column} time" if answered else column
+    slots = {"k": place.key, "col": column, "be": _be(column), "of": "for" if answered or parts[-1] in words("for") else "of"}
     if plural(parts[-1]) and _AMOUNT.fullmatch(place.value):
         return "table_count", slots
     if column in _PLACES:
@@ -176,8 +185,9 @@ def _property(place: _Place, section: Section, context: Context) -> _Question | 
         named = place.head.lower() not in {"value", "details", "detail"}
         thing = context.lexicon.lower_first(place.head) if named else context.lexicon.heading_case(section.heading)
     column = re.sub(r"\s*\([^()]*\)", "", context.lexicon.lower_first(place.raw))
-    if not thing or not column:
+    if not thing or not column or (not context.product and says_little(thing)):
         return None
     if _RANGE.match(place.value) and not _HAS_RANGE.search(column):
         column += " range"
-    return "table_attribute", {"k": f"the {thing}" if context.product else article(thing), "col": column, "be": _be(column), "of": "of"}
+    slots = {"k": f"the {thing}" if context.product else article(thing), "col": column, "be": _be(column), "of": "of"}
+    return "table_has" if plural(column.rsplit(maxsplit=1)[-1]) and " and " not in column else "table_attribute", slots
