@@ -47,8 +47,10 @@ def pairs_of(document: Document) -> list[SourcePair]:
     return sorted(found, key=lambda pair: (pair.question_span.start, pair.answer_span.start))
 
 
-def drafts_inside(documents: Iterable[Document], chunks: Iterable[Chunk]) -> Iterator[Draft | Dropped]:
-    """Yield one record for each pair inside the documents: a draft, or why it is none."""
+def drafts_inside(
+    documents: Iterable[Document], chunks: Iterable[Chunk], *, asked_already: frozenset[Kind] = frozenset()
+) -> Iterator[Draft | Dropped]:
+    """Yield one record for each pair inside the documents: a draft, or why it is none; `asked_already` are kinds to pass over."""
     held = [*documents]
     by_document: dict[str, list[Chunk]] = {}
     for chunk in chunks:
@@ -58,6 +60,8 @@ def drafts_inside(documents: Iterable[Document], chunks: Iterable[Chunk]) -> Ite
         if pairs := pairs_of(document):
             unfit, named = _unfit(document), _names(document, counted)
             for pair in pairs:
+                if pair.kind in asked_already:
+                    continue
                 yield _record(_draft(pair, document, by_document.get(document.id, []), named), pair, unfit, seen)
 
 

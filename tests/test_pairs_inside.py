@@ -14,7 +14,7 @@ from builder.readers.csv_rows import read_csv
 from builder.readers.json_tree import read_json
 from builder.readers.jsonl_rows import read_jsonl
 from builder.validate import validate
-from schemas.records import Document, Draft, Dropped, Pair, Reason
+from schemas.records import Chunk, Document, Draft, Dropped, Pair, Reason
 
 PIECES = (
     "# What is new here?", "## Who may go?", "### Rules", "**May I stay at home?**", "**May I go there?** Yes, on Monday.", "Words.",
@@ -231,3 +231,16 @@ def test_a_question_that_only_its_place_explains_is_asked_behind_a_name():
         "Brook 200: How long does it run?", "Is the Brook 200 heavy?", "Brook 200: How big is the box?", "Who pays for it?",
         "Leave: Who may take part?", "Sport: Who may take part?",
     ]  # fmt: skip
+
+
+def test_kinds_that_are_asked_already_are_passed_over():
+    text = "## Who may travel abroad?\n\nAll staff may travel abroad.\n\n**Who pays for the trip?** The company pays for it."
+    document = Document.of(path="a.md", title="Travel", format="markdown", text=text, raw=text.encode())
+    whole = [Chunk.of(document, 0, len(text), (), 10)]
+
+    def rules(**settings) -> set:
+        found = drafts_inside([document], whole, **settings)
+        return {record.provenance.rule if isinstance(record, Draft) else record.reason for record in found}
+
+    assert rules() == {"question_heading", "bold_question"}
+    assert rules(asked_already=frozenset({"question_heading"})) == {"bold_question"}
