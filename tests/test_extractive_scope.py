@@ -160,10 +160,10 @@ def test_an_also_of_a_plain_fact_is_left_out():
 
 
 def test_a_choice_of_acts_is_not_a_yes_or_no_question():
-    found = asked("# Handbook\n\n## Lunch\n\nLunch should be ordered in or prepared as a group.")
+    found = asked("# Handbook\n\n## Parts\n\nParts should be ordered in or printed as a batch.")
 
-    assert not about(found, r"^Should lunch")
-    assert "Is it true that lunch should be ordered in or prepared as a group?" in found
+    assert not about(found, r"^Should parts")
+    assert "Is it true that parts should be ordered in or printed as a batch?" in found
 
 
 def test_long_falsehoods_about_things_are_not_put_to_anybody():
@@ -191,9 +191,9 @@ def test_a_short_name_is_said_in_full():
         "## Flags\n\nWhen set to true, the server prints a report.",
         "## Version 2.3\n\n- Restore all badges before the meeting.\n- Keep all lamps within the room.",
         "## Badges\n\nSee README.DOS for the rules on MS-DOS.",
-        "## Badges\n\nWrite to the people team about the extra hours you plan to work before a feast.",
-        "## Badges\n\nIf you are tired, you can choose one of the more restful options.",
-        "## Badges\n\nYou can open the door by clicking on the button (looks like a slip of paper.",
+        "## Badges\n\nWrite to the people team about the late shifts you plan to work before a feast.",
+        "## Badges\n\nIf you are tired, you can take one of the restful rooms.",
+        "## Badges\n\nYou can open the door by pressing the handle (it has the form of a shell.",
     ],
 )
 def test_what_is_no_rule_for_a_reader_is_not_asked(text):

@@ -34,9 +34,9 @@ def test_a_short_section_answers_with_its_parts_under_their_headings_and_quotes_
 
 
 TEASERS = [
-    "It takes effort to see well all day long. These are some of the key benefits of working here, and they are central to our culture of care.",
+    "It takes effort to see well all day long. These are a few of the things that Acme offers to everybody, and they matter a lot to us.",
     "We want all of our tests to be living things that can improve as we learn. This is how we will propose and make changes to them at Acme.",
-    "To see well in groups, everybody at Acme who takes part in eye tests of any kind agrees on a shared set of constraints for tests and shops.",
+    "To see well in groups, everybody at Acme who takes part in eye tests of any kind keeps to a set of conditions for tests and shops.",
 ]
 
 

@@ -68,7 +68,7 @@ def test_a_case_under_a_question_is_never_asked_without_it():
 def test_a_clause_is_never_swallowed_as_a_subject():
     """Trap 7."""
     assert not holds(
-        asked("## Help\n\nSo please let us know if you see a mistake you can fix. If you are new you can ask."), r"so please|are if"
+        asked("## Help\n\nSo please tell us where you find a fault you can mend. If you are new you can ask."), r"so please|are if"
     )
 
 
@@ -101,9 +101,9 @@ def test_a_positive_wording_of_must_not_keeps_its_sense():
 
 def test_a_list_of_acts_is_never_cut_in_the_middle():
     """Trap 10."""
-    text = "## Holidays\n\nEmployees should plan holidays, let the team know, and enter them. You must report to work or have an approved request in Rota."
+    text = "## Holidays\n\nDrivers should check tyres, let the depot know, and enter them. You must come to the yard or have a signed note in Rota."
 
-    assert not holds(asked(text), r"let the team know|report to work")
+    assert not holds(asked(text), r"let the depot know|come to the yard")
 
 
 def test_what_can_come_to_pass_is_never_a_permission():
@@ -115,17 +115,17 @@ def test_what_can_come_to_pass_is_never_a_permission():
 
 def test_a_number_in_a_frame_is_never_counted():
     """Trap 12."""
-    text = "## Hours\n\nThe hours roll over from one pay period to the next. The effective date is two weeks after the promotion."
+    text = "## Hours\n\nThe points move from one season to the following one. The new rate starts two weeks after the talk."
 
-    assert not holds(asked(text), r"[Hh]ow many (?:pay periods|weeks)")
+    assert not holds(asked(text), r"[Hh]ow many (?:seasons|points|weeks)")
 
 
 def test_what_an_amount_is_for_is_never_left_out():
     """Trap 12."""
-    text = "## Administrative leave\n\nYou can take up to 4 hours of administrative leave to get a vaccine for yourself or somebody of your family."
+    text = "## Study leave\n\nYou can use up to 6 hours of study leave to sit an exam for yourself or stand in for a colleague."
     found = asked(text)
 
-    assert all("vaccine" in question for question in holds(found, "how many hours|number of hours"))
+    assert all("exam" in question for question in holds(found, "how many hours|number of hours"))
 
 
 def test_an_amount_is_never_asked_as_what_is_offered():
@@ -147,9 +147,9 @@ def test_a_plain_fact_never_says_what_to_do():
 
 def test_a_purpose_of_the_company_is_never_a_how_to():
     """Trap 18."""
-    text = "## Policy\n\nTo make policy clear, we adopt changes quarterly. You plan to work from home and need to ask."
+    text = "## Prices\n\nTo keep prices simple, we change them once a season. You plan to work from home and need to ask."
 
-    assert not holds(asked(text), "make policy clear|[Hh]ow do I work")
+    assert not holds(asked(text), "keep prices simple|[Hh]ow do I work")
 
 
 def test_praise_is_never_a_definition():
@@ -180,15 +180,15 @@ def test_residue_of_templates_is_never_asked():
 @pytest.mark.parametrize(
     "text",
     [
-        "## Leave\n\nThe cap is low. For example: it is June. You can request up to 56 advanced leave hours.",
+        "## Leave\n\nThe cap is low. For example: it is March. You can claim up to 40 early rest hours.",
         "## Leave example\n\nYou are not required to stay late in the laboratory.",
-        "## Equity\n\nIf Acme sold for $15m, then $5m would be distributed among the shareholders.",
-        "## Scores\n\nIf the penalty for an item is -2 points per day, then finishing it 3 days late gives a score of 4.",
+        "## Shares\n\nIf Acme sold for 40 million euros, then 9 million would go to the shareholders.",
+        "## Marks\n\nIf the deduction for a late sample is 3 marks a week, then handing it in 2 weeks late leaves a total of 8.",
     ],
 )
 def test_an_example_is_never_a_rule(text):
     """Trap 26."""
-    assert not holds(asked(text), "advanced leave hours|stay late|sold|penalty")
+    assert not holds(asked(text), "early rest hours|stay late|sold|deduction")
 
 
 def test_a_plural_acronym_is_never_in_the_singular():

@@ -23,13 +23,13 @@ def asked(text: str) -> dict[str, str]:
 EXAMPLES = [
     ("## Leave\n\nIf you have used up paid leave, you can request unpaid leave.", "What are my options if I have used up paid leave?", ""),
     ("## Leave\n\nIf you have used up paid leave, you can request unpaid leave.", "Can I request unpaid leave if I have used up paid leave?", "Yes. "),
-    ("## Moving\n\nIf you are moving to a new state, you'll also need to complete a tax form.", "I am moving to a new state. What should I do?", ""),
-    ("## Moving\n\nWrite to payroll if you plan to move to a new state.", "What should I do if I plan to move to a new state?", ""),
+    ("## Moving\n\nIf you are moving to another town, you'll also need to hand in a parking form.", "I am moving to another town. What should I do?", ""),
+    ("## Moving\n\nWrite to payroll if you plan to move to another town.", "What should I do if I plan to move to another town?", ""),
     ("## Leave\n\nUse HR Links to request sick leave.", "How do I request sick leave?", ""),
     ("## Badges\n\nYou can fill out the blue form to order a visitor badge.", "How do I order a visitor badge?", ""),
     ("## Refunds\n\nCustomers can return an opened sensor within 30 days.", "How long do customers have to return an opened sensor?", ""),
     ("## Overtime\n\nYou take overtime back as time off within 3 months.", "How long do I have to take overtime back as time off?", ""),
-    ("## Award leave\n\nYou can receive a maximum of 80 hours of award leave per year.", "What is the maximum number of hours of award leave I can receive per year?", ""),
+    ("## Study leave\n\nYou can receive a maximum of 30 hours of study leave per season.", "What is the maximum number of hours of study leave I can receive per season?", ""),
     ("## Passwords\n\nA password must have at least 14 characters.", "What is the minimum number of characters that a password must have?", ""),
     ("## Overtime\n\nYou are not required to work overtime in a laboratory.", "Do I have to work overtime in a laboratory?", "No. "),
     ("## Reviews\n\nEvery employee must complete a self-review each May.", "Someone told me that not every employee has to complete a self-review each May. Is that right?", "No. "),
@@ -45,11 +45,11 @@ def test_a_sentence_is_asked_as_a_person_would_ask_it(text, question, lead):
 
 
 NEVER = [
-    ("a trivial order", "## Classes\n\nGet actively involved in the class. Take care when connecting applications."),
-    ("a plan of one person", "## Changes\n\nRuth will be blocking out a few hours every week on Friday mornings."),
-    ("an expectation", "## Concur\n\nA menu of options should come up. Your hotel expenses should populate automatically."),
-    ("an evaluation", "## Acme\n\nOffensive jokes are not appropriate. We are not a normal security company."),
-    ("a means that is no place", "## Slack\n\nYou can also post general questions in the AskIT Chatter Page, as noted above."),
+    ("a trivial order", "## Classes\n\nGet actively involved in the course. Take care when connecting probes."),
+    ("a plan of one person", "## Changes\n\nRuth will be keeping some time free every month on Monday mornings."),
+    ("an expectation", "## Concur\n\nA list of choices should open. Your mileage should fill in by itself."),
+    ("an evaluation", "## Acme\n\nLoud music is not appropriate. We are not a normal boat maker."),
+    ("a means that is no place", "## Slack\n\nYou can also raise other matters in the Harbor Ideas Room, as noted above."),
 ]  # fmt: skip
 
 
@@ -63,9 +63,9 @@ def test_what_nobody_would_ask_is_not_asked(text):
 
 
 def test_a_sentence_with_but_is_never_turned_into_a_falsehood():
-    found = asked("## Peripherals\n\nWireless keyboards can be purchased by the business unit, but only with approval.")
+    found = asked("## Peripherals\n\nSecond screens can be ordered by the team lead, but only with approval.")
 
-    assert found["Can wireless keyboards be purchased by the business unit?"].startswith("Yes. ")
+    assert found["Can second screens be ordered by the team lead?"].startswith("Yes. ")
     assert not [question for question, answer in found.items() if answer.startswith("No. ")]
 
 

@@ -13,8 +13,8 @@ from builder.readers.mail import read_eml
 from builder.readers.mail_quotes import own_words
 from schemas.records import Reason
 
-HEADER = "From: Ann Lee <ann@x.example>\nTo: Bo Ek <bo@x.example>, c@x.example\nDate: Fri, 16 Dec 2022 17:04:16 -0500\nSubject: Leave\n"
-TOP = "# Leave\n\nFrom: Ann Lee\nTo: Bo Ek, c@x.example\nDate: 2022-12-16"
+HEADER = "From: Ann Lee <ann@x.example>\nTo: Bo Ek <bo@x.example>, c@x.example\nDate: Fri, 9 Jun 2023 11:20:45 -0500\nSubject: Leave\n"
+TOP = "# Leave\n\nFrom: Ann Lee\nTo: Bo Ek, c@x.example\nDate: 2023-06-09"
 
 
 def mail(text: str, header: str = "") -> Content:
@@ -45,7 +45,7 @@ def test_a_mail_is_its_subject_a_short_header_and_its_text():
         "from": "Ann Lee <ann@x.example>",
         "to": "Bo Ek <bo@x.example>, c@x.example",
         "message_id": "<1@x>",
-        "date": "2022-12-16T17:04:16-05:00",
+        "date": "2023-06-09T11:20:45-05:00",
     }
 
 
@@ -180,7 +180,7 @@ def test_attachments_are_documents_of_their_own_whose_names_lead_nowhere():
 
 
 def test_a_mail_attached_to_a_mail_can_be_read_in_turn():
-    inner = "Content-Type: message/rfc822\n\nFrom: Bo Ek <bo@x.example>\nDate: Fri, 16 Dec 2022 17:04:16 -0500\nSubject: Old: leave\n\nFour days."
+    inner = "Content-Type: message/rfc822\n\nFrom: Bo Ek <bo@x.example>\nDate: Fri, 9 Jun 2023 11:20:45 -0500\nSubject: Old: leave\n\nFour days."
 
     content = multipart("mixed", PLAIN, inner)
 
@@ -207,7 +207,7 @@ def test_a_file_inside_of_another_form_of_the_text_is_not_lost():
     [
         (b"Just some text.\n\nAnd more.", Reason.CORRUPT),
         (b"", Reason.CORRUPT),
-        (b"From: a@b.example\nDate: Fri, 16 Dec 2022 17:04:16 -0500\n\n", Reason.EMPTY),
+        (b"From: a@b.example\nDate: Fri, 9 Jun 2023 11:20:45 -0500\n\n", Reason.EMPTY),
         (b"From: a@b.example\nContent-Type: application/pkcs7-mime\n\nabcd", Reason.ENCRYPTED),
     ],
 )
