@@ -180,9 +180,9 @@ def test_a_step_in_a_tool_is_asked_with_what_it_is_a_step_of():
 
 
 def test_a_short_name_is_said_in_full():
-    text = "# Writing Lab\n\nWe call it the Writing Lab. People love the Writing Lab.\n\n## Requests\n\nIf you need the Lab for a speech, tell the people team."
+    text = "# Design Lab\n\nWe call it the Design Lab. People love the Design Lab.\n\n## Requests\n\nIf you need the Lab for a speech, tell the people team."
 
-    assert about(asked(text), "if I need the Writing Lab for a speech")
+    assert about(asked(text), "if I need the Design Lab for a speech")
 
 
 @pytest.mark.parametrize(

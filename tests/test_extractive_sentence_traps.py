@@ -161,7 +161,7 @@ def test_praise_is_never_a_definition():
 
 def test_any_questions_are_never_a_situation():
     """Trap 20."""
-    text = "## Help\n\nIf you have any questions, write to the people team.\n\nIf you are not sure you can do something, ask first."
+    text = "## Help\n\nIf you have any questions, write to the people team.\n\nIf you are not sure whether it is safe, ask first."
 
     assert not holds(asked(text), "questions[.?]|not sure")
 
@@ -181,14 +181,14 @@ def test_residue_of_templates_is_never_asked():
     "text",
     [
         "## Leave\n\nThe cap is low. For example: it is March. You can claim up to 40 early rest hours.",
-        "## Leave example\n\nYou are not required to stay late in the laboratory.",
+        "## Leave example\n\nYou are not required to lock up in the laboratory.",
         "## Shares\n\nIf Acme sold for 40 million euros, then 9 million would go to the shareholders.",
         "## Marks\n\nIf the deduction for a late sample is 3 marks a week, then handing it in 2 weeks late leaves a total of 8.",
     ],
 )
 def test_an_example_is_never_a_rule(text):
     """Trap 26."""
-    assert not holds(asked(text), "early rest hours|stay late|sold|deduction")
+    assert not holds(asked(text), "early rest hours|lock up|sold|deduction")
 
 
 def test_a_plural_acronym_is_never_in_the_singular():

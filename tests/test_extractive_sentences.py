@@ -25,7 +25,7 @@ EXAMPLES = [
     ("## Leave\n\nIf you have used up paid leave, you can request unpaid leave.", "Can I request unpaid leave if I have used up paid leave?", "Yes. "),
     ("## Moving\n\nIf you are moving to another town, you'll also need to hand in a parking form.", "I am moving to another town. What should I do?", ""),
     ("## Moving\n\nWrite to payroll if you plan to move to another town.", "What should I do if I plan to move to another town?", ""),
-    ("## Leave\n\nUse HR Links to request sick leave.", "How do I request sick leave?", ""),
+    ("## Leave\n\nUse TS Desk to request sick leave.", "How do I request sick leave?", ""),
     ("## Badges\n\nYou can fill out the blue form to order a visitor badge.", "How do I order a visitor badge?", ""),
     ("## Refunds\n\nCustomers can return an opened sensor within 30 days.", "How long do customers have to return an opened sensor?", ""),
     ("## Overtime\n\nYou take overtime back as time off within 3 months.", "How long do I have to take overtime back as time off?", ""),
@@ -47,7 +47,7 @@ def test_a_sentence_is_asked_as_a_person_would_ask_it(text, question, lead):
 NEVER = [
     ("a trivial order", "## Classes\n\nGet actively involved in the course. Take care when connecting probes."),
     ("a plan of one person", "## Changes\n\nRuth will be keeping some time free every month on Monday mornings."),
-    ("an expectation", "## Concur\n\nA list of choices should open. Your mileage should fill in by itself."),
+    ("an expectation", "## Mileage\n\nA list of choices should open. Your mileage should fill in by itself."),
     ("an evaluation", "## Acme\n\nLoud music is not appropriate. We are not a normal boat maker."),
     ("a means that is no place", "## Slack\n\nYou can also raise other matters in the Harbor Ideas Room, as noted above."),
 ]  # fmt: skip

@@ -41,7 +41,7 @@ NAMED = [
     ("what a document says", "# Travel policy\n\n## Hotels\n\n" + BODY + " Hotels are booked by Ann, and hotels at the sea cost more.", "What does the travel policy say about hotels?"),
     ("contacts", "# Benefits\n\n## Pension contacts\n\nWrite to Ann in the people team or to the pension fund at pension@acme.example for all of it.", "Who do I contact about pension?"),
     ("an example", "# Time\n\n## Flexible hours example\n\n" + BODY, "Can you give me an example of flexible hours?"),
-    ("a doing without instructions", "# Time\n\n## Using travel credit\n\nThe credit expires one year after it is earned. What is left over is lost when an employee leaves Acme.", "What should I know about using the travel credit?"),
+    ("a doing without instructions", "# Time\n\n## Using travel credit\n\nThe credit lapses at the end of a season. What nobody used is lost when an employee leaves Acme.", "What should I know about using the travel credit?"),
     ("things of a list", "# Tools\n\n## Messaging tools\n\n- Harbor: chat for all teams.\n- Gmail: mail to customers.\n- Beacon: alarms by text message.", "Which messaging tools are there?"),
     ("two doings", "# Travel\n\n## Filing your claim and getting paid\n\nClaims reach finance within a week. The money follows in the payroll run of the next month.", "What should I know about filing my claim and getting paid?"),
     ("plural of a bare thing", "# Things\n\n## Laptop\n\nSupport hands out laptops on the first day, and the serial number is entered into the list of devices.", "What should I know about laptops?"),
@@ -127,7 +127,7 @@ def test_emphasis_inside_emphasis_leaves_no_stars():
 
 @pytest.mark.parametrize(
     "heading",
-    ["Still have questions?", "What are my user roles?", "What if I can't find my order listed here?", "What does the form above mean?"],
+    ["Still have questions?", "What are my door codes?", "What if my parcel is not named here?", "What does the form above mean?"],
 )
 def test_a_question_that_only_its_page_explains_is_not_asked(heading):
     assert asked(f"# FAQ\n\n### {heading}\n\n{BODY}", title="FAQ") == {}
@@ -145,21 +145,21 @@ CLASSES = """# Onboarding classes
 
 | Name | Description | Format | Guidance | Resource(s) |
 |---|---|---|---|---|
-| Tock 101 | An overview of Tock. | Video call | Required for teams | Tock slides |
-| How we work with partners | A talk. | Self-guided | Optional | Slides |
+| Rota 101 | An overview of Rota. | Video call | Required for teams | Rota slides |
+| How we talk to customers | A talk. | Self-guided | Optional | Slides |
 """
 CELLS = [
-    (CLASSES, "What is the Tock 101 class?", "An overview of Tock."),
-    (CLASSES, "What is the format of the Tock 101 class?", "Video call"),
-    (CLASSES, "Is the Tock 101 class required, recommended or optional?", "Required for teams"),
-    (CLASSES, 'What resources are there for the class "How we work with partners"?', "Slides"),
-    (CLASSES, 'What is the format of the class "How we work with partners"?', "Self-guided"),
+    (CLASSES, "What is the Rota 101 class?", "An overview of Rota."),
+    (CLASSES, "What is the format of the Rota 101 class?", "Video call"),
+    (CLASSES, "Is the Rota 101 class required, recommended or optional?", "Required for teams"),
+    (CLASSES, 'What resources are there for the class "How we talk to customers"?', "Slides"),
+    (CLASSES, 'What is the format of the class "How we talk to customers"?', "Self-guided"),
     ("## Tools\n\n| Tool | Login |\n|---|---|\n| Rota | Beacon key |", "What do I need to log in to Rota?", "Beacon key"),
     ("## Rooms\n\n| Room | Office |\n|---|---|\n| Lagoon | Leith |", "Which office is the Lagoon room in?", "Leith"),
     ("## Rooms\n\n| Room | Equipment |\n|---|---|\n| Lagoon | Two screens |", "What equipment does the Lagoon room have?", "Two screens"),
     ("## Safety\n\nThe team in Leith meets by the gate.\n\n| Office | Fire wardens |\n|---|---|\n| Leith | Ann Lee, Bo Ray |", "Who are the fire wardens of the Leith office?", "Ann Lee, Bo Ray"),
     ("## Guides\n\n| Resource | Use |\n|---|---|\n| Reopening an existing plan | Edits |", 'What is the resource "Reopening an existing plan" used for?', "Edits"),
-    ("## Days off\n\n| | |\n|---|---|\n| Memorial Day | Last Monday in May |\n| Christmas Day | December 25 |", "When is Memorial Day?", "Last Monday in May"),
+    ("## Days off\n\n| | |\n|---|---|\n| Harbour Day | First Sunday in June |\n| Christmas Day | December 25 |", "When is Harbour Day?", "First Sunday in June"),
     ("## Plans\n\n| Plan | Users |\n|---|---|\n| Tide | unlimited |", "How many users does the Tide plan have?", "unlimited"),
 ]  # fmt: skip
 

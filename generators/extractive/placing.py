@@ -72,7 +72,7 @@ def _said_by(fact: Fact) -> str:
 
 
 def _full_names(fact: Fact, section: Section, context: Context) -> Fact:
-    """The fact with a shortened name in full: "the Lab" of a page "Writing Lab" is "the Writing Lab"."""
+    """The fact with a shortened name in full: "the Lab" of a page "Design Lab" is "the Design Lab"."""
     above = " / ".join([context.title, *section.path])
     for name in sorted(name for name in context.lexicon.names if name in above):
         last = name.rsplit(maxsplit=1)[-1]

@@ -92,7 +92,7 @@ def titled(key: str) -> bool:
 
 
 def _called(raw: str, noun: str) -> str:
-    """A thing with a name of its own: "the TTS 101 class", "the class “How we work with partners”"."""
+    """A thing with a name of its own: "the Rota 101 class", "the class “How we talk to customers”"."""
     name = re.sub(r"\s*\([^()]*\)", "", raw).strip()
     if noun in name.lower() or name.lower().endswith(tuple(words("documents"))):
         return f"the {name}"
