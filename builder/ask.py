@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from builder.step import Step
     from generators.alpaca.asks import Style
     from generators.alpaca.generate import Plan
+    from generators.alpaca.tasks import Task
 
 SELF_INSTRUCT, MOST_ALIKE = "self_instruct", 0.7
 PER_PAIR = 4  # accepted drafts for each pair of curate.target, unless the recipe says otherwise: curation needs a choice
@@ -59,10 +60,15 @@ def needs_rules(recipe: Recipe, root: Path) -> bool:
     Raises:
         RecipeError: a task cannot be used.
     """
-    from generators.alpaca.rule_facts import NEED
     from generators.alpaca.tasks import load_tasks
 
-    return any(task.needs == NEED for task in load_tasks(recipe.generate.tasks, root=root))
+    return _any_needs_rules(load_tasks(recipe.generate.tasks, root=root))
+
+
+def _any_needs_rules(tasks: "Iterable[Task]") -> bool:
+    from generators.alpaca.rule_facts import NEED
+
+    return any(task.needs == NEED for task in tasks)
 
 
 def rule_facts(step: "Step") -> dict[str, tuple[Draft, ...]]:
@@ -97,14 +103,15 @@ def plan_of(
     from generators.alpaca.tasks import load_tasks
 
     section = recipe.generate
+    tasks = load_tasks(section.tasks, root=root)
     return Plan(
-        tasks=load_tasks(section.tasks, root=root),
+        tasks=tasks,
         target=target(recipe),
         items_per_request=section.items_per_request,
         distractors=section.distractors,
         facts=section.facts,
         seeds=read_seeds(root / section.seeds) if section.seeds else (),
-        rule_facts=rule_facts() if needs_rules(recipe, root) else {},
+        rule_facts=rule_facts() if _any_needs_rules(tasks) else {},
         limit=limit,
     )
 

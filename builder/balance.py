@@ -46,11 +46,14 @@ class Balance:
     @classmethod
     def of(cls, documents: Iterable[Document]) -> "Balance":
         """Return the balance of the families, over the sections of the documents."""
-        spills = {name: group.spill for name, group in groups().items()}
-        first, never = (frozenset(name for name, spill in spills.items() if spill == kind) for kind in ("first", "never"))
-        shares = {name: group.share for name, group in groups().items()}
-        wordings = {name: group.wordings for name, group in groups().items()}
-        return cls(shares, first, never, section_of=sections_of(documents), wordings=wordings)
+        every = groups().values()
+        return cls(
+            shares={group.name: group.share for group in every},
+            first=frozenset(group.name for group in every if group.spill == "first"),
+            never=frozenset(group.name for group in every if group.spill == "never"),
+            section_of=sections_of(documents),
+            wordings={group.name: group.wordings for group in every},
+        )
 
 
 def by_rules(pairs: Iterable[Pair]) -> bool:

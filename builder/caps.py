@@ -50,19 +50,18 @@ class Caps:
         answers: how many pairs there are to choose from that answer yes, and no.
         shares: largest share of one document, task and opening in the target.
         balance: groups and sections, if families are balanced.
-        reach: how many pairs can be chosen, if that is fewer than the target; openings are a share of it.
+        reach: how many pairs can be chosen, the target if that is fewer; openings of a balance are a share of it.
     """
 
     target: int
     wordings: tuple[int, int]
     answers: Mapping[str, int]
     shares: dict[str, float]
-    balance: Balance | None = None
-    reach: int = 0
+    balance: Balance | None
+    reach: int
     used: Counter[Cap] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.reach = self.reach or self.target
         self._rises: dict[str, float] = dict.fromkeys(_LAST, 1.0)
         self._spills: dict[str, float] = {}
         self._per_fact = self.wordings[0]

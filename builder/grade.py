@@ -132,11 +132,15 @@ class Session:
     def next(self) -> Shown | None:
         """Return the next fact to grade, or None when every family has its grades or no more facts."""
         for goal in [*range(FEWEST, self.each, FEWEST), self.each]:
-            for family, facts in self.facts.items():
-                open_facts = (fact for fact in facts if fact.fact not in self.grades)
-                if self.graded(family) < goal and (found := next(open_facts, None)):
-                    return found
+            for family in self.facts:
+                if self.graded(family) < goal and (waiting := self.waiting(family)):
+                    return waiting[0]
         return None
+
+    def waiting(self, family: str) -> list[Shown]:
+        """Return the facts of a family that are still to be graded."""
+        open_facts = (fact for fact in self.facts[family] if fact.fact not in self.grades)
+        return list(islice(open_facts, max(0, self.each - self.graded(family))))
 
     def graded(self, family: str) -> int:
         """How many facts of a family have a grade."""
@@ -144,10 +148,7 @@ class Session:
 
     def left(self, *names: str) -> int:
         """How many facts are still to be shown, of all families or of these."""
-        return sum(
-            min(max(0, self.each - self.graded(family)), sum(fact.fact not in self.grades for fact in self.facts[family]))
-            for family in names or self.facts
-        )
+        return sum(len(self.waiting(family)) for family in names or self.facts)
 
     @property
     def now(self) -> int:

@@ -29,7 +29,7 @@ def write_sheet(path: Path, facts: Iterable[Shown]) -> int:
     """
     listed = list(facts)
     try:
-        write_text(path, _markdown(listed) if path.suffix.lower() in {".md", ".markdown"} else _csv(listed))
+        write_text(path, _markdown(listed) if _is_markdown(path) else _csv(listed))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from None
     return len(listed)
@@ -46,22 +46,26 @@ def read_sheet(path: Path) -> list[Filled]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); write a sheet with kilopair grade --write") from None
     text = text.replace("\r\n", "\n")
-    rows = list(_of_markdown(text) if _MARK.search(text) or path.suffix.lower() in {".md", ".markdown"} else _of_csv(path, text))
+    rows = list(_of_markdown(text) if _MARK.search(text) or _is_markdown(path) else _of_csv(path, text))
     if not rows:
         raise UsageError(f"{path}: no sheet of facts; write one with kilopair grade --write")
     return [(fact, family, letter) for number, fact, family, said in rows if (letter := _letter(path, number, family, said))]
 
 
+def _is_markdown(path: Path) -> bool:
+    return path.suffix.lower() in {".md", ".markdown"}
+
+
 def _letter(path: Path, number: int, family: str, said: str) -> Letter | None:
     given = said.strip(" \t*_`'\"").upper()
     if family not in families():
-        raise UsageError(f"{path}:{number}: {family or 'nothing'}: no such family; leave that column as it was")
+        raise UsageError(f"{path}:{number}: {_line(family) or 'nothing'}: no such family; leave that column as it was")
     if given in LETTERS:
         return given  # pyright: ignore[reportReturnType]
     if given in {"S", "SKIP"}:
         return "skip"
     if given:
-        raise UsageError(f"{path}:{number}: {said.strip()}: no such grade; use A, B, C or skip, or leave it empty")
+        raise UsageError(f"{path}:{number}: {_line(said)}: no such grade; use A, B, C or skip, or leave it empty")
     return None
 
 

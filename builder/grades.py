@@ -13,7 +13,7 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -67,7 +67,7 @@ class Standing:
 
     def as_json(self) -> dict[str, Any]:
         """Return the standing for other programs."""
-        own = {name: asdict(self.family)[name] for name in ("name", "group", "about")}
+        own = {"name": self.family.name, "group": self.family.group, "about": self.family.about}
         return {**own, "graded": self.graded, **{letter: self.grades.get(letter, 0) for letter in LETTERS}, "on": self.on, "why": self.why}
 
 
@@ -118,14 +118,22 @@ def standings(recipe: Recipe, grades: Mapping[str, Grade]) -> dict[str, Standing
         RecipeError: the recipe names a family that does not exist.
     """
     named, threshold = recipe.generate.families, recipe.generate.grade_threshold
-    if isinstance(named, tuple):
-        for name in named:
-            _known(name)
+    if isinstance(named, tuple) and (wrong := wrong_family(named)):
+        raise RecipeError(f"generate.families: {wrong}")
     counts = {name: Counter[str]() for name in families()}
     for grade in grades.values():
         if grade.family in counts and grade.grade in LETTERS:
             counts[grade.family][grade.grade] += 1
     return {name: Standing(family, counts[name], *_decided(family, counts[name], named, threshold)) for name, family in families().items()}
+
+
+def wrong_family(names: Iterable[str]) -> str:
+    """Return what to say of the first name that is no family's, or an empty string."""
+    wrong = next((name for name in names if name not in families()), None)
+    if wrong is None:
+        return ""
+    near = difflib.get_close_matches(wrong, families(), n=1, cutoff=0.5)
+    return f"{wrong}: no such family; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(families())}")
 
 
 def but_switched_off(drafts: Iterable[Draft | Dropped], found: Mapping[str, Standing], left_out: Counter[str]) -> Iterator[Draft | Dropped]:
@@ -155,10 +163,3 @@ def _decided(family: Family, grades: Counter[str], named: object, threshold: flo
         good = grades["A"] / graded >= threshold
         return good, f"{grades['A']} of {graded} graded A, {'not ' if good else ''}below {threshold:.0%}"
     return family.default, "shipped choice" if family.default else "off until it is graded"
-
-
-def _known(name: str) -> None:
-    if name not in families():
-        near = difflib.get_close_matches(name, families(), n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(families())}"
-        raise RecipeError(f"generate.families: {name}: no such family; {advice}")

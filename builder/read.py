@@ -13,7 +13,7 @@ from pathlib import Path
 from builder.discover import discover, named
 from builder.formats import ending_of, format_of_ending, formats
 from builder.isolate import Limits, cores, each
-from builder.readers.content import Ocr, Refused
+from builder.readers.content import Ocr, Refused, missing_languages
 from builder.sniff import packed_format
 from builder.source import Source, dropped, load, read_source, records_of, task_of
 from schemas.errors import RecipeError
@@ -89,7 +89,7 @@ def ocr_of(section: DocumentsSection, root: Path) -> Ocr | None:
     if section.tessdata is None:
         return None
     folder = root / section.tessdata
-    if missing := [name for name in section.ocr_language.split("+") if not (folder / f"{name}.traineddata").is_file()]:
+    if missing := missing_languages(folder, section.ocr_language):
         raise RecipeError(
             f"documents.tessdata: {folder} has no {missing[0]}.traineddata; put Tesseract's data for documents.ocr_language there"
         )

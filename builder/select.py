@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from builder.balance import Balance
 from builder.caps import Caps, opening, yes_or_no
-from builder.turns import turns
+from builder.turns import kind_of, turns
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "select"
@@ -158,7 +158,7 @@ class _Choice:
     def _parts(self, fact: _Fact) -> Iterator[_Fact]:
         """Let the later wordings of a fact wait for facts of other sections, in groups where the spread is worth more than they are."""
         at_first, most = self.caps.wordings
-        few = self.balance.wordings.get(fact.queue.rpartition("/")[0], at_first) if self.balance and at_first < most else at_first
+        few = self.balance.wordings.get(kind_of(fact.queue), at_first) if self.balance and at_first < most else at_first
         later = fact.wordings[few:] if few < at_first else ()
         yield replace(fact, wordings=fact.wordings[:few], least=min(fact.least, few)) if later else fact
         if later:

@@ -46,6 +46,7 @@ def read(step: Step) -> Output:
     libraries, masks = library_versions(), actions(policy)
     version = cache(lambda readers: [code_hash((*CODE, *MASK, *code_behind(readers))), *libraries])
 
+    @cache  # it is asked for again when the file has been read, and looks into it
     def key(file: "Found") -> str:
         readers = readers_of(file)
         own = ocr if any(formats()[name].scans for name in readers) else None

@@ -19,21 +19,22 @@ def turns(facts: Iterable[tuple[str, Sequence[Pair]]], shares: Mapping[str, floa
     for queue, wordings in facts:
         supply[queue] += len(wordings)
         prompts[queue] += sum(map(_prompt_words, wordings))
-    sides = {queue: [f"{_kind(queue)}/{side}" for side in ("yes", "no")] for queue in supply if not queue.endswith("/")}
+    sides = {queue: [f"{kind_of(queue)}/{side}" for side in ("yes", "no")] for queue in supply if not queue.endswith("/")}
     rarer = {queue: min(supply[side] for side in both) for queue, both in sides.items()}
     weights = {queue: math.sqrt((rarer.get(queue) or count) * count / prompts[queue]) for queue, count in supply.items()}
     return weights if shares is None else _shared(weights, shares)
 
 
 def _shared(weights: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
-    sums = dict.fromkeys(map(_kind, weights), 0.0)
+    sums = dict.fromkeys(map(kind_of, weights), 0.0)
     for queue, weight in weights.items():
-        sums[_kind(queue)] += weight
+        sums[kind_of(queue)] += weight
     least = min(shares.values(), default=1.0)
-    return {queue: weight * shares.get(_kind(queue), least) / sums[_kind(queue)] for queue, weight in weights.items()}
+    return {queue: weight * shares.get(kind_of(queue), least) / sums[kind_of(queue)] for queue, weight in weights.items()}
 
 
-def _kind(queue: str) -> str:
+def kind_of(queue: str) -> str:
+    """Return the kind that a queue is of."""
     return queue.rpartition("/")[0]
 
 

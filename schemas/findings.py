@@ -52,18 +52,6 @@ class Place(Record):
     end: int
     quote: str
 
-    @classmethod
-    def of(cls, document: Document, start: int, end: int) -> "Place":
-        """Point at a span; for many of one document there is `places`."""
-        return cls(
-            document_id=document.id,
-            path=document.path,
-            line=document.text.count("\n", 0, start) + 1,
-            start=start,
-            end=end,
-            quote=shortened(document.text[start:end]),
-        )
-
 
 class Finding(Record):
     """One thing that somebody should know, in a sentence, with every place where it stands."""

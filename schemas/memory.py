@@ -44,7 +44,7 @@ class Kept(Generic[R]):
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Free nothing meanwhile: a parser makes many small objects and no cycles; looking for some took half the time of a large document."""
+    """Free nothing meanwhile: a parser makes many small objects and no cycles; looking for some takes half the time of a large text."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -286,8 +286,15 @@ def test_a_single_name_is_a_list_of_one_and_what_is_none_is_refused_in_one_line(
 def test_a_family_that_does_not_exist_is_refused_with_the_nearest_one(project: Path):
     with pytest.raises(RecipeError, match=r"generate\.families: dutty: no such family; did you mean duty\?"):
         kilopair("generate", "--set", "generate.families=[dutty]")
-    with pytest.raises(UsageError, match="--family dutty: no such family"):
+    with pytest.raises(UsageError, match=r"--family dutty: no such family; did you mean duty\?"):
         kilopair("grade", "--family", "dutty")
+
+
+@pytest.mark.parametrize("wrong", [("--family", "dutty"), ("--read", "none.csv")])
+def test_a_wrong_name_and_a_missing_sheet_are_said_before_a_document_is_read(project: Path, wrong: tuple[str, str]):
+    with pytest.raises(UsageError, match=rf"{wrong[1]}: "):
+        kilopair("grade", *wrong)
+    assert not (project / "workspace").exists()
 
 
 def test_a_generator_without_families_has_nothing_to_grade(project: Path):
@@ -364,6 +371,7 @@ def test_a_sheet_that_a_spreadsheet_saved_with_semicolons_is_read(tmp_path: Path
     ("text", "message"),
     [
         ("grade,family,fact\nD,duty,graded-00000000000000aa\n", r"sheet\.csv:2: D: no such grade; use A, B, C or skip"),
+        ('grade,family,fact\n"A or\x1b[1m\nB",duty,graded-00000000000000aa\n', r"sheet\.csv:3: A or \[1m B: no such grade"),
         ("grade,family,fact\nA,dutty,graded-00000000000000aa\n", r"sheet\.csv:2: dutty: no such family"),
         ("question,family,fact\n", "no column grade"),
         ("", "no column grade"),

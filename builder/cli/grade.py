@@ -45,22 +45,25 @@ def grade(
     """Show facts and record what a person thinks of them, in the terminal or by a sheet; print how the families stand."""
     from builder.grade import Session, facts_to_grade, record
     from builder.grade_sheet import read_sheet, write_sheet
-    from builder.grades import read_grades, standings
+    from builder.grades import read_grades, standings, wrong_family
     from schemas.errors import UsageError
 
     if read and write:
         raise UsageError("--write makes a sheet and --read takes it in; use one of them")
     settings, root = opened(recipe, overrides)
     workspace = (root / settings.workspace).resolve()
-    standings(settings, {})  # a wrong name in the recipe is said before anybody works
+    standings(settings, {})  # a wrong name or sheet is said before anybody works
+    if wrong := wrong_family(only):
+        raise UsageError(f"--family {wrong}")
+    filled = read_sheet(read) if read else []
     watch = watch_for(quiet=quiet or as_json, as_json=False)
     found = facts_to_grade(settings, root, most=facts + len(read_grades(workspace)), watch=watch)
-    session = Session(workspace, _only(found, only), facts, name)
+    session = Session(workspace, {name: shown for name, shown in found.items() if not only or name in only}, facts, name)
     if read:
-        count = record(workspace, read_sheet(read), name=name)
+        count = record(workspace, filled, name=name)
         told = f"{read}: {count:,} grades are new or changed"
     elif write:
-        count = write_sheet(write, _waiting(session))
+        count = write_sheet(write, (shown for family in session.facts for shown in session.waiting(family)))
         told = f"wrote {count:,} facts to {write}; fill in the grades, then: kilopair grade {recipe} --read {write}"
     else:
         told = "" if as_json or quiet else _sit(session)
@@ -73,21 +76,6 @@ def grade(
         if not write:
             _print_standing(standing, found)
         click.echo(told)
-
-
-def _only(found: "Mapping[str, list[Shown]]", only: tuple[str, ...]) -> "Mapping[str, list[Shown]]":
-    from schemas.errors import UsageError
-
-    if unknown := next((name for name in only if name not in found), None):
-        raise UsageError(f"--family {unknown}: no such family; there are {', '.join(found)}")
-    return {name: facts for name, facts in found.items() if not only or name in only}
-
-
-def _waiting(session: "Session") -> "Iterator[Shown]":
-    """The facts of a sheet, family by family: what is not graded yet."""
-    for family, facts in session.facts.items():
-        waiting = [fact for fact in facts if fact.fact not in session.grades]
-        yield from waiting[: max(0, session.each - session.graded(family))]
 
 
 def _sit(session: "Session") -> str:

@@ -12,7 +12,7 @@ _TIME = re.compile(
 )
 _PEOPLE = re.compile(  # said only where the rule is not for everybody
     r"\b(?:apprentice|intern|trainee|contractor|freelancer|temporary|seasonal|part-time|manager|director|executive|board|administrator"
-    r"|admin|engineer|developer|driver|senior|junior|minor|adult|private|business|corporate|enterprise|student|pensioner|board|night"
+    r"|admin|engineer|developer|driver|senior|junior|minor|adult|private|business|corporate|enterprise|student|pensioner|night"
     r"|express|international|domestic|abroad|remote|former|premium|free|carr(?:y|ied))(?:s|ly)?\b(?!\sof\scharge)",
     re.IGNORECASE,
 )

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -66,6 +67,11 @@ class Ocr:
 
     tessdata: str
     language: str
+
+
+def missing_languages(tessdata: Path, language: str) -> list[str]:
+    """Return those of the languages, such as `deu+eng`, whose data is not in the folder."""
+    return [name for name in language.split("+") if not (tessdata / f"{name}.traineddata").is_file()]
 
 
 Reader = Callable[[bytes], Content | Refused]

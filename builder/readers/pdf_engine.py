@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.readers.content import Refused
+from builder.readers.content import Refused, missing_languages
 from builder.readers.pdf_ligatures import join_ligatures, spell_ligatures
 from builder.readers.pdf_scan import names, without_cycles
 from schemas.records import Reason
@@ -47,7 +47,7 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
     start = raw[:_HEAD].find(b"%PDF-")
     if start < 0:
         return Refused(Reason.CORRUPT, "not a PDF file, whatever its name says; open it to see what it is")
-    if tessdata is not None and (missing := [name for name in language.split("+") if not (tessdata / f"{name}.traineddata").is_file()]):
+    if tessdata is not None and (missing := missing_languages(tessdata, language)):
         return Refused(Reason.UNREADABLE, f"{tessdata} has no {missing[0]}.traineddata; put Tesseract's data there or leave OCR off")
     raw, joined = join_ligatures(raw[start:])
     raw, mended = without_cycles(raw)

@@ -5,7 +5,6 @@ running headers that are left, `pdf_tags` takes the headings of tagged files. He
 every page has its span.
 """
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from builder.readers.pdf_tables import needs_words, table_pieces
 from builder.readers.pdf_tags import Tags, is_tagged, retag, tags
 from builder.readers.pdf_words import share_written
 from schemas.markdown import plain
+from schemas.memory import no_collections
 from schemas.records import Page, Reason, Remark
 
 if TYPE_CHECKING:
@@ -36,13 +36,8 @@ _PASSWORD = 1 << 13  # the flag of a field whose text nobody may see
 
 def read_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng") -> Content | Refused:
     """Return the text of a PDF; `tessdata`, a folder with Tesseract's data, lets scanned pages be read (slow: seconds a page)."""
-    collecting = gc.isenabled()
-    gc.disable()  # pages are many small objects without cycles; looking for cycles in them takes a twentieth of the time
-    try:
+    with no_collections():  # the pages are many small objects as well
         return _read(raw, tessdata, language)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _read(raw: bytes, tessdata: Path | None, language: str) -> Content | Refused:

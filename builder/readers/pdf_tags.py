@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.readers.pdf_lines import solid
 from builder.readers.pdf_margins import artifact_pieces, content_places
 from builder.readers.pdf_pieces import Piece
+from builder.readers.pdf_words import solid
 
 if TYPE_CHECKING:
     from liteparse.types import ParsedPage, StructureTreeElement, TextItem

@@ -55,7 +55,7 @@ def _groups(valid: Sequence[Pair], chosen: Sequence[Pair]) -> list[dict[str, Any
 
 def _families(chosen: Sequence[Pair], standing: Mapping[str, Standing], left_out: Mapping[str, int]) -> list[dict[str, Any]]:
     """The families that are in the set, graded or left out."""
-    found = (family_of(pair.provenance.rule, pair.task) for pair in chosen if group_of(pair))
+    found = (family_of(pair.provenance.rule, pair.task) for pair in chosen)
     pairs = Counter(family.name for family in found if family)
     rows = [{**one.as_json(), "pairs": pairs[name], "left_out": left_out.get(name, 0)} for name, one in standing.items()]
     return [row for row in rows if row["pairs"] or row["graded"] or row["left_out"]]

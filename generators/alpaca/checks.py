@@ -100,9 +100,14 @@ def steps(text: str) -> list[int]:
 
 def token_f1(left: str, right: str) -> float:
     """Return the F1 of the words that two texts share (as in SQuAD, Rajpurkar et al. 1606.05250)."""
-    ours, theirs = Counter(words(left)), Counter(words(right))
+    ours, theirs = _bag(left), _bag(right)
     common = (ours & theirs).total()
     return 2 * common / (ours.total() + theirs.total()) if common else float(ours == theirs)
+
+
+@lru_cache(maxsize=4096)
+def _bag(text: str) -> Counter[str]:
+    return Counter(words(text))
 
 
 def points_to_text(question: str) -> str:

@@ -169,12 +169,8 @@ def _missing(schema: Any, grounding: Grounding, *, is_filled: bool) -> str:
         return 'it must describe an object with a list "items" of objects with "properties" and "required"'
     present = fields & required
     if is_filled:
-        ours = {"output", "quotes", "instruction", "turns"} & fields
-        return (
-            ""
-            if {"fact", "wordings"} <= present and not ours
-            else "an item must have and require fact and wordings; its answer is the fact's own"
-        )
+        is_fit = {"fact", "wordings"} <= present and not {"output", "quotes", "instruction", "turns"} & fields
+        return "" if is_fit else "an item must have and require fact and wordings; its answer is the fact's own"
     if "turns" in present:
         return ""
     if "output" not in present or not {"instruction", "wordings"} & present:

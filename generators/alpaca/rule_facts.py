@@ -28,6 +28,11 @@ class Filled:
     value: dict[str, Any]
     left_out: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def problem(self) -> str:
+        """Why nothing is left to ask, or an empty string."""
+        return "" if not self.left_out or self.value["wordings"] else "; ".join(dict.fromkeys(problem for problem, _ in self.left_out))
+
 
 def by_section(drafts: Iterable[Draft]) -> dict[str, tuple[Draft, ...]]:
     """Return the facts behind the drafts of the rules by chunk id: one draft each, with its plainest question; none of a passage."""

@@ -25,16 +25,12 @@ _CAPITALISED = re.compile(r"(?<![.?!:\"“„«(] )(?<!^)(?<!\n)\b(?!I(?:['’]|
 _CODED = re.compile(r"\b(?=\w*[A-Z])(?=\w*(?:\d|[a-z][A-Z]|[A-Z]{2}))\w[\w-]*")
 _NO_NAMES = frozenset({"ok", "asap", "am", "pm", "faq"})
 _ALONE = r"(?<![\w.,'’<>≤≥~±+−-]){}(?!\w|[.,:'’-]\w)"  # as words and numbers of their own: 6 is not in 16, -6 or 6.5
+_NOT = r"not|no|never|none|nobody|nothing|neither|nor|without|hardly|barely|rarely|nicht|kein\w*|ohne|ne|sin|не|без"
+_FORBID = r"forbid\w*|prohibit\w*|ban(?:s|ned)?|against|disallow\w*|illegal|unable|impossible|refus\w*|den(?:y|ied|ies)|exclud\w*"
+_NEGATOR, _FORBIDS = re.compile(rf"\b(?:{_NOT})\b"), re.compile(rf"\b(?:{_FORBID})\b")
 _NEGATIVE = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|forbid\w*|prohibit\w*|ban(?:s|ned)?|against|disallow\w*|"
-    r"illegal|unable|impossible|refus\w*|den(?:y|ied|ies)|exclud\w*|except\w*|unless|lack\w*|wrong|false|untrue|myth|avoid\w*|"
-    r"hardly|barely|rarely|"
-    r"nicht|kein\w*|nie|niemals|ohne|verboten|ne|pas|jamais|sans|aucune?|interdit\w*|nunca|sin|ning[uú]n\w*|prohibid\w*|"
-    r"не|нет|нельзя|без|никогда)\b"
-)
-_NEGATOR = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|hardly|barely|rarely|nicht|kein\w*|ohne|ne|sin|не|без)\b")
-_FORBIDS = re.compile(
-    r"\b(?:forbid\w*|prohibit\w*|ban(?:s|ned)?|against|disallow\w*|illegal|unable|impossible|refus\w*|den(?:y|ied|ies)|exclud\w*)\b"
+    rf"\b(?:{_NOT}|{_FORBID}|except\w*|unless|lack\w*|wrong|false|untrue|myth|avoid\w*|"
+    r"nie|niemals|verboten|pas|jamais|sans|aucune?|interdit\w*|nunca|ning[uú]n\w*|prohibid\w*|нет|нельзя|никогда)\b"
 )
 _UNITS = frozenset(
     WORD.findall(
@@ -85,6 +81,7 @@ def doubts(text: str) -> int:
     return len(_NEGATOR.findall(_plain(text)))
 
 
+@lru_cache(maxsize=1024)
 def numbers(text: str) -> frozenset[str]:
     """Return the numbers of a text, those up to twelve also where they stand in words."""
     plain = _NO_COUNT.sub(" ", normal(text))
@@ -92,6 +89,7 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset([*(found.replace(",", "") for found in _NUMBER.findall(plain)), *counted])
 
 
+@lru_cache(maxsize=1024)
 def amounts(text: str) -> frozenset[tuple[str, str]]:
     """Return the numbers of a text that a unit follows, with the unit."""
     tokens: list[str] = _NUMBER_OR_WORD.findall(normal(text))

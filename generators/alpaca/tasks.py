@@ -87,26 +87,21 @@ class Task:
 
     def problem(self, item: Any, material: Material) -> str:
         """Return in one line what is wrong with one item of a reply, or an empty string."""
-        if problem := self.shape_problem(item, material.style) or self._filled_problem(item, material):
+        if problem := self.shape_problem(item, material.style) or self._fact_problem(item, material):
             return problem
-        item = self.filled(item, material).value
-        if problem := item_problem(item, material):
+        found = self.filled(item, material)
+        if problem := found.problem or item_problem(found.value, material):
             return problem
         if self.check is None:
             return ""
         try:
-            return " ".join(str(self.check(item, material) or "").split())[:200]
+            return " ".join(str(self.check(found.value, material) or "").split())[:200]
         except Exception as error:  # noqa: BLE001 - code of the user: an item that it stumbles over is dropped with its words
             return f"{CHECKS} of the task failed: {type(error).__name__}: {error}"[:200]
 
-    def _filled_problem(self, item: dict[str, Any], material: Material) -> str:
+    def _fact_problem(self, item: dict[str, Any], material: Material) -> str:
         """Return why an item cannot be filled from a fact of the rules, or an empty string."""
-        if self.needs != NEED:
-            return ""
-        if problem := _unicode_problem(item) or empty_problem(item, material.ask):
-            return problem
-        found = self.filled(item, material)
-        return "" if found.value["wordings"] else "; ".join(dict.fromkeys(problem for problem, _ in found.left_out))
+        return (_unicode_problem(item) or empty_problem(item, material.ask)) if self.needs == NEED else ""
 
 
 def load_tasks(names: Iterable[str] | Mapping[str, float], *, root: Path) -> tuple[Task, ...]:

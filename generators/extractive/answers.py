@@ -83,12 +83,14 @@ class _Piece:
         return replace(self, text=" ".join(one.text for one in kept), span=(kept[0].span[0], kept[-1].span[1]), sentences=kept)
 
 
-def answer_with_parts(section: Section, *, limit: int = _LONGEST) -> Answer | None:
+def answer_with_parts(section: Section) -> Answer | None:
     """What `section` and all that stands below it say, under their headings; None where that is long, or not all of it is prose."""
-    own = answer_of(section, limit=limit)
-    held = [(one, answer_with_parts(one, limit=limit) if one.below else answer_of(one, limit=limit)) for one in section.below]
+    if section.left_out or not section.below:
+        return None
+    own = answer_of(section)
+    held = [(one, answer_with_parts(one) if one.below else answer_of(one)) for one in section.below]
     told = [(one, answer) for one, answer in held if answer is not None and answer.whole and not one.left_out]
-    if own is None or not own.whole or section.left_out or not held or len(told) < len(held):
+    if own is None or not own.whole or len(told) < len(held):
         return None
     answers = [own, *(answer for _, answer in told)]
     joined = Answer(
@@ -97,7 +99,7 @@ def answer_with_parts(section: Section, *, limit: int = _LONGEST) -> Answer | No
         tuple(chain.from_iterable(answer.sentences for answer in answers)),
         tuple(chain.from_iterable(answer.lists for answer in answers)),
     )
-    return joined if joined.size <= limit else None
+    return joined if joined.size <= _LONGEST else None
 
 
 def leads_elsewhere(text: str) -> bool:
@@ -110,11 +112,11 @@ def of_page(text: str) -> bool:
     return _OF_PAGE.search(text) is not None
 
 
-def answer_of(section: Section, *, limit: int = _LONGEST) -> Answer | None:
-    """What `section` says, at most `limit` words of it, or None where it only leads elsewhere."""
+def answer_of(section: Section) -> Answer | None:
+    """What `section` says, cut where it is long, or None where it only leads elsewhere."""
     pieces = _without_pointers(_without_opening([piece for part in section.parts for piece in _pieces(part)]))
     full = len(pieces)
-    pieces = _without_pointers(_short(_standing(pieces), limit))
+    pieces = _without_pointers(_short(_standing(pieces)))
     if len(pieces) < full:
         pieces = _without_opened(pieces)
     if not pieces:
@@ -173,7 +175,7 @@ def _without_opening(pieces: list[_Piece]) -> list[_Piece]:
         pieces = pieces[1:]
     while pieces and pieces[0].sentences and pieces[0].items is None:
         first = pieces[0].sentences[0].text
-        if first.endswith(":") or not (_OF_PAGE.search(first) or _POINTER.match(first)):
+        if first.endswith(":") or not (of_page(first) or leads_elsewhere(first)):
             break
         rest = pieces[0].after(1)
         pieces = [rest, *pieces[1:]] if rest else pieces[1:]
@@ -182,21 +184,23 @@ def _without_opening(pieces: list[_Piece]) -> list[_Piece]:
 
 def _without_pointers(pieces: list[_Piece]) -> list[_Piece]:
     """Without what stands at the end only to send the reader elsewhere."""
-    while pieces:
-        last = pieces[-1]
-        if last.items:
-            if not (all(_POINTER.match(item) for item in last.items.items) or (last.items.lead is None and _labels(last.items))):
-                return pieces
-            pieces = pieces[:-1]
-            continue
-        said = last.sentences[-1].text if last.sentences else ""
-        if not said:
-            return pieces
-        if not (said.endswith(":") or _POINTER.match(said) or _label(last)):
-            return pieces
-        rest = last.upto(len(last.sentences) - 1)
-        pieces = [*pieces[:-1], rest] if rest else pieces[:-1]
+    while pieces and _only_leads(pieces[-1]):
+        pieces = pieces[:-1] if pieces[-1].items else _without_last(pieces)
     return pieces
+
+
+def _only_leads(last: _Piece) -> bool:
+    """Whether a list holds but pointers or names of links, or a paragraph ends with a pointer, a lead-in or a label."""
+    if last.items:
+        return all(map(leads_elsewhere, last.items.items)) or (last.items.lead is None and _labels(last.items))
+    said = last.sentences[-1].text if last.sentences else ""
+    return bool(said) and (said.endswith(":") or leads_elsewhere(said) or _label(last))
+
+
+def _without_last(pieces: list[_Piece]) -> list[_Piece]:
+    """Without the last sentence."""
+    rest = pieces[-1].upto(len(pieces[-1].sentences) - 1)
+    return [*pieces[:-1], rest] if rest else pieces[:-1]
 
 
 def _without_opened(pieces: list[_Piece]) -> list[_Piece]:
@@ -204,8 +208,7 @@ def _without_opened(pieces: list[_Piece]) -> list[_Piece]:
     last = pieces[-1] if pieces else None
     if last is None or not last.sentences or last.items or not _OPENS_CASE.match(last.sentences[-1].text):
         return pieces
-    rest = last.upto(len(last.sentences) - 1)
-    return [*pieces[:-1], rest] if rest else pieces[:-1]
+    return _without_last(pieces)
 
 
 def _standing(pieces: list[_Piece]) -> list[_Piece]:
@@ -223,9 +226,9 @@ def _standing(pieces: list[_Piece]) -> list[_Piece]:
     return kept
 
 
-def _short(pieces: list[_Piece], limit: int) -> list[_Piece]:
+def _short(pieces: list[_Piece]) -> list[_Piece]:
     """All pieces if they are short, else the first of them."""
     sizes = [len(piece.text.split()) for piece in pieces]
-    while sum(sizes) > limit:
+    while sum(sizes) > _LONGEST:
         pieces, sizes = pieces[:-1], sizes[:-1]
     return pieces

@@ -138,5 +138,5 @@ def _held_by_condition(fact: Fact, place: Place) -> bool:
     if not before:
         return False
     held = _FOR_SOME.match(before) or (_CONDITION.match(before) and _GOES_ON.match(fact.answer))
-    asked = stems(" ".join(value for _, value in fact.slots))
+    asked = stems(fact.said)
     return bool(held) and len(stems(before.split(",", maxsplit=1)[0]) & asked) < 2

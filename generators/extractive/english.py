@@ -11,6 +11,7 @@ AUXILIARIES = MODALS | BE | frozenset(["has", "have", "had", "do", "does", "did"
 PREPOSITIONS = words("prepositions")
 DETERMINERS = words("determiners")
 ADVERBS = words("adverbs")
+STOPWORDS = PREPOSITIONS | DETERMINERS | AUXILIARIES
 NUMBER = r"(?:\d[\d,.]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)"
 _TOKEN = re.compile(r"[\w@#&/+.’'-]*\w[\w’'%-]*|[^\w\s]")
 _SECOND = re.compile(
@@ -193,4 +194,4 @@ def stem(word: str) -> str:
 def stems(text: str) -> frozenset[str]:
     """Stems of the content words of `text`."""
     found = re.findall(r"[A-Za-z][\w-]{2,}", text)
-    return frozenset(stem(word) for word in found if word.lower() not in PREPOSITIONS | DETERMINERS | AUXILIARIES)
+    return frozenset(stem(word) for word in found if word.lower() not in STOPWORDS)

@@ -50,6 +50,11 @@ class Fact:
         """Whether a rule grants or demands something, or forbids or denies it; empty for what is no rule."""
         return _POLARITY.get(self.family.removesuffix("_s"), "")
 
+    @property
+    def said(self) -> str:
+        """All that the slots say, as one text."""
+        return " ".join(value for _, value in self.slots)
+
     def group(self, document_id: str) -> str:
         """The id that all wordings of the fact share, closed-book or of a passage."""
         return content_id("fact", document_id, self.family, self.spans, self.answer)

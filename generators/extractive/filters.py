@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from generators.extractive.clauses import anaphoric
-from generators.extractive.english import AUXILIARIES, DETERMINERS, PREPOSITIONS, lemma, plural, stem, stems
+from generators.extractive.english import STOPWORDS, lemma, plural, stem, stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
 from generators.extractive.phrases import dangling
@@ -76,7 +76,7 @@ _ASKED = frozenset({"inv", "vp", "within", "x", "k", "c", "q", "act", "s", "unit
 _NAMED = frozenset({"define", "define_many", "howto", "list", "if_do", "if_can", "if_happens"})  # these name their case themselves
 _HELD_BY_TOPIC = frozenset({"many", "much", "long", "ahead", "permit"})
 _DOCUMENTS = frozenset({"policy", "handbook", "guide", "manual", "checklist"})
-_STOPWORDS = PREPOSITIONS | DETERMINERS | AUXILIARIES
+_EVERYDAY = STOPWORDS | words("common")
 
 
 def sound(fact: Fact) -> bool:
@@ -107,8 +107,7 @@ def deictic(text: str) -> bool:
 def _answers(fact: Fact) -> bool:
     """Whether what the answer points to at its start ("If this error appears") is named by the question."""
     pointed = re.match(r"(?:(?:If|When|Once) )?th(?:is|ese) ((?:\w+ )?[a-z]+)", fact.answer, re.IGNORECASE)
-    named = " ".join(value for _, value in fact.slots)
-    return pointed is not None and any(re.search(rf"\b{word}\b", named) for word in pointed.group(1).split())
+    return pointed is not None and any(re.search(rf"\b{word}\b", fact.said) for word in pointed.group(1).split())
 
 
 def _sound_slot(name: str, value: str) -> bool:
@@ -173,7 +172,7 @@ def exemplary(section: Section, sentence: Sentence) -> bool:
 def names_heading(fact: Fact, section: Section) -> bool:
     """Whether the question already names all that its heading names, so that naming the topic again would be idle."""
     own = stems(section.heading)
-    return len(own) > 1 and own <= stems(" ".join(value for _, value in fact.slots))
+    return len(own) > 1 and own <= stems(fact.said)
 
 
 def asked_words(fact: Fact) -> list[str]:
@@ -185,7 +184,7 @@ def asked_words(fact: Fact) -> list[str]:
 def specific(fact: Fact, section: Section, context: Context) -> bool:
     """Whether the question can be understood without seeing the document."""
     found = asked_words(fact)
-    content = {stem(word) for word in found if len(word) > 2 and word.lower() not in _STOPWORDS}
+    content = {stem(word) for word in found if len(word) > 2 and word.lower() not in STOPWORDS}
     own = stems(section.heading)
     named = any(is_name(word) and (word not in context.company or word in fact.answer) for word in found)  # not for a mere "we"
     if _NO_OBJECT.match(fact.slot("vp")):
@@ -223,7 +222,7 @@ def _personal(fact: Fact) -> bool:
 
 def everyday(word: str) -> bool:
     """Whether a word in small letters is too common to tell one matter from another."""
-    return any(form in _STOPWORDS | words("common") for form in (word, lemma(word), lemma(word, "NOUN")))
+    return any(form in _EVERYDAY for form in (word, lemma(word), lemma(word, "NOUN")))
 
 
 def is_name(word: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -27,12 +27,12 @@ class Form:
     template: str
     lead: str = ""
 
-    @property
+    @cached_property
     def slots(self) -> frozenset[str]:
         """The slots that the template needs."""
         return frozenset(_SLOT.findall(self.template)) - {"company"}
 
-    @property
+    @cached_property
     def register(self) -> str:
         """How the asker speaks: a plain question, a request, a situation or frame before the question, or chat in small letters."""
         if self.template[0].islower():
@@ -76,8 +76,9 @@ def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Word
     They are drawn by a hash, so that facts differ in the forms they use; registers take turns, the plain question first, and
     so do "Yes." and "No.". The last one is reworded with the owner's synonyms where it holds such a term.
     """
-    usable = [form for form in forms(fact.family, context.language) if form.slots <= set(dict(fact.slots))]
-    ordered = _varied(sorted(usable, key=lambda form: _rank(fact, form, seed)))
+    filled = set(dict(fact.slots))
+    usable = [form for form in forms(fact.family, context.language) if form.slots <= filled]
+    ordered = _varied(sorted(usable, key=lambda form: _rank(fact, form.name, seed)))
     drawn: dict[str, Wording] = {}
     for wording in _scoped(ordered, fact, context, seed) if fact.scoped else (_fill(form, fact, context) for form in ordered):
         if wording:
@@ -89,7 +90,7 @@ def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Word
 
 def _scoped(ordered: Iterable[Form], fact: Fact, context: Context, seed: int) -> Iterable[Wording | None]:
     """The plain wordings behind the topic, the shortest first."""
-    frames = sorted(forms("scope"), key=lambda form: _rank(fact, form, seed))
+    frames = sorted(forms("scope"), key=lambda form: _rank(fact, form.name, seed))
     plain = sorted((form for form in ordered if form.register in {_PLAIN, "request"}), key=lambda form: len(form.template))
     return (_fill(form, fact, context, frame) for form in plain for frame in frames)
 
@@ -98,14 +99,14 @@ def _with_synonym(drawn: list[Wording], fact: Fact, context: Context, seed: int)
     if not drawn or not context.glossary.groups or fact.input:
         return drawn
     last = drawn[-1]
-    turn = int.from_bytes(_rank(fact, Form(last.form, ""), seed)[:4])
+    turn = int.from_bytes(_rank(fact, last.form, seed)[:4])
     question = context.glossary.reworded(last.question, turn)
     question = capital(question) if last.question[0].isupper() else question
     return [*drawn[:-1], Wording(last.form, question, last.lead)]
 
 
-def _rank(fact: Fact, form: Form, seed: int) -> bytes:
-    return hashlib.sha256(repr((seed, fact.family, fact.slots, fact.spans, form.name)).encode()).digest()
+def _rank(fact: Fact, form: str, seed: int) -> bytes:
+    return hashlib.sha256(repr((seed, fact.family, fact.slots, fact.spans, form)).encode()).digest()
 
 
 def _varied(order: Iterable[Form]) -> list[Form]:

@@ -95,6 +95,7 @@ def document_facts(document: Document, context: Context) -> list[Fact]:
     """The facts of `document` that survive the filters, each question once."""
     kept: dict[object, Fact] = {}
     found = sections(document)
+    context = replace(context, headings=tuple(section.heading for section in found if 2 <= section.level <= 3))
     scopes = Scopes(found, context)
     facts = chain.from_iterable(_section_facts(section, found, scopes, context) for section in found)
     for fact in chain(facts, passages.outline(found, context)):
@@ -145,9 +146,9 @@ def context_of(document: Document, lexicon: Lexicon, company: str, glossary: Map
     if not product and cut and lexicon.is_proper(core.split(maxsplit=1)[0]):
         product = core
     described = re.match(rf"{re.escape(product)} (?:[\w-]+ )?(\w+)\s*:", title) if product else None
-    headings = tuple(section.heading for section in sections(document) if 2 <= section.level <= 3)
     noun = described.group(1) if described else ""
-    return Context(lexicon, company, document.path, title, product, noun, headings, Glossary.of(glossary or {}), _language(document))
+    owned, language = Glossary.of(glossary or {}), _language(document)
+    return Context(lexicon, company, document.path, title, product, noun, glossary=owned, language=language)
 
 
 def _facts(section: Section, context: Context) -> Iterator[Fact]:

@@ -132,7 +132,8 @@ def _enough(noun: str, parent: str, section: Section, context: Context, *, share
     proper = context.lexicon.is_proper(noun.rsplit(maxsplit=1)[-1])
     single = " " not in noun and not proper
     alone = _alone(noun, section, context) if single else noun if telling(noun) or proper else ""
-    mentions = sum(stem(word) in stems(noun) for word in re.findall(r"[A-Za-z][\w-]{2,}", section.prose()))
+    roots = stems(noun)
+    mentions = sum(stem(word) in roots for word in re.findall(r"[A-Za-z][\w-]{2,}", section.prose()))
     if _BARE.fullmatch(noun) or (not mentions and noun.rsplit(maxsplit=1)[-1].lower() in words("people")):
         return ""
     if single and parent and not shares and _act(noun) and len(parent.split()) <= _SHORT:

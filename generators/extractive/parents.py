@@ -27,7 +27,7 @@ def says_little(heading: str) -> bool:
 def generic(heading: str) -> bool:
     """Whether a heading is of generic words only: "Rules", "Additional resources"."""
     parts = [word for word in heading.lower().split() if word not in {"and", "&"}]
-    several = len(parts) == 1 or parts[0] in words("vague") or " and " in heading
+    several = len(parts) < 2 or parts[0] in words("vague") or " and " in heading
     return several and all(word in words("generic") for word in parts)
 
 

@@ -20,6 +20,7 @@ _COORDINATED = re.compile(
     r"|(?:the |a |an )?[\w-]+ (?:must|will|should|may|cannot))\b"
 )
 PERIOD = re.compile(r"(?:each|every|per|a) (?:single |calendar |fiscal |leave )?(?:day|week|month|quarter|year)\b")
+TWO_ACTS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b")
 _POINTING = re.compile(rf"\b(?:it|they|them|this|these|that|which|I will)\b|\band {NUMBER}\b")
 _DANGLING = (PREPOSITIONS - words("particles")) | (DETERMINERS - words("pronominal")) | words("unfinished")
 _AFTER_COUNT = (PREPOSITIONS - {"of"}) | AUXILIARIES | words("after_count")

@@ -67,10 +67,6 @@ def _under(fact: Fact, scope: Scope, context: Context, *, repeated: bool) -> Fac
     return _woven(fact, scope) or replace(fact, topic=scope.words, scoped=True)
 
 
-def _said_by(fact: Fact) -> str:
-    return " ".join(value for _, value in fact.slots)
-
-
 def _full_names(fact: Fact, section: Section, context: Context) -> Fact:
     """The fact with a shortened name in full: "the Lab" of a page "Design Lab" is "the Design Lab"."""
     above = " / ".join([context.title, *section.path])
@@ -141,7 +137,7 @@ def _named(fact: Fact, slots: dict[str, str], scope: Scope) -> Fact:
 
 def _repeats(fact: Fact, section: Section, context: Context) -> bool:
     """Whether the question is but a heading that another page has too, and names nothing that stands above it."""
-    asked = stems(_said_by(fact))
+    asked = stems(fact.said)
     if heading_key(section.heading) not in context.lexicon.repeated or not stems(section.heading) <= asked:
         return False
     return not any(own and own <= asked for own in map(stems, map(core_of, section.path[:-1])))
@@ -149,7 +145,7 @@ def _repeats(fact: Fact, section: Section, context: Context) -> bool:
 
 def _lacks_product(fact: Fact, context: Context) -> bool:
     """Whether the document is about a product that the question does not name."""
-    text = _said_by(fact)
+    text = fact.said
     short = context.product.split(" ", maxsplit=1)[0]
     named = any(name in text for name in {context.product, *context.lexicon.products}) or (len(short) > 2 and f"the {short}" in text)
     return bool(context.product) and not named and not fact.family.startswith("acronym")

@@ -51,8 +51,9 @@ class Scopes:
     def __init__(self, found: Sequence[Section], context: Context) -> None:
         """Count in how many of the sections `found` each stem occurs."""
         self._context = context
-        self._held = {id(section): stems_of(section.prose()) for section in found}
-        self._prose = " ".join(section.prose() for section in found).lower()
+        prose = [section.prose() for section in found]
+        self._held = {id(section): stems_of(said) for section, said in zip(found, prose, strict=True)}
+        self._prose = " ".join(prose).lower()
         self._spread = Counter(root for held in self._held.values() for root in held)
 
     def of(self, section: Section) -> Scope:

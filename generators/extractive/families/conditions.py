@@ -9,7 +9,7 @@ from generators.extractive.english import DETERMINERS, PREPOSITIONS, capital, fl
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Sentence
 from generators.extractive.parsing import parse
-from generators.extractive.phrases import dangling
+from generators.extractive.phrases import TWO_ACTS, dangling
 from generators.extractive.words import words
 
 _CONDITION = re.compile(r"(?:(?P<if>If)|(?P<when>When|Once|After|Before))\s+(?P<condition>[^;:()]{6,110}?),\s+(?P<main>\S.+)$", re.DOTALL)
@@ -52,7 +52,6 @@ _LEANS = re.compile(
     r"^\w+ (?:it|them|this|that|these|those)\b|\b(?:latest|earliest|only|even|except|until|than|as|not|never)$"
     r"|\b(?:decide|check|see|know|ask|tell \w+)$"
 )
-_TWO_ACTS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b")  # of which a condition may hold for the last alone
 _FINITE = frozenset({"is", "are", "has", "have", "was", "were", "cannot", "can", "do", "does"})
 # which tells only where, or that, there will be an answer
 POINTER = re.compile(
@@ -95,7 +94,8 @@ def _closing_condition(sentence: Sentence, context: Context) -> Condition | None
     if match is None:
         return None
     main, condition = match.group("main"), match.group("condition")
-    if _LEANS.search(main) or _TWO_ACTS.search(main) or not _orders(main, context) or not _clear(condition, main, context):
+    two_acts = TWO_ACTS.search(main)  # of which the condition may hold for the last alone
+    if _LEANS.search(main) or two_acts or not _orders(main, context) or not _clear(condition, main, context):
         return None
     return Condition(match.group("opener"), context.lexicon.lower_first(flip(condition)), main)
 

@@ -16,7 +16,7 @@ from generators.extractive.rows import filled, holds_data, shows
 from generators.extractive.topics import Topic, core_of
 
 ABSENT = "The passage does not say."
-_NOT_OF_PASSAGES = ("faq", "topic", "howto", "list", "table", "ticket", "describe", "acronym", "question_heading", "outline")
+_NOT_OF_PASSAGES = ("faq", "topic", "howto", "list", "table", "ticket", "describe", "acronym", "outline")
 _SHORTEST, _LONGEST = 20, 150  # words of a passage that comes with a question
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(

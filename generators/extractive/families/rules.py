@@ -8,7 +8,7 @@ from generators.extractive.clauses import Clause
 from generators.extractive.english import BE, DETERMINERS, contracted, gerund, lemma, names_people
 from generators.extractive.facts import Fact
 from generators.extractive.page import Sentence
-from generators.extractive.phrases import trim
+from generators.extractive.phrases import TWO_ACTS, trim
 from generators.extractive.words import words
 
 _ALLOWED = re.compile(rf"(?:{'|'.join(sorted(words('allowed')))})\b")
@@ -19,7 +19,6 @@ _HEDGED = re.compile(
 _POLARITY = re.compile(r"\b(?:any|anyone|anything|yet|ever|at all)\b")
 _TURNS = re.compile(r"\b(?:but|however|although|though|except|unless|only|instead|while|whereas)\b")
 _SOFT = re.compile(r"\b(?:encouraged|recommended|ideally|preferably|where possible|if possible|try to)\b")
-_TWO_VERBS = re.compile(rf"\b(?:and|or) (?:{'|'.join(sorted(words('verbs')))})\b")
 # an alternative of acts, which a yes/no question would turn into a choice between them
 _DONE = r"(?:\w+ed|\w+en|made|done|held|kept|paid|sent|put|set)"
 _EITHER = re.compile(rf"\b{_DONE} (?:\w+ ){{0,3}}or {_DONE}\b")
@@ -148,7 +147,7 @@ def _personal(clause: Clause, rest: str, family: str) -> dict[str, str]:
     phrase = clause.phrase(rest).removeprefix("need to ").removeprefix("have to ").removeprefix("to ")
     acts = clause.base != "be"
     granted = clause.base not in words("enabling") and acts
-    simple = acts and not _TWO_VERBS.search(phrase)
+    simple = acts and not TWO_ACTS.search(phrase)
     once = " if " not in phrase  # a form with "if" takes no second one
     slots = {"vp": phrase, "act": phrase if acts and once else "", "ving": gerund(phrase) if simple else ""}
     if family == "forbid":

@@ -64,7 +64,7 @@ class _Place:
 def tables(section: Section, context: Context) -> Iterator[Fact]:
     """The facts of the section's tables: two or three cells of a row, starting at another column in each row."""
     for table in filter(holds_data, section.tables()):
-        header = [re.sub(r"\(s\)$", "s", cell.text.replace("_", " ")) for cell in table.header]
+        header = [re.sub(r"\(s\)$", "s", cell.text.replace("_", " ").strip()) for cell in table.header]
         if not any(header):
             yield from _events(table, context)
         if len(header) < 2 or not all(header):
