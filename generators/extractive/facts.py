@@ -22,7 +22,7 @@ class Fact:
     `family` is its type and `slots` fill the forms of that family; filters look at slots, so they accept or drop the fact
     with all its wordings. `topic` is its scope: a `scoped` fact is asked only with the topic named in front, and `named`
     must occur in every wording. A fact with an `input` is asked of that passage; `absent` says that the passage does not hold
-    the answer, so that there is nothing to quote.
+    the answer, so that there is nothing to quote. `doubts` are signs that the answer is not whole.
     """
 
     family: str
@@ -35,6 +35,7 @@ class Fact:
     scoped: bool = False
     named: str = ""
     absent: bool = False
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, family: str, slots: Mapping[str, str], answer: str, *spans: tuple[int, int], task: str = "question_answering") -> "Fact":

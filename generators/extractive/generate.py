@@ -7,6 +7,7 @@ from itertools import chain
 
 from generators.extractive.clauses import Clause, strip_connective, without_also
 from generators.extractive.continuing import continued, place_of
+from generators.extractive.doubts import signs
 from generators.extractive.facts import Context, Fact
 from generators.extractive.families import (
     amounts,
@@ -97,7 +98,10 @@ def document_facts(document: Document, context: Context) -> list[Fact]:
     found = sections(document)
     context = replace(context, headings=tuple(section.heading for section in found if 2 <= section.level <= 3))
     scopes = Scopes(found, context)
-    facts = chain.from_iterable(_section_facts(section, found, scopes, context) for section in found)
+    facts = chain.from_iterable(
+        (replace(fact, doubts=signs(fact, section, document.text)) for fact in _section_facts(section, found, scopes, context))
+        for section in found
+    )
     for fact in chain(facts, passages.outline(found, context)):
         kept.setdefault((fact.family, fact.slots, fact.topic, fact.input), fact)
     return list(kept.values())
@@ -225,7 +229,7 @@ def _drafts(fact: Fact, context: Context, source: Source, *, wordings: int, seed
         Draft.of(
             task=fact.task, instruction=wording.question, output=fact.answer if fact.absent else f"{wording.lead} {fact.answer}".strip(),
             quotes=quotes, group=group, form=wording.form, provenance=provenance, input=fact.input, spans=spans,
-            grounding="absent" if fact.absent else "quoted",
+            grounding="absent" if fact.absent else "quoted", flags=fact.doubts,
         )
         for wording in drawn
     ]  # fmt: skip
