@@ -18,6 +18,7 @@ from builder.validate import validate
 from builder.watch import Watch
 from builder.workspace import Workspace
 from generators.extractive.catalogue import families, family_of
+from generators.extractive.doubts import is_doubtful
 from schemas.errors import UsageError
 from schemas.recipe import Recipe
 from schemas.records import Chunk, Document, Draft, Evidence, Pair
@@ -78,7 +79,7 @@ def _drawn(step: Step, most: int) -> dict[str, list[Shown]]:
     wordings: dict[str, dict[str, list[Draft]]] = {name: defaultdict(list) for name in families()}
     for draft in extracted(step, documents, chunks, lexicon(documents)):
         family = family_of(draft.provenance.rule, draft.task) if isinstance(draft, Draft) else None
-        if isinstance(draft, Draft) and family:
+        if isinstance(draft, Draft) and family and (step.recipe.curate.doubtful or not is_doubtful(draft.flags)):
             wordings[family.name][fact_key(draft)].append(draft)
     sources = _Sources({page.id: page for page in documents}, {piece.id: piece for piece in chunks}, step.recipe)
     return {name: list(islice(sources.shuffled(name, facts), most)) for name, facts in wordings.items()}

@@ -8,7 +8,8 @@ different question forms as `per_fact` allows:
    supply over prompt length (between even and proportional in pairs, and less of what carries a long input and so costs
    many tokens); yes and no take even turns;
 2. within a queue, facts with at least three wordings come first, then passages used least, then documents used least;
-   with a balance, sections not yet used come before all that, those with the fewest facts first; ties fall by seeded hash;
+   with a balance, sections not yet used come before all that, those with the fewest facts first; what is doubtful comes
+   after all else of its queue, if at all; ties fall by seeded hash;
 3. caps hold (`builder/caps.py`), and yield one after another only when the target cannot be reached otherwise.
 
 Facts wait in one heap per queue. What ranks a fact only grows as others are chosen, so a fact whose rank is still
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from builder.balance import Balance
 from builder.caps import Caps, opening, yes_or_no
 from builder.turns import kind_of, turns
+from generators.extractive.doubts import is_doubtful, told
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "select"
@@ -81,7 +83,13 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
             yield Dropped.of(pair, STAGE, Reason.NOT_SELECTED, f"{target} pairs were chosen before its turn")
 
 
-Rank = tuple[int, int, int, int, int, int, str]
+def without_doubtful(pairs: Iterable[Pair]) -> Iterator[Pair | Dropped]:
+    """Yield every pair in order, dropped if rules saw signs that its answer is not whole."""
+    for pair in pairs:
+        yield Dropped.of(pair, STAGE, Reason.DOUBTFUL, told(pair.flags)) if is_doubtful(pair.flags) else pair
+
+
+Rank = tuple[bool, int, int, int, int, int, int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +104,7 @@ class _Fact:
     wordings: tuple[int, ...]
     tie: str
     least: int
+    doubtful: bool
 
 
 @dataclass
@@ -152,7 +161,15 @@ class _Choice:
         queue = f"{kind if self.balance else first.task}/{yes_or_no(first.output)}"
         least = min(ENOUGH_WORDINGS, len(wordings), self.caps.wordings[0])
         return _Fact(
-            self.caps.fact_of(first), group, queue, self._place(first), self._document(first), wordings, self._hash(f"{group}{kind}"), least
+            group=self.caps.fact_of(first),
+            known=group,
+            queue=queue,
+            place=self._place(first),
+            document=self._document(first),
+            wordings=wordings,
+            tie=self._hash(f"{group}{kind}"),
+            least=least,
+            doubtful=is_doubtful(first.flags),
         )
 
     def _parts(self, fact: _Fact) -> Iterator[_Fact]:
@@ -197,9 +214,9 @@ class _Choice:
         few = int(fact.least < min(ENOUGH_WORDINGS, self.caps.wordings[0]))
         used, document = self.places[fact.place], self.caps.used["document", fact.document]
         if self.balance is None:
-            return 0, 0, 0, few, used, document, fact.tie
+            return fact.doubtful, 0, 0, 0, few, used, document, fact.tie
         known = int(fact.known != fact.group and self.caps.used["fact", fact.known] > 0)  # asked without its passage already
-        return known, used, self.rivals[fact.place], few, used, document, fact.tie
+        return fact.doubtful, known, used, self.rivals[fact.place], few, used, document, fact.tie
 
     def _best(self, heap: list[tuple[Rank, _Fact]]) -> _Fact:
         while True:

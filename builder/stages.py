@@ -140,13 +140,15 @@ def curate(step: Step) -> Output:
     """Pairs to the chosen ones: duplicates out, then about `target` in balance."""
     from builder.balance import CODE, Balance, by_rules
     from builder.dedup import dedup
-    from builder.select import WORDINGS, select
+    from builder.select import WORDINGS, select, without_doubtful
 
     section = step.recipe.curate
 
     def make(folder: Path) -> Counts:
-        duplicates: list[Dropped] = []
-        distinct = list(keep(dedup(step.pairs("validate"), threshold=section.rouge_l), duplicates))
+        left_out: list[Dropped] = []
+        valid = step.pairs("validate")
+        sure = valid if section.doubtful else keep(without_doubtful(valid), left_out)
+        distinct = list(keep(dedup(sure, threshold=section.rouge_l), left_out))
         ruled = by_rules(distinct)
         at_first, most = WORDINGS if section.per_fact == "auto" else (section.per_fact, section.per_fact)
         chosen = select(
@@ -160,11 +162,20 @@ def curate(step: Step) -> Output:
             per_opening=section.per_opening,
             seed=step.recipe.seed,
         )
-        return save(folder, PAIRS, [*duplicates, *chosen]) | {"distinct": len(distinct)}
+        return save(folder, PAIRS, [*left_out, *chosen]) | {"distinct": len(distinct)}
 
     settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
     reads = {**step.contents("read", "validate"), **settings, "seed": step.recipe.seed}
-    code = (*RECORDS, "builder.dedup", "builder.rouge", "builder.select", "builder.caps", "builder.turns", *CODE)
+    code = (
+        *RECORDS,
+        "builder.dedup",
+        "builder.rouge",
+        "builder.select",
+        "builder.caps",
+        "builder.turns",
+        "generators.extractive.doubts",
+        *CODE,
+    )
     return step.work.stage("curate", reads=reads, code=code, make=make)
 
 

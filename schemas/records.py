@@ -299,6 +299,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     REFERS_TO_TEXT = "refers_to_text"
     # curate
+    DOUBTFUL = "doubtful"
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
     CONFLICT = "conflict"

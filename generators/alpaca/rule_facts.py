@@ -12,6 +12,7 @@ from typing import Any
 from generators.alpaca.asks import Ask, Material
 from generators.alpaca.checks import questions
 from generators.alpaca.faithful import first_problem, holds_answer, wording_problem
+from generators.extractive.doubts import is_doubtful
 from schemas.records import Draft
 
 NEED = "rule_facts"
@@ -35,10 +36,10 @@ class Filled:
 
 
 def by_section(drafts: Iterable[Draft]) -> dict[str, tuple[Draft, ...]]:
-    """Return the facts behind the drafts of the rules by chunk id: one draft each, with its plainest question; none of a passage."""
+    """Return the facts behind drafts of the rules by chunk id: a draft each, with its plainest question; none in doubt or of a passage."""
     groups: dict[str, list[Draft]] = {}
     for draft in drafts:
-        if not draft.input and draft.grounding == "quoted":
+        if not draft.input and draft.grounding == "quoted" and not is_doubtful(draft.flags):
             groups.setdefault(draft.group, []).append(draft)
     found: dict[str, tuple[Draft, ...]] = {}
     for first, *others in groups.values():
