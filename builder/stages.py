@@ -147,7 +147,7 @@ def curate(step: Step) -> Output:
     def make(folder: Path) -> Counts:
         left_out: list[Dropped] = []
         valid = step.pairs("validate")
-        sure = valid if section.doubtful else keep(without_doubtful(valid), left_out)
+        sure = list(valid if section.doubtful else keep(without_doubtful(valid), left_out))
         distinct = list(keep(dedup(sure, threshold=section.rouge_l), left_out))
         ruled = by_rules(distinct)
         at_first, most = WORDINGS if section.per_fact == "auto" else (section.per_fact, section.per_fact)
@@ -162,7 +162,7 @@ def curate(step: Step) -> Output:
             per_opening=section.per_opening,
             seed=step.recipe.seed,
         )
-        return save(folder, PAIRS, [*left_out, *chosen]) | {"distinct": len(distinct)}
+        return save(folder, PAIRS, [*left_out, *chosen]) | {"sure": len(sure), "distinct": len(distinct)}
 
     settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
     reads = {**step.contents("read", "validate"), **settings, "seed": step.recipe.seed}

@@ -104,13 +104,13 @@ def test_the_funnel_goes_from_files_to_chosen_pairs_without_a_gap():
         "chunk": {"chunks": 40},
         "generate": {"kept": 100, "chunks_with_drafts": 30, "dropped": {"nothing_to_ask": 10}},
         "validate": {"kept": 90, "dropped": {"ungrounded": 10}},
-        "curate": {"distinct": 70, "kept": 50, "dropped": {"duplicate": 20, "not_selected": 20}},
+        "curate": {"sure": 85, "distinct": 70, "kept": 50, "dropped": {"doubtful": 5, "duplicate": 15, "not_selected": 20}},
     }
 
     rows = funnel(counts)
 
-    pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "distinct pairs", "chosen pairs"}]
-    assert [row["count"] for row in pairs] == [100, 90, 70, 50]
+    pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "pairs not in doubt", "distinct pairs", "chosen pairs"}]
+    assert [row["count"] for row in pairs] == [100, 90, 85, 70, 50]
     assert all(before["count"] - before["left"] == after["count"] for before, after in pairwise(pairs))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from builder.balance import by_rules, group_of
 from builder.grades import Standing
 from generators.extractive.catalogue import Family, families, family_of, groups
+from generators.extractive.doubts import is_doubtful, told
 from generators.extractive.forms import forms
 from generators.extractive.other_languages import ENGLISH, languages
 from schemas.records import Document, Pair
@@ -20,6 +21,8 @@ def asked(
     documents: Iterable[Document],
     standing: Mapping[str, Standing],
     left_out: Mapping[str, int],
+    *,
+    may_be_doubtful: bool,
 ) -> Asked:
     """Return the figures of the section, empty if rules made none of the pairs.
 
@@ -29,14 +32,22 @@ def asked(
         documents: what was read.
         standing: the families with their grades.
         left_out: drafts of each family that was switched off.
+        may_be_doubtful: whether doubtful facts could be chosen too.
     """
     if not by_rules(valid) and not left_out:
         return {}
     return {
-        "groups": _groups(valid, chosen),
+        "groups": _groups([pair for pair in valid if may_be_doubtful or not is_doubtful(pair.flags)], chosen),
         "families": _families(chosen, standing, left_out),
         "languages": _languages(documents),
+        "doubts": [] if may_be_doubtful else _doubts(valid),
     }
+
+
+def _doubts(valid: Sequence[Pair]) -> list[dict[str, Any]]:
+    """The facts that were left out because their answer may not be whole, by sign; a fact can have several."""
+    facts = {(pair.group, flag) for pair in valid for flag in pair.flags if is_doubtful([flag])}
+    return [{"sign": told([flag]), "facts": count} for flag, count in Counter(flag for _, flag in facts).most_common()]
 
 
 def _groups(valid: Sequence[Pair], chosen: Sequence[Pair]) -> list[dict[str, Any]]:

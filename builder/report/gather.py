@@ -78,6 +78,7 @@ def gather(step: Step) -> Facts:
             documents,
             standings(step.recipe, read_grades(step.work.folder)),
             counts["generate"].get("left_out", {}),
+            may_be_doubtful=step.recipe.curate.doubtful,
         ),
         lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
         splits={name: counts["split"][name] for name in SPLITS},
@@ -93,15 +94,17 @@ def gather(step: Step) -> Facts:
 def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the way from files to chosen pairs: name, how many, and how many left there."""
     left = {name: sum(figures.get("dropped", {}).values()) for name, figures in counts.items()}
-    duplicates = counts["validate"]["kept"] - counts["curate"]["distinct"]
+    doubtful = counts["validate"]["kept"] - counts["curate"]["sure"]
+    duplicates = counts["curate"]["sure"] - counts["curate"]["distinct"]
     rows = [
         ("files", counts["read"]["in"], left["read"]),
         ("documents", counts["read"]["kept"], 0),
         ("chunks", counts["chunk"]["chunks"], counts["chunk"]["chunks"] - counts["generate"]["chunks_with_drafts"]),
         ("chunks with drafts", counts["generate"]["chunks_with_drafts"], 0),
         ("drafts", counts["generate"]["kept"], left["validate"]),
-        ("valid pairs", counts["validate"]["kept"], duplicates),
-        ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates),
+        ("valid pairs", counts["validate"]["kept"], doubtful),
+        ("pairs not in doubt", counts["curate"]["sure"], duplicates),
+        ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates - doubtful),
         ("chosen pairs", counts["curate"]["kept"], 0),
     ]
     return [{"name": name, "count": count, "left": gone} for name, count, gone in rows]
