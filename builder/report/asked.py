@@ -21,8 +21,6 @@ def asked(
     documents: Iterable[Document],
     standing: Mapping[str, Standing],
     left_out: Mapping[str, int],
-    *,
-    may_be_doubtful: bool,
 ) -> Asked:
     """Return the figures of the section, empty if rules made none of the pairs.
 
@@ -32,15 +30,15 @@ def asked(
         documents: what was read.
         standing: the families with their grades.
         left_out: drafts of each family that was switched off.
-        may_be_doubtful: whether doubtful facts could be chosen too.
     """
     if not by_rules(valid) and not left_out:
         return {}
+    let_in = any(is_doubtful(pair.flags) for pair in chosen)
     return {
-        "groups": _groups([pair for pair in valid if may_be_doubtful or not is_doubtful(pair.flags)], chosen),
+        "groups": _groups([pair for pair in valid if let_in or not is_doubtful(pair.flags)], chosen),
         "families": _families(chosen, standing, left_out),
         "languages": _languages(documents),
-        "doubts": [] if may_be_doubtful else _doubts(valid),
+        "doubts": [] if let_in else _doubts(valid),
     }
 
 

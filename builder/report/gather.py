@@ -78,7 +78,6 @@ def gather(step: Step) -> Facts:
             documents,
             standings(step.recipe, read_grades(step.work.folder)),
             counts["generate"].get("left_out", {}),
-            may_be_doubtful=step.recipe.curate.doubtful,
         ),
         lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
         splits={name: counts["split"][name] for name in SPLITS},
