@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from builder.inside_parts import FEWEST_WORDS, KINDS, Kind, Section, SourcePair, of_prose, of_rows
 from builder.readers.columns import asks
 from builder.readers.grid import HOLDS
+from generators.extractive.answers import leads_elsewhere
+from generators.extractive.families.questions import BAD_EXAMPLE
+from generators.extractive.families.tickets import message_of
 from generators.extractive.generate import context_of
 from generators.extractive.lexicon import Lexicon, heading_key, lexicon
 from generators.fitness import boilerplate, superseded
@@ -24,6 +27,13 @@ _LONGEST_TALK = 8  # earlier questions of a conversation that a draft brings alo
 _SHORT = 6  # a question of so many words that points back cannot be understood alone
 _IN_PLACE: tuple[Kind, ...] = ("question_heading", "bold_question", "labelled", "details")  # asked of somebody who sees the document
 _NUMBERED = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){0,4}[.)]?|[A-Za-z][.)])\s+(?=\S)")
+_FOOTNOTE = re.compile(r"(?<=\w)[*†‡]+(?=[?.,;:\s]|$)")  # the mark of one: "a large gathering*?"
+_OF_READER = re.compile(
+    r"(?:still|finished|done|ready|stuck|curious|interested|confused|unsure|not sure|looking|having|got|any|more|need|want|new to|"
+    r"have (?:an?|any|more|other|further)|(?:do )?you (?:still )?have (?:any |more |other |further )?(?:questions|feedback|problems))\b",
+    re.IGNORECASE,
+)  # "Finished with your changes?"
+_TAIL = 25  # words of a paragraph that only leads elsewhere
 _HARD_BREAK = re.compile(r"(?: {2,}|\\)\n|<br[ \t]*/?>", re.IGNORECASE)
 _MARK = re.compile(r"^((?:[-*+]|\d{1,9}[.)])[ \t]+)?")
 
@@ -111,10 +121,20 @@ def _record(draft: Draft, pair: SourcePair, unfit: str, seen: set[str]) -> Draft
     if draft.id in seen:
         return Dropped.of(draft, STAGE, Reason.DUPLICATE, "the same pair stands above in this document")
     seen.add(draft.id)
+    no_question = _no_question(draft, pair)
+    if no_question:
+        return Dropped.of(draft, STAGE, Reason.NOTHING_TO_ASK, no_question)
     back = _POINTS_BACK.search(draft.instruction)
     if back and pair.kind in (*_IN_PLACE, "chat") and len(draft.instruction.split()) <= _SHORT:
         return Dropped.of(draft, STAGE, Reason.REFERS_TO_TEXT, f"{back.group()!r} points to a text that the question does not show")
     return draft
+
+
+def _no_question(draft: Draft, pair: SourcePair) -> str:
+    """Why the pair is not one of somebody who asks and somebody who answers, or an empty string."""
+    if pair.kind in _IN_PLACE and _OF_READER.match(draft.instruction):
+        return "it asks what the reader wants, and is no question of the reader"
+    return "its answer begins with one that is shown to be wrong" if BAD_EXAMPLE.match(draft.output) else ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +150,7 @@ class _Names:
         """Return the question behind the name of what it is about, where only its place says that."""
         product = pair.above if pair.above in self.products else self.product if pair.kind in _IN_PLACE else ""
         if product and not any(name in question for name in (product, *self.products)):
-            return f"{product}: {question}"
+            return f"I have a question about the {product}. {question}"
         repeats = pair.kind in _IN_PLACE and heading_key(pair.question) in self.repeated
         return f"{self.title}: {question}" if repeats else question
 
@@ -148,7 +168,7 @@ def _draft(pair: SourcePair, document: Document, chunks: Sequence[Chunk], named:
         task=TASK,
         instruction=named.scoped(_question(pair), pair),
         input=document.text[pair.given.start : pair.given.end] if pair.given else "",
-        output=readable(pair.answer),
+        output=_without_tail(readable(pair.answer)),
         quotes=(pair.answer,),
         spans=(span,),
         group=content_id("group", document.id, span),
@@ -160,7 +180,7 @@ def _draft(pair: SourcePair, document: Document, chunks: Sequence[Chunk], named:
 
 def _turns(pair: SourcePair) -> Iterator[Turn]:
     """The pair as two turns, unless one of them is nothing but markup."""
-    question, answer = _question(pair), readable(pair.answer)
+    question, answer = _question(pair), _without_tail(readable(pair.answer))
     if question and answer:
         yield Turn(role="user", content=question)
         yield Turn(role="assistant", content=answer)
@@ -170,8 +190,18 @@ def _question(pair: SourcePair) -> str:
     """The question without markup, the marks of a quote and its number."""
     lines = [line.lstrip().removeprefix(">") for line in pair.question.split("\n")]
     words = "\n".join(plain(line) for line in lines).strip() if pair.kind in ("rows", "ticket", "chat") else plain(" ".join(lines))
-    bare = _NUMBERED.sub("", words) if pair.kind in ("question_heading", "bold_question", "details") else words
+    if pair.kind == "ticket":
+        return message_of(words) or words
+    bare = _FOOTNOTE.sub("", _NUMBERED.sub("", words)) if pair.kind in ("question_heading", "bold_question", "details") else words
     return bare if asks(bare) and len(bare.split()) >= FEWEST_WORDS else words
+
+
+def _without_tail(words: str) -> str:
+    """An answer without last paragraphs that only send the reader elsewhere, or lead in or head what is not there."""
+    parts = words.split("\n\n")
+    while len(parts) > 1 and (leads_elsewhere(parts[-1]) or parts[-1].endswith(":")) and len(parts[-1].split()) <= _TAIL:
+        parts.pop()
+    return "\n\n".join(parts)
 
 
 def _block_words(text: str, block: Block) -> str:

@@ -31,7 +31,7 @@ SIGNS = [
     ("amid", f"## Alarms\n\nThe kiln runs at night. {RULE}", RULE, "if_do"),
     ("in_item", f"## Alarms\n\n- {RULE}\n\nGlaze dries slowly.", RULE, "if_do"),
     ("list_follows", f"## Alarms\n\n{RULE}\n\n- the bell\n- the lamp", RULE, "if_do"),
-    ("link_lost", "## Vouchers\n\nAsk for [a voucher](vouchers.md) first.", "Ask for [a voucher](vouchers.md) first.", "topic"),
+    ("link_lost", "## Vouchers\n\nAsk as [this guide](vouchers.md) says.", "Ask as [this guide](vouchers.md) says.", "topic"),
     ("part_left_out", f"## Alarms\n\n{RULE}\n\n![The way out](out.png)", RULE, "if_do"),
     ("bare_heading", f"## Overview\n\n{RULE}", RULE, "if_do"),
     ("opinion", "## Gloves\n\nPotters should wear long gloves.", "Potters should wear long gloves.", "advice_s"),

@@ -49,10 +49,46 @@ def test_a_scope_is_woven_into_every_wording_with_a_fitting_preposition(heading,
     assert all(said in question for question in found)
 
 
-def test_a_scope_that_is_a_doing_is_joined_as_one():
-    found = asked("# Handbook\n\n## Booking a trip\n\nYour manager can enter the hours.\n\n## Eating\n\nYou may eat.")
+@pytest.mark.parametrize(
+    ("rule", "start"),
+    [
+        ("Your manager can enter the hours.", "I am booking a trip"),
+        ("Results are shared on Friday, because the office is full.", "I have a question about booking a trip"),
+    ],
+)
+def test_a_scope_that_is_a_doing_is_what_the_asker_does(rule, start):
+    found = asked(f"# Handbook\n\n## Booking a trip\n\n{rule}\n\n## Eating\n\nYou may eat.")
 
-    assert about(found, "when booking a trip")
+    assert about(found, rf"^{start}\. [A-Z]")
+
+
+def test_a_product_is_named_in_a_sentence_of_its_own_or_by_its_owner():
+    manual = "# Plover 90 manual\n\nThe Plover 90 is a pump.\n\n## Faults\n\nIf a screw is missing, write to the shop within 5 days.\n\n| Register | Unit |\n|---|---|\n| 12 | litres |\n"
+    (document,) = documents(manual)
+    source = Source(document, (Chunk.of(document, 0, len(manual), (), 10),))
+    found = {
+        draft.instruction: draft.output
+        for draft in generate([source], company="Acme", wordings=12, seed=0)
+        if isinstance(draft, Draft) and not draft.input
+    }
+
+    assert about(found, r"^I use the Plover 90\. What (?:do|should) I do if a screw is missing\?$")
+    assert found["What is the unit of register 12 of the Plover 90?"] == "litres"
+
+
+def test_a_bare_question_is_asked_behind_what_its_page_is_for_or_not_at_all():
+    text = "## What are my locker numbers?\n\nThe two numbers on the card that you get from the desk on your first day.\n"
+
+    assert asked(f"# Ordering a locker\n\nA locker is grey.\n\n{text}")["I am ordering a locker. What are my locker numbers?"]
+    assert about(asked(f"# FAQ\n\n{text}"), "locker numbers") == []
+
+
+def test_a_question_about_what_is_mine_names_where_it_is():
+    text = "# Print Studio\n\nThe Print Studio helps. We like the Print Studio.\n\n## What should I do if my request isn't answered?\n\nWrite to the desk after three days, and somebody will call you back.\n"
+    found = about(asked(text), "my request")
+
+    assert found
+    assert all(question.startswith("I have a question about the Print Studio. ") for question in found)
 
 
 def test_a_condition_keeps_its_end():
@@ -144,7 +180,7 @@ def test_each_joined_sentence_is_quoted():
 @pytest.mark.parametrize(
     "text",
     [
-        "You can keep a badge at home. However, the following is needed:\n\n- a lock\n- a note",
+        "You can keep a badge at home. However, the following is needed:\n\nA lock.",
         "If you are a contractor, you need a note. You can keep a badge at home.",
         "For contractors:\n\nYou can keep a badge at home.",
     ],

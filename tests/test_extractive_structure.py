@@ -160,6 +160,15 @@ CELLS = [
     ("## Safety\n\nThe team in Leith meets by the gate.\n\n| Office | Fire wardens |\n|---|---|\n| Leith | Ann Lee, Bo Ray |", "Who are the fire wardens of the Leith office?", "Ann Lee, Bo Ray"),
     ("## Guides\n\n| Resource | Use |\n|---|---|\n| Reopening an existing plan | Edits |", 'What is the resource "Reopening an existing plan" used for?', "Edits"),
     ("## Days off\n\n| | |\n|---|---|\n| Harbour Day | First Sunday in June |\n| Christmas Day | December 25 |", "When is Harbour Day?", "First Sunday in June"),
+    ("## Rooms\n\n| Room | Chairs |\n|---|---|\n| Lagoon | 12 |", "How many chairs does the Lagoon room have?", "12"),
+    ("## Extras\n\nBuy paint.\n\n| Allowance | Amount | How often |\n|---|---|---|\n| Paint | EUR 40 | Each year |", "What is the amount for the paint allowance?", "EUR 40; Each year"),
+    ("## Time off\n\n| Leave | Length |\n|---|---|\n| Visit of a close friend | 1 day |", "What is the length of leave for the visit of a close friend?", "1 day"),
+    ("## Extras\n\n| Allowance | How you receive it |\n|---|---|\n| Lamp on a table | In cash |", "I have a question about extras. How do I receive the allowance for the lamp on a table?", "In cash"),
+    ("## Boat race dates\n\n| Date | Item |\n|---|---|\n| May 2 - May 9 | Boats are checked |", "What happens between May 2 and May 9 in the boat race calendar?", "Boats are checked"),
+    ("## Papers\n\n| Resource | Use |\n|---|---|\n| Boat Check List | To see what is missing |", "What is the Boat Check List used for?", "To see what is missing"),
+    ("## Lamps\n\n| Code | What the boat has noticed | Remedy on land |\n|---|---|---|\n| E7 | Water in the hull | Pump it out |", "What does E7 mean?", "Water in the hull"),
+    ("## Lamps\n\n| Code | What the boat has noticed | Remedy on land |\n|---|---|---|\n| E8 | Sail torn | Sew it |", "How do I fix E8?", "Sew it"),
+    ("## Plans\n\n| Plan | First answer |\n|---|---|\n| Tide | 2 hours |", "What is the first answer time for the Tide plan?", "2 hours"),
     ("## Plans\n\n| Plan | Users |\n|---|---|\n| Tide | unlimited |", "How many users does the Tide plan have?", "unlimited"),
 ]  # fmt: skip
 
@@ -169,6 +178,55 @@ def test_a_cell_is_asked_by_the_role_of_its_column(text, question, answer):
     heading = re.match(r"# (.+)", text)
 
     assert asked(text, title=heading.group(1) if heading else "Handbook").get(question) == answer
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Resource | Use |\n|---|---|\n| Boat steps | Steps of the boat |",
+        "| Tank | Capacity |\n|---|---|\n| Blue | 15 |",
+    ],
+    ids=["says what its name says", "a measure without its unit"],
+)
+def test_a_cell_that_tells_nothing_is_not_asked_about(table):
+    assert asked(f"## Boats\n\n{table}") == {}
+
+
+def test_required_or_not_is_never_asked_as_yes_or_no():
+    found = asked(
+        "# Onboarding classes\n\n## Core\n\n| Name | Guidance |\n|---|---|\n| Rota 101 | Recommended |\n", title="Onboarding classes"
+    )
+
+    assert found
+    assert all("required, recommended or optional" in question for question in found)
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "missing"),
+    [
+        (
+            "How do I tie a boat to the pier?",
+            "The pier has rings and posts. Most crews take the rings, and both hold in a storm.",
+            "steps to|What do I have to do",
+        ),
+        (
+            "What happens if the skipper changes?",
+            "A note to the original sender that names the new skipper is enough for the harbour.",
+            ".*",
+        ),
+    ],
+    ids=["no steps told", "leans on what is not there"],
+)
+def test_an_answer_that_does_not_fit_is_not_given(question, body, missing):
+    found = asked(f"# Boats\n\n## {question}\n\n{body}", title="Boats")
+
+    assert not [one for one in found if re.search(missing, one)]
+
+
+def test_a_sentence_with_a_hole_at_the_end_is_left_out():
+    found = asked(f"# Boats\n\n## Where can I find my berth?\n\n{BODY} This is not the as the one on the list", title="Boats")
+
+    assert set(found.values()) == {BODY}
 
 
 def test_of_rows_with_the_same_name_none_is_asked_about():

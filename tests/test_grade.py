@@ -29,19 +29,43 @@ PAGE = """\
 
 ## Carrying over annual leave
 
-You can carry over up to 5 days of annual leave into the next year. You must ask for it in Rota before the year ends.
-You can also give 2 days of annual leave to a colleague. You must not sell your annual leave.
+You can carry over up to 5 days of annual leave into the next year.
+
+You must ask for it in Rota before the year ends.
+
+You can also give 2 days of annual leave to a colleague.
+
+You must not sell your annual leave.
 
 ## Sick leave
 
-You must tell your manager before 9:30 if you are ill. If you are ill for more than 3 days, send a medical certificate to the people team.
-You can work from home if you have a cold. You should not come to the office with a fever.
+You must tell your manager before 9:30 if you are ill.
+
+If you are ill for more than 3 days, send a medical certificate to the people team.
+
+You can work from home if you have a cold.
+
+You should not come to the office with a fever.
 
 ## Equipment
 
-You can take your monitor home for a year. You must return your laptop on your last day. You can buy your laptop after 4 years.
-You must lock your screen when you leave the desk. You should clean the keyboard every week. You can borrow a projector for 3 days.
-You must report a lost key within 1 hour. You can order a headset in Rota. You must not install games on the laptop.
+You can take your monitor home for a year.
+
+You must return your laptop on your last day.
+
+You can buy your laptop after 4 years.
+
+You must lock your screen when you leave the desk.
+
+You should clean the keyboard every week.
+
+You can borrow a projector for 3 days.
+
+You must report a lost key within 1 hour.
+
+You can order a headset in Rota.
+
+You must not install games on the laptop.
 """
 
 
@@ -220,7 +244,7 @@ PLACES = (
     "archive",
 )
 DUTIES = "# Rooms\n\n## Leaving a room\n\n" + " ".join(
-    f"You must {verb} the {place} every Friday." for verb in ("lock", "clean") for place in PLACES
+    f"You must {verb} the {place} every Friday.\n\n" for verb in ("lock", "clean") for place in PLACES
 )
 
 

@@ -228,9 +228,25 @@ def test_a_question_that_only_its_place_explains_is_asked_behind_a_name():
     drafts = [draft for draft in drafts_inside(documents, []) if isinstance(draft, Draft)]
 
     assert [draft.instruction for draft in drafts] == [
-        "Brook 200: How long does it run?", "Is the Brook 200 heavy?", "Brook 200: How big is the box?", "Who pays for it?",
+        "I have a question about the Brook 200. How long does it run?", "Is the Brook 200 heavy?",
+        "I have a question about the Brook 200. How big is the box?", "Who pays for it?",
         "Leave: Who may take part?", "Sport: Who may take part?",
     ]  # fmt: skip
+
+
+def test_a_question_to_the_reader_and_a_bad_example_are_none():
+    text = "**Finished with your boat?** Then tie it to the pier.\n\n**Who pays for paint?** Wrong answer: the crew does."
+
+    dropped = [record for record in drafted(page(text)) if isinstance(record, Dropped)]
+
+    assert [record.reason for record in dropped] == [Reason.NOTHING_TO_ASK] * 2
+
+
+def test_an_answer_ends_before_what_only_leads_elsewhere():
+    (draft,) = drafted(page("**Who may take a boat* out?** Every member of the crew.\n\nFor more information, see the harbour rules."))
+
+    assert isinstance(draft, Draft)
+    assert (draft.instruction, draft.output) == ("Who may take a boat out?", "Every member of the crew.")
 
 
 def test_kinds_that_are_asked_already_are_passed_over():

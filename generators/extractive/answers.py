@@ -1,9 +1,10 @@
 """What a section answers with as a whole: its own words without what only leads elsewhere, cut where a thought ends."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 
+from generators.extractive.english import stems
 from generators.extractive.page import CodePart, ListPart, Paragraph, Quote, Section, Sentence, TablePart
 from generators.extractive.rows import filled, holds_data
 
@@ -28,6 +29,7 @@ _OF_PAGE = re.compile(
     r"contains?|provides?|covers?|describes?|explains?|lists?|is (?:meant|about|intended|written)|"
     r"gives?|outlines?|goes over|serves|addresses|sets|tells)\b|"
     r"\bwe(?:[’']ll| will) (?:cover|go over|walk|explain)|"
+    r"\b(?:purpose|aim|goal) of this (?:handbook|manual|booklet|page|document|guide)\b|"
     r"^(?:you will find here|here|now for|welcome|now that you|hey|hello|let[’']s|also|as you begin)\b",
     re.IGNORECASE,
 )
@@ -42,6 +44,17 @@ _DEICTIC = re.compile(
 _OPENS_CASE = re.compile(
     r"(?:Another|Others?|Some|A (?:second|third|further)|(?:The )?(?:[Ss]econd|[Tt]hird|[Nn]ext|[Ff]inal|[Ll]ast)|There (?:are|is)|Here)\b"
 )
+_SETS = re.compile(r"\b(?:must|required?|need(?:s|ed)? to|ha(?:s|ve) to|may not|cannot)\b")
+_LEANS = re.compile(
+    r"^(?:It|They|This|That|These|Those|Then|There|You(?:[’']ll| will) (?:need|have|see|find)|Once|After|If (?:it|this|that|they|not|so)|"
+    r"The (?:page|site|guide|form|video|link|document|instructions|steps|table|list|article)s?)\b|"
+    r"\b(?:page|site|guide|video|link|document|article) (?:also|is|has|will|lists|shows)\b"
+)  # a sentence that is about the one before
+_BROKEN = re.compile(r"\b(?:the|an?) (?:the|an|as|of|is|are|was|were|by|with|from)\b(?!-)")
+_FRAGMENT = re.compile(
+    r"(?:more|further|additional) (?:information|details|help) (?:about|on|for|regarding)\b(?!.*\b(?:is|are|was|can|may|will)\b)",
+    re.IGNORECASE,
+)  # the name of a link, no sentence
 _ENDS = re.compile(r"[.!?)”\"’:]$")
 
 
@@ -64,7 +77,7 @@ class Answer:
 @dataclass(frozen=True)
 class _Piece:
     text: str
-    span: tuple[int, int]
+    spans: tuple[tuple[int, int], ...]
     sentences: tuple[Sentence, ...] = ()
     items: ListPart | None = None
 
@@ -77,10 +90,24 @@ class _Piece:
         return self._between(count, len(self.sentences))
 
     def _between(self, first: int, last: int) -> "_Piece | None":
-        kept = self.sentences[first:last]
-        if not kept:
-            return None
-        return replace(self, text=" ".join(one.text for one in kept), span=(kept[0].span[0], kept[-1].span[1]), sentences=kept)
+        return _of_sentences(self.sentences[first:last])
+
+
+def _of_sentences(kept: tuple[Sentence, ...], told: tuple[Sentence, ...] | None = None) -> _Piece | None:
+    """A piece of the sentences `kept`, whose spans run on as long as no sentence of `told` lies between them."""
+    if not kept:
+        return None
+    spans: list[tuple[int, int]] = []
+    last = -1
+    for place, one in enumerate(told or kept):
+        if one not in kept:
+            continue
+        if spans and place == last + 1:
+            spans[-1] = (spans[-1][0], one.span[1])
+        else:
+            spans.append(one.span)
+        last = place
+    return _Piece(" ".join(one.text for one in kept), tuple(spans), kept)
 
 
 def answer_with_parts(section: Section) -> Answer | None:
@@ -93,13 +120,20 @@ def answer_with_parts(section: Section) -> Answer | None:
     if own is None or not own.whole or len(told) < len(held):
         return None
     answers = [own, *(answer for _, answer in told)]
+    parts = [((one.heading,), (one.span,)) if _heads(one, answer) else ((), ()) for one, answer in told]
     joined = Answer(
-        "\n".join([own.text, *chain.from_iterable((one.heading, answer.text) for one, answer in told)]),
-        (*own.spans, *chain.from_iterable((one.span, *answer.spans) for one, answer in told)),
+        "\n".join([own.text, *chain.from_iterable((*head, answer.text) for (head, _), (_, answer) in zip(parts, told, strict=True))]),
+        (*own.spans, *chain.from_iterable((*span, *answer.spans) for (_, span), (_, answer) in zip(parts, told, strict=True))),
         tuple(chain.from_iterable(answer.sentences for answer in answers)),
         tuple(chain.from_iterable(answer.lists for answer in answers)),
     )
     return joined if joined.size <= _LONGEST else None
+
+
+def _heads(section: Section, answer: Answer) -> bool:
+    """Whether a part needs its heading: its first sentence does not say the same ("Eligibility": "You are eligible if ...")."""
+    first = answer.sentences[0].text if answer.sentences else ""
+    return not stems(section.heading) <= stems(first)
 
 
 def leads_elsewhere(text: str) -> bool:
@@ -107,14 +141,21 @@ def leads_elsewhere(text: str) -> bool:
     return _POINTER.match(text) is not None
 
 
+def broken(text: str) -> bool:
+    """Whether a word is missing in a sentence: "This number is not the as the one in the portal"."""
+    return _BROKEN.search(text) is not None
+
+
 def of_page(text: str) -> bool:
     """Whether a sentence speaks of the page that it stands on: "The expense policy sets the limits"."""
     return _OF_PAGE.search(text) is not None
 
 
-def answer_of(section: Section) -> Answer | None:
-    """What `section` says, cut where it is long, or None where it only leads elsewhere."""
-    pieces = _without_pointers(_without_opening([piece for part in section.parts for piece in _pieces(part)]))
+def answer_of(section: Section, *, links: bool = False) -> Answer | None:
+    """What `section` says, cut where it is long, with sentences that lead to a link only if `links`; None if all leads elsewhere."""
+    pieces = [piece for part in section.parts for piece in _pieces(part)]
+    pieces = pieces if links else _without_links(pieces)
+    pieces = _without_pointers(_without_opening(pieces))
     full = len(pieces)
     pieces = _without_pointers(_short(_standing(pieces)))
     if len(pieces) < full:
@@ -123,32 +164,63 @@ def answer_of(section: Section) -> Answer | None:
         return None
     return Answer(
         "\n".join(piece.text for piece in pieces),
-        tuple(piece.span for piece in pieces),
+        tuple(chain.from_iterable(piece.spans for piece in pieces)),
         tuple(sentence for piece in pieces for sentence in piece.sentences),
         tuple(piece.items for piece in pieces if piece.items),
         whole=len(pieces) == full,
     )
 
 
+def unfinished(answer: Answer) -> bool:
+    """Whether an item of its lists announces something that does not follow."""
+    ends = [
+        (item, depth, part.depths[place + 1 : place + 2])
+        for part in answer.lists
+        for place, (item, depth) in enumerate(zip(part.items, part.depths, strict=True))
+    ]
+    return any(item.endswith(":") and not (after and after[0] > depth) for item, depth, after in ends)
+
+
 def _pieces(part: object) -> list[_Piece]:
     if isinstance(part, Paragraph):
-        return [_Piece(part.text, part.span, part.sentences)]
+        return [_Piece(part.text, (part.span,), part.sentences)]
     if isinstance(part, ListPart):
-        return [_Piece(part.text(), part.span, part.sentences, part)]
+        return [_Piece(part.text(), (part.span,), part.sentences, part)]
     if isinstance(part, CodePart):
-        return [] if "___" in part.text else [_Piece(part.text, part.span)]
+        return [] if "___" in part.text else [_Piece(part.text, (part.span,))]
     if isinstance(part, TablePart):
         return (
-            [_Piece(_lines(part), part.span)]
+            [_Piece(_lines(part), (part.span,))]
             if len(part.rows) <= _LONGEST_TABLE and all(cell.text for cell in part.header) and holds_data(part) and filled(part)
-            else [_Piece("", part.span)]
+            else [_Piece("", (part.span,))]
         )
-    return [_Piece("", part.span)] if isinstance(part, Quote) else []
+    return [_Piece("", (part.span,))] if isinstance(part, Quote) else []
+
+
+def _without_links(pieces: list[_Piece]) -> list[_Piece]:
+    """Without the sentences of paragraphs that only send the reader to a link, where nothing that follows leans on them."""
+    kept = []
+    for piece, after in zip_longest(pieces, pieces[1:]):
+        told = piece.sentences if piece.items is None else ()
+        opening = after.sentences[0].text if after and after.sentences and after.items is None else ""
+        nexts = [*(one.text for one in told[1:]), opening]
+        rest = tuple(one for one, following in zip(told, nexts, strict=False) if not one.leads or _kept(one.text, following))
+        if len(rest) == len(told):
+            kept.append(piece)
+        elif left := _of_sentences(rest, told):
+            kept.append(left)
+    return kept
+
+
+def _kept(said: str, following: str) -> bool:
+    """Whether a sentence that leads to a link leads in a list, names the link only by the way, or the next one is about what it says."""
+    told = said.endswith(":") or "(" in said or _LEANS.search(following) is not None
+    return told and not _FRAGMENT.match(said)
 
 
 def _labels(part: ListPart) -> bool:
     """Whether the items of a list are but a few words each, as names of links are."""
-    return sum(len(item.split()) > _FEW_WORDS or item.endswith(".") for item in part.items) * 2 < len(part.items)
+    return sum(len(item.split()) > _FEW_WORDS or item.endswith(".") for item in part.items) * 2 <= len(part.items)
 
 
 def _label(piece: _Piece) -> bool:
@@ -194,7 +266,7 @@ def _only_leads(last: _Piece) -> bool:
     if last.items:
         return all(map(leads_elsewhere, last.items.items)) or (last.items.lead is None and _labels(last.items))
     said = last.sentences[-1].text if last.sentences else ""
-    return bool(said) and (said.endswith(":") or leads_elsewhere(said) or _label(last))
+    return bool(said) and (said.endswith(":") or leads_elsewhere(said) or _label(last) or broken(said))
 
 
 def _without_last(pieces: list[_Piece]) -> list[_Piece]:

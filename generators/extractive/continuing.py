@@ -13,8 +13,8 @@ from generators.extractive.page import ListPart, Paragraph, Section, Sentence
 from generators.extractive.parsing import parse
 
 _CONTRAST = re.compile(
-    r"(?:However|But|Otherwise|Unless|Except|Only|The (?:only )?exception|Exceptions?|That said|Nevertheless|Note that|Please note|"
-    r"Keep in mind|If you(?: are|[’']re) an?)\b(?! once)"
+    r"(?:However|But|Otherwise|Unless|Except|Only|The (?:only )?exception|Exceptions?|That said|Nevertheless|Note that|N(?:ote|OTE):|"
+    r"Please note|Keep in mind|If you(?: are|[’']re) an?)\b(?! once)"
 )
 _CARRIES_ON = re.compile(
     r"(?:Then|Also|In (?:this|that|these|those|such) (?:cases?|situations?|instances?)|If not|If so|"
@@ -34,36 +34,61 @@ _CONDITION = re.compile(
 )
 _FOR_SOME = re.compile(r"(?:For|If|When|Unless|In case of) [^.]{3,80}:$")
 _GOES_ON = re.compile(r"(?:You|Your|They|Then|Please|In this case|This|The (?:form|request))\b")
-_MORE = re.compile(r"\b(?:more|additional|further) (?:information|details|guidance|resources)\b|^Again\b|\b(?:is|are) here\b")
+_MORE = re.compile(
+    r"\b(?:more|additional|further) (?:information|details|guidance|resources)\b|^Again\b|\b(?:is|are) here\b"
+    r"|^(?:Please )?(?:[Rr]ead|[Rr]eview|[Vv]iew|[Vv]isit|[Ww]atch) (?:[\w’'-]+ ){0,3}(?:guidance|guide|instructions|documentation|page)\b"
+)
+_FORBIDS = re.compile(r"\b(?:unacceptable|forbidden|prohibited|(?:not|never) (?:allowed|acceptable|permitted)|must not|may not)\b")
+_BIDS = re.compile(r"(?:Always|Never|Please|Make sure|Be sure|Do not|Don[’']t) [a-z]")
+_APPROVES = re.compile(r"\b(?:approv\w+|permission|consent|authori[sz]\w+)\b")
+_LABEL = re.compile(r"[\w’'-]+ (?:on|about|for|to) (?:\w+ing|how)\b(?!.*\b(?:is|are|can|may|must|should|will|has|have|do|does)\b)")
+_NOTE = re.compile(r"(?:N(?:ote|OTE)\b|Important\b|However|But\b|The only exception)")
+_FURTHER = re.compile(r"(?:(?:On|In) the (?:next|following) (?:page|screen|step|tab)|Then|Next|Now|After that|Finally)\b")
 _POINTS_BACK = re.compile(r"^(?:This|That|These|Those|It|They|Such)\b|^(?:[\w’'-]+ ){1,4}(?:it|them|they|this|these)\b")
 _SPEAKS = re.compile(r"\b(?:you|your|we|will|can|may|must|should)\b", re.IGNORECASE)  # to the reader, or of what comes of the case
 _DEFINITE = re.compile(r"(?:The|Your|Its|Their)\b")
 _RULES = ("if_", "duty", "advice", "permit")
 _PARAGRAPH = 60  # words of a paragraph that a rule in its first half is told with
 _LONGEST, _SHORT, _SEEN = 70, 45, 9  # words of an answer that acts fill, of another, and of what is seen between two acts
+_WITH_LIST, _NEAR = 165, 2  # words of an answer that ends with a list, and sentences in which an approval is looked for
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sentence stands: those before and after it in its paragraph, and whether a list follows that paragraph's lead."""
+    """Where a sentence stands: those before and after it in its paragraph, and what stands around that.
+
+    `label` leads the paragraph in, its last sentence leads in the `listed`, and `further` opens the next paragraph.
+    """
 
     before: tuple[Sentence, ...] = ()
     after: tuple[Sentence, ...] = ()
     label: str = ""
+    listed: ListPart | None = None
+    further: str = ""
 
 
 def place_of(sentence: Sentence, section: Section) -> Place:
-    """The neighbours of `sentence` in its paragraph; none if it stands in a list."""
+    """The neighbours of `sentence` in its paragraph, with the note that follows it; none if it stands in a list."""
     previous: object = None
-    for part in section.parts:
+    for part, following in zip(section.parts, (*section.parts[1:], None), strict=True):
         if isinstance(part, Paragraph) and sentence in part.sentences:
             place = part.sentences.index(sentence)
             label = previous.text if isinstance(previous, Paragraph) and previous.text.endswith(":") else ""
-            return Place(part.sentences[:place], part.sentences[place + 1 :], label)
+            further = following.sentences if isinstance(following, Paragraph) else ()
+            listed = following if isinstance(following, ListPart) and following.lead == part.sentences[-1] else None
+            opening = further[0].text if further else ""
+            return Place(part.sentences[:place], (*part.sentences[place + 1 :], *_goes_on(further)), label, listed, opening)
         if isinstance(part, ListPart) and sentence in part.sentences:
             return Place()
         previous = part
     return Place()
+
+
+def _goes_on(further: tuple[Sentence, ...]) -> tuple[Sentence, ...]:
+    """What the next paragraph says of the same matter: a note, or what is done on the next page."""
+    if not further or not (_NOTE.match(further[0].text) or _FURTHER.match(further[0].text)):
+        return ()
+    return () if further[0].text.endswith((":", "?")) or deictic(further[0].text) or _leads_away(further[0]) else further[:1]
 
 
 def continued(fact: Fact, place: Place, lexicon: Lexicon) -> Fact | None:
@@ -77,20 +102,48 @@ def continued(fact: Fact, place: Place, lexicon: Lexicon) -> Fact | None:
     whole = acts and len(" ".join([answer, *(one.text for one in place.after)]).split()) <= _LONGEST
     whole_rule = fact.family.startswith(_RULES) and _opens_short_paragraph(place, answer)
     ties = _CARRIES_ON if fact.family not in _VALUES else _CONTRAST
-    for following, further in zip(place.after, (*place.after[1:], None), strict=False):
+    granted = _needs_approval(fact, place)
+    for number, (following, further) in enumerate(zip(place.after, (*place.after[1:], None), strict=False)):
         contrast = _CONTRAST.match(following.text) is not None
         other = fact.family.startswith("if_") and _OTHER_CASE.match(following.text) and not _ties(following.text)
         tied = whole_rule and _belongs(fact, answer, following, place, lexicon)
-        if other or not (tied or contrast or ties.match(following.text) or (whole and _steps(following, further, lexicon))):
+        bound = tied or contrast or ties.match(following.text) or _limits(fact, following, place, number)
+        steps = whole and _steps(following, further, lexicon)
+        if number >= granted and (other or not (bound or steps)):
             break
-        broken = following.text.endswith((":", "?")) or deictic(following.text) or _leads_away(following.text)
-        if broken and (contrast or (acts and not tied and following.text.endswith(":"))):
+        listed = place.listed if further is None and following.text.endswith(":") else None
+        if listed and len(f"{answer} {following.text} {listed.text()}".split()) <= _WITH_LIST and not deictic(listed.text()):
+            answer, spans = f"{answer} {following.text}\n{listed.text()}", [*spans, following.span, listed.span]
+            break
+        broken = following.text.endswith((":", "?")) or deictic(following.text) or _leads_away(following)
+        if broken and (contrast or (acts and following.text.endswith(":"))):
             return None
-        most = _LONGEST if acts or contrast or tied else _SHORT
+        most = _LONGEST if acts or contrast or tied or number < granted else _SHORT
         if broken or len(answer.split()) + len(following.text.split()) > most:
             break
         answer, spans = f"{answer} {following.text}", [*spans, following.span]
+    own = sum(one.text != place.further for one in place.after)
+    if acts and _FURTHER.match(place.further) and len(spans) == len(fact.spans) + own:
+        return None  # the next paragraph has a further step
     return replace(fact, answer=answer, spans=tuple(spans))
+
+
+def _limits(fact: Fact, following: Sentence, place: Place, number: int) -> bool:
+    """Whether a sentence that ends the paragraph says what is not allowed in the case."""
+    last = number + 1 == len(place.after)
+    return last and fact.family.startswith("if_") and _FORBIDS.search(following.text) is not None and _shares(following.text, fact.answer)
+
+
+def _shares(text: str, other: str) -> bool:
+    return bool(stems(text) & stems(other))
+
+
+def _needs_approval(fact: Fact, place: Place) -> int:
+    """How many sentences go with a permission, up to the one that says whose approval it needs."""
+    if not fact.family.startswith(("permit", "free", "if_can")):
+        return 0
+    near = enumerate(place.after[:_NEAR], 1)
+    return next((number for number, one in near if _APPROVES.search(one.text) and _shares(one.text, fact.answer)), 0)
 
 
 def _opens_short_paragraph(place: Place, answer: str) -> bool:
@@ -113,18 +166,24 @@ def _belongs(fact: Fact, answer: str, following: Sentence, place: Place, lexicon
 
 def _steps(following: Sentence, further: Sentence | None, lexicon: Lexicon) -> bool:
     """Whether a sentence is a further step, or says in a few words what is seen before the next one."""
+    if _FURTHER.match(following.text):
+        return True
     seen = further is not None and len(following.text.split()) <= _SEEN and _directs(further.text, lexicon)
     return seen or _directs(following.text, lexicon)
 
 
 def _directs(text: str, lexicon: Lexicon) -> bool:
     """Whether a sentence tells the reader a further step."""
+    if _BIDS.match(text):
+        return True
     clause = parse(strip_connective(text), lexicon)
     return clause is not None and (clause.imperative or clause.subject == "I")
 
 
-def _leads_away(text: str) -> bool:
-    return leads_elsewhere(text) or _MORE.search(text) is not None
+def _leads_away(following: Sentence) -> bool:
+    """Whether a sentence only leads to another place, or is but the words of a link."""
+    text = following.text
+    return following.leads or leads_elsewhere(text) or _MORE.search(text) is not None or _LABEL.match(text) is not None
 
 
 def _ties(text: str) -> bool:

@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from generators.extractive.english import stems
 from generators.extractive.facts import Fact
+from generators.extractive.links import loses_link
 from generators.extractive.page import Section
 from generators.extractive.parents import says_little
 
@@ -25,7 +27,6 @@ _GOES_ON = re.compile(
 _LEANS = re.compile(rf"(?:{_BACK}|Here|There|Many|Others?)\b")
 _ANSWER = re.compile(r"(?:Yes|No)\. ")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
-_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 _NEAR = 400  # characters before and after that are looked at
 
 
@@ -39,20 +40,26 @@ class _Seen:
     before: str
     after: str
     block: str
-    has_link: bool
+    loses_link: bool
 
     @classmethod
     def of(cls, fact: Fact, section: Section, text: str) -> "_Seen":
         start, end = fact.spans[0][0], max(end for _, end in fact.spans)
         after, _, block = text[end : end + _NEAR].partition("\n\n")
         before = text[max(0, start - _NEAR) : start].rpartition("\n\n")[2].strip()
-        has_link = any(_LINK.search(text, *span) for span in fact.spans)
-        return cls(fact, section, text[text.rfind("\n", 0, start) + 1 : start], before, after.strip(" .*)_\n"), block, has_link)
+        lost = any(loses_link(text, span) for span in fact.spans)
+        return cls(fact, section, text[text.rfind("\n", 0, start) + 1 : start], before, after.strip(" .*)_\n"), block, lost)
 
     @property
     def is_sentence(self) -> bool:
         """Whether the fact is one sentence, not a section, row or item as a whole."""
         return not self.fact.family.startswith(_WHOLE)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether its heading says little, and the question says no more."""
+        heading = self.section.heading
+        return heading != "" and says_little(heading) and not stems(self.fact.said) - stems(heading)
 
     @property
     def in_item(self) -> bool:
@@ -78,11 +85,11 @@ _SIGNS = {
     "in_item": _Sign("the rule is an item of a list", lambda seen: seen.is_sentence and _ITEM.match(seen.line)),
     "list_follows": _Sign("a list follows that the answer does not have", lambda seen: _ITEM.match(seen.after or seen.block)),
     "link_lost": _Sign(
-        "the answer leads to a link that it does not have", lambda seen: seen.fact.family.startswith("topic") and seen.has_link
+        "the answer leads to a link that it does not have", lambda seen: seen.fact.family.startswith("topic") and seen.loses_link
     ),
     "part_left_out": _Sign("the section holds something that is no text", lambda seen: seen.section.left_out),
-    "bare_heading": _Sign("the heading says too little by itself", lambda seen: seen.section.heading and says_little(seen.section.heading)),
-    "page_named": _Sign("the question names a page, not its matter", lambda seen: seen.fact.family == "topic_document"),
+    "bare_heading": _Sign("the heading says too little by itself", lambda seen: seen.is_bare),
+    "page_named": _Sign("the question names a page, not its matter", lambda seen: seen.fact.slot("document").startswith('"')),
     "framed": _Sign("what it is about is only named in front of the question", lambda seen: seen.fact.scoped),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),
 }

@@ -20,9 +20,10 @@ class Fact:
     """One thing that a document says.
 
     `family` is its type and `slots` fill the forms of that family; filters look at slots, so they accept or drop the fact
-    with all its wordings. `topic` is its scope: a `scoped` fact is asked only with the topic named in front, and `named`
-    must occur in every wording. A fact with an `input` is asked of that passage; `absent` says that the passage does not hold
-    the answer, so that there is nothing to quote. `doubts` are signs that the answer is not whole.
+    with all its wordings. `topic` is its scope: a `scoped` fact is asked only with the topic named in front, `opening` is a
+    sentence in front of each question that names it, and `named` must occur in every wording. A fact with an `input` is asked of
+    that passage; `absent` says that the passage does not hold the answer, so that there is nothing to quote. `doubts` are signs
+    that the answer is not whole.
     """
 
     family: str
@@ -33,6 +34,7 @@ class Fact:
     input: str = ""
     topic: str = ""
     scoped: bool = False
+    opening: str = ""
     named: str = ""
     absent: bool = False
     doubts: tuple[str, ...] = ()

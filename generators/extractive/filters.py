@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from generators.extractive.clauses import anaphoric
-from generators.extractive.english import STOPWORDS, lemma, plural, stem, stems
+from generators.extractive.english import NUMBER, STOPWORDS, lemma, plural, stem, stems
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import Section, Sentence
 from generators.extractive.phrases import dangling
@@ -28,7 +28,8 @@ _URL = re.compile(r"https?://\S+|[-=]>")  # may stand in an answer, not in a que
 _POINTING = re.compile(
     r"\b(?:with|of|for|in|to|on|about|at|by|from|during) that [a-z]+\b|\b(?:it|them|they|this|these|those|such(?! as)|he|she|him|her|there|"
     r"(?<!\bon )\bones?$|(?:the|this|that|another|new|old|other|right|wrong) ones?|itself|themselves|the two(?! [a-z]+s\b)|the latter|"
-    r"the former|here|so doing|do so|do act|right now|nowadays|instead(?! of)|too|"
+    r"the former|here|(?:described|listed|explained|set out) in the|so doing|do so|do act|right now|nowadays|instead(?! of)|too|"
+    r"as well(?! as)|"
     r"that (?:case|time|day|way|date|window|page|form|step|point|period|list|number|file|person|year|document|process|information|type))\b"
 )
 # a pronoun whose noun stands right before it
@@ -47,12 +48,13 @@ _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b")
 _BARE = re.compile(
     r"\bthe ([a-z][\w-]+)(?=$| (?:(?:is|are|do|does|should|must|has|have|was|ca|wo)n't|can't|is|are|was|must|can|may|should|will|have to|"
     r"has|have|be|do|does|not|in|on|at|by|within|before|after|if|when|until|as|and|or|out|up|off|\w+s|\w+ed|paid|kept|sent|held|given|"
-    r"taken|made|lost|due|written|shown|known|met|found|drawn|appear|run|take|end|start|last|stay|cost|need|arrive|expire|close|reach|go|"
+    r"available|ready|valid|complete|taken|made|lost|due|written|shown|known|met|found|drawn|appear|run|take|end|start|last|stay|cost|need|arrive|expire|close|reach|go|"
     r"come|apply)\b)"
 )
 _NO_OBJECT = re.compile(
-    r"(?:apply|write|report|ask|register|call|start|begin|arrive|submit|request|post|sign up|reply|answer) "
-    r"(?:to|through|with|in|at|on|by|for|via|within|\d|as|from)\b"
+    r"(?!(?:ask|apply|register|call|sign up) for\b)"
+    r"(?:apply|write|report|ask|register|call|start|begin|arrive|submit|request|post|sign up|reply|answer|opt out|opt in) "
+    r"(?:to|through|with|in|at|on|by|for|via|within|\d|as|from|during|later)\b"
 )
 _UNTOLD = re.compile(
     r"\bmy (?:share|part|portion|choice|contribution|request|application|submission|nomination|proposal|content|audience|topic|post|"
@@ -62,6 +64,9 @@ _UNTOLD = re.compile(
     r"(?! (?:of|for|to|in|that|on|from|with|by)\b)"
     r"|\b(?:all|the) (?:two|three|four|five|six) [a-z]+s\b(?! (?:of|that|in|at)\b)"
 )
+_LEAD_IN = re.compile(r"\b(?:as follows|the following\b[^.:\n]*|below):\n(?=[-\d])")  # what it points to is part of the answer
+_COUNTED = re.compile(rf"{NUMBER} [a-z]+s$")  # "five users can ...": in which plan or place
+_OURS = re.compile(r"our (?P<what>[a-z].*)")
 _ORDINAL = re.compile(r"(?:first|second|third|last|next)\b", re.IGNORECASE)  # of what, a heading does not say
 _COMPOUND = re.compile(r"\b(?:and|or|of|for|in|on|at|to|from|under|during)\b")
 _BOTH = re.compile(r"\bboth [a-z]+s\b")  # which two nobody has said
@@ -91,8 +96,14 @@ def _sound_answer(fact: Fact) -> bool:
     if fact.spans and _FOOTNOTE.search(answer):
         return False
     if not fact.family.startswith(_STANDALONE):
-        whole = answer.count("(") == answer.count(")") and answer[-1] in '.!)"”'
-        return whole and not anaphoric(answer) and not _DEIXIS.search(answer) and (" and " in answer or not _BOTH.search(answer))
+        ended = answer[-1] in '.!)"”' or "\n" in answer  # a list needs no full stop
+        whole = ended and answer.count("(") == answer.count(")")
+        return (
+            whole
+            and not anaphoric(answer)
+            and not _DEIXIS.search(_LEAD_IN.sub(":\n", answer))
+            and (" and " in answer or not _BOTH.search(answer))
+        )
     if fact.family == "howto" and "\n" not in answer and (_DEIXIS.search(answer) or answer.count("(") > answer.count(")")):
         return False
     points = (anaphoric(answer) and not _answers(fact)) or re.search(r"\b(?:above(?! and beyond)|below|following (?:table|page))\b", answer)
@@ -135,6 +146,9 @@ def resolve(fact: Fact, section: Section, context: Context) -> Fact:
         new, points = _resolve_slot(value, names, context)
         replaced.append((name, new))
         pointing = pointing or (points and name not in {"q", "ql"})
+    ours = _OURS.match(fact.slot("s"))  # "our second step": in what, only the headings say
+    counted = fact.family.startswith("permit") and _COUNTED.match(fact.slot("s")) is not None
+    pointing = pointing or counted or (ours is not None and not stems(ours.group("what")) & stems(" ".join([*section.path, context.title])))
     return replace(fact, slots=tuple(replaced), scoped=fact.scoped or pointing)
 
 
@@ -175,6 +189,16 @@ def names_heading(fact: Fact, section: Section) -> bool:
     return len(own) > 1 and own <= stems(fact.said)
 
 
+def lacks_object(fact: Fact) -> bool:
+    """Whether the question does not say of what: "report within 2 hours", "opt out later"."""
+    return _NO_OBJECT.match(fact.slot("vp")) is not None
+
+
+def untold(text: str) -> re.Match[str] | None:
+    """What `text` names without saying which is meant: "my share", "the email option"."""
+    return _UNTOLD.search(text)
+
+
 def asked_words(fact: Fact) -> list[str]:
     """The words of the slots that a question of `fact` is made of."""
     text = " ".join(value for name, value in fact.slots if name in _ASKED)
@@ -187,7 +211,7 @@ def specific(fact: Fact, section: Section, context: Context) -> bool:
     content = {stem(word) for word in found if len(word) > 2 and word.lower() not in STOPWORDS}
     own = stems(section.heading)
     named = any(is_name(word) and (word not in context.company or word in fact.answer) for word in found)  # not for a mere "we"
-    if _NO_OBJECT.match(fact.slot("vp")):
+    if lacks_object(fact):
         return bool(content & own)
     if section.heading.endswith("?") and fact.family not in _NAMED and len(content & own) < 2 - named:
         return False  # what stands under a question holds for its case

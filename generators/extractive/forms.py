@@ -41,6 +41,11 @@ class Form:
             return "request"
         return "framed" if re.search(r"[.:,?] \S|^\{situation\}", self.template) else _PLAIN
 
+    @property
+    def bare(self) -> bool:
+        """Whether it is one question or request with nothing before it, so that a topic or a sentence can stand there."""
+        return self.register in {_PLAIN, "request"} and re.match(r"I\b|.*[:,] \S", self.template) is None
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -71,13 +76,13 @@ def _all(language: str) -> dict[str, dict]:
 
 
 def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Wording]:
-    """Up to `wordings` different wordings of `fact`, or the one behind its topic if it is scoped.
+    """Up to `wordings` different wordings of `fact`, or the one behind its topic if it is scoped; an opening goes with plain ones.
 
     They are drawn by a hash, so that facts differ in the forms they use; registers take turns, the plain question first, and
     so do "Yes." and "No.". The last one is reworded with the owner's synonyms where it holds such a term.
     """
     filled = set(dict(fact.slots))
-    usable = [form for form in forms(fact.family, context.language) if form.slots <= filled]
+    usable = [form for form in forms(fact.family, context.language) if form.slots <= filled and (form.bare or not fact.opening)]
     ordered = _varied(sorted(usable, key=lambda form: _rank(fact, form.name, seed)))
     drawn: dict[str, Wording] = {}
     for wording in _scoped(ordered, fact, context, seed) if fact.scoped else (_fill(form, fact, context) for form in ordered):
@@ -91,7 +96,7 @@ def draw(fact: Fact, context: Context, *, wordings: int, seed: int) -> list[Word
 def _scoped(ordered: Iterable[Form], fact: Fact, context: Context, seed: int) -> Iterable[Wording | None]:
     """The plain wordings behind the topic, the shortest first."""
     frames = sorted(forms("scope"), key=lambda form: _rank(fact, form.name, seed))
-    plain = sorted((form for form in ordered if form.register in {_PLAIN, "request"}), key=lambda form: len(form.template))
+    plain = sorted((form for form in ordered if form.bare), key=lambda form: len(form.template))
     return (_fill(form, fact, context, frame) for form in plain for frame in frames)
 
 
@@ -131,9 +136,10 @@ def _fill(form: Form, fact: Fact, context: Context, scope: Form | None = None) -
         text = scope.template.replace("{topic}", fact.topic).replace("{q}", context.lexicon.lower_first(text)).replace("{Q}", capital(text))
     text = " ".join(text.split())
     text = re.sub(r"\s+([?.,])", r"\1", text if form.register == "chat" else capital(text))
-    if len(text.split()) > _LONGEST or _clashes(text) or fact.named not in text or (scope and not fact.topic):
+    said = f"{fact.opening} {text}".strip()
+    if len(text.split()) > _LONGEST or _clashes(said) or fact.named not in said or (scope and not fact.topic):
         return None
-    return Wording(form.name, text, form.lead)
+    return Wording(form.name, said, form.lead)
 
 
 def _clashes(text: str) -> bool:

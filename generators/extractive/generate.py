@@ -218,7 +218,7 @@ def _drafts(fact: Fact, context: Context, source: Source, *, wordings: int, seed
     chunk = chunk_of(source.chunks, fact.spans[0])
     most = min(wordings, _MOST_OF_PASSAGE) if fact.input else wordings
     drawn = draw(fact, context, wordings=most, seed=seed)
-    if chunk is None or len(drawn) < min(1 if fact.scoped else 2, most):
+    if chunk is None or len(drawn) < min(1 if fact.scoped or fact.opening else 2, most):
         return []
     document = source.document
     spans = () if fact.absent else fact.spans

@@ -2,12 +2,12 @@
 
 import re
 
-from generators.extractive.english import article, gerund_base, inflect, plural, stem, stems
+from generators.extractive.english import PREPOSITIONS, article, gerund_base, inflect, plural, stem, stems
 from generators.extractive.facts import Context
 from generators.extractive.lexicon import heading_key
 from generators.extractive.page import Section
 from generators.extractive.parents import DUMMY, UNTITLED, above, doing, generic, says_little
-from generators.extractive.spoken import Name, spoken, telling
+from generators.extractive.spoken import Name, everyday_only, spoken, telling
 from generators.extractive.topics import articled, core_of, topic_of
 from generators.extractive.words import words
 
@@ -29,6 +29,7 @@ _PHRASE_ENDS = (
     r"(?=[.,;:!?()]|$| \(| (?:is|are|was|will|must|can|may|should|has|allows?|and|or|to|for|of|in|on|at|by|with|that|which|if|when|as)\b)"
 )
 _METADATA = re.compile(r"(?::.*){2}|\d{4}-\d\d|[{}<>\[\]]")  # a line of labels, or a template's title
+_ENUMERATION = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? and .+")  # three things in many words, which nobody asks about at once
 _JOINTS = ("for", "of", "to", "on", "none")
 _LONG = 60  # words of a section that may be asked about under the company's name
 _OFTEN = 2  # mentions that show a noun to be what a section is about
@@ -53,7 +54,8 @@ def name_of(section: Section, context: Context) -> Name | None:
 def _topical(heading: str, section: Section, context: Context) -> Name | None:
     topic = topic_of(heading, context)
     if topic.kind == "howto":
-        return Name("topic", doing(topic.words), doing(topic.words), does=True)
+        full = _shortened(topic.words, section, context)
+        return Name("topic", doing(topic.words) + (f" for the {full}" if full else ""), doing(topic.words), does=True)
     noun = _cased(topic.noun, section, context) if topic.kind == "topic" else ""
     whole = _whole(noun, section, context) if noun else ""
     if noun and not whole:
@@ -63,18 +65,71 @@ def _topical(heading: str, section: Section, context: Context) -> Name | None:
     state = _STATE.fullmatch(whole)
     if state:
         return Name("problem", f"a {state.group('thing')} that is {state.group('state')}")
-    if " " not in whole and _PROBLEM.match(whole):
+    return _problem(whole, section) if _PROBLEM.match(whole) and not _doing(whole) else _thing(whole, section, context)
+
+
+def _doing(noun: str) -> bool:
+    return noun.split(maxsplit=1)[0].endswith("ing")
+
+
+def _problem(noun: str, section: Section) -> Name | None:
+    return Name("problem", _said(noun, section, problem=True), noun) if " " in noun else None
+
+
+def _thing(noun: str, section: Section, context: Context) -> Name | None:
+    """A noun phrase, with what stands above it where its section only tells of it together with that."""
+    said, full = _said(noun, section, problem=False), _shortened(noun, section, context)
+    if (" " not in noun and _PROBLEM.match(noun)) or noun.rsplit(maxsplit=1)[-1] in PREPOSITIONS or _ENUMERATION.fullmatch(noun):
         return None
-    problem = _PROBLEM.match(whole) is not None and not whole.split(maxsplit=1)[0].endswith("ing")
-    said = _said(whole, section, problem=problem)
-    document = _document(whole, section, context) or (_page(section, context) if not problem and _bare(whole, section, context) else "")
-    return Name("problem" if problem else "topic", said, whole, document=document)
+    if full:
+        return Name("topic", f"{said} for the {full}", noun)
+    document = _document(noun, section, context)
+    if not document and _bare(noun, section, context):
+        return _beside(said, noun, section, context)
+    return Name("topic", said, noun, document=document)
+
+
+def _beside(said: str, noun: str, section: Section, context: Context) -> Name:
+    """A heading that its section hardly tells of: with the doing of its page, else alone if it names things, else as its page says it."""
+    document, done = _page(section, context), done_above(section, context)
+    if not document.startswith('"'):
+        return Name("topic", said, noun, document=document)
+    if done and not stems(noun) <= stems(done):
+        return Name("topic", f"{said} when {done}", noun)
+    proper = any(map(context.lexicon.is_proper, [word for word in noun.split() if word[0].isalpha()]))
+    bound = everyday_only(noun) or noun.split(maxsplit=1)[0] in words("compound_gerunds")  # "continuing work"
+    things = (" " in noun and telling(noun) and not bound) or (noun.islower() and plural(noun))
+    return Name("topic", said, noun, document=document if proper or not things or _POINTS.search(noun) else "")
+
+
+def done_above(section: Section, context: Context) -> str:
+    """What the title of the page says is done, in the asker's words: "Moving your office" is "moving my office"; empty if nothing."""
+    title = _title(section, context)
+    topic, lowered = topic_of(title, context), context.lexicon.heading_case(title)
+    if topic.kind == "howto":
+        return doing(topic.words)
+    first, _, rest = lowered.partition(" ")
+    return lowered if gerund_base(first) and rest.endswith("ly") and " " not in rest else ""
+
+
+def _shortened(noun: str, section: Section, context: Context) -> str:
+    """The name in the headings above that the section only says in short ("the Lab"), unless `noun` holds it."""
+    above_it, prose = " / ".join([context.title, *section.path[:-1]]), section.prose()
+    for name in sorted(context.lexicon.names):
+        last = name.rsplit(maxsplit=1)[-1]
+        short = re.search(rf"(?<=[a-z,] )the {re.escape(last)}\b(?! [A-Z])", prose)
+        if name in above_it and " " in name and short and name not in prose and last.lower() not in noun.lower():
+            return name
+    return ""
 
 
 def _said(noun: str, section: Section, *, problem: bool) -> str:
     """`noun` with the article that it has in its section, or else the one that its head needs."""
     singular = not plural(noun.rsplit(maxsplit=1)[-1])
     if singular and re.search(rf"\b(?:the|an?) {re.escape(noun)}{_PHRASE_ENDS}", section.prose(), re.IGNORECASE):
+        return f"the {noun}"
+    named = re.findall(rf"\b([Tt]he )?{re.escape(noun)}\b", section.prose()) if singular and noun[0].isupper() else []
+    if len(named) >= _OFTEN and all(named):
         return f"the {noun}"
     if problem and singular and articled(noun) != noun:
         return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
@@ -197,22 +252,20 @@ def _in_page(noun: str, section: Section, context: Context) -> Name | None:
 
 
 def _page(section: Section, context: Context) -> str:
-    """The title of the page, else the heading above, in quotation marks; empty where neither names something."""
+    """The title of the page or the heading above as it is said in a question; empty where neither names something."""
+    core = _title(section, context)
+    named = core.rsplit(maxsplit=1)[-1:] and core.rsplit(maxsplit=1)[-1].lower() in words("documents")
+    return articled(context.lexicon.heading_case(core)) if named else f'"{core}"' if core else ""
+
+
+def _title(section: Section, context: Context) -> str:
+    """The title of the page, else the heading above, if it names something."""
     for heading in (context.title, *reversed(section.path[:-1])):
         core = core_of(heading)
         untitled = UNTITLED.search(core) and not _ENTITLED.match(core)
-        if (
-            not core
-            or _METADATA.search(core)
-            or core.endswith("?")
-            or core.isupper()
-            or says_little(core)
-            or untitled
-            or not stems(core) - stems(section.heading)
-        ):
-            continue
-        named = core.rsplit(maxsplit=1)[-1].lower() in words("documents")
-        return articled(context.lexicon.heading_case(core)) if named else f'"{core}"'
+        unfit = not core or _METADATA.search(core) or core.endswith("?") or core.isupper() or says_little(core) or untitled
+        if not unfit and stems(core) - stems(section.heading):
+            return core
     return ""
 
 

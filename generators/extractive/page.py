@@ -1,11 +1,12 @@
 """A document as sections of clean sentences, lists and tables, each knowing its raw span."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from generators.extractive.links import leads_to_link, mere_link
 from generators.extractive.text import Clean, clean, sentences
-from schemas.markdown import Block, parse_blocks
+from schemas.markdown import Block, Item, parse_blocks
 from schemas.records import Chunk, Document
 
 _RESIDUE = re.compile(
@@ -14,22 +15,28 @@ _RESIDUE = re.compile(
 _LINK = re.compile(r"(?:\*\*)?\[[^\]]*\]\([^\s]*(?: [^)]*)?\)(?:\*\*)?[.,;]?", re.DOTALL)
 # a lead-in with one of these changes the meaning of its bullets
 _CONDITIONAL = re.compile(r"\b(?:if|when|not|except|unless|following|example|cannot|never|before|after)\b", re.IGNORECASE)
+_HOW = re.compile(r"\b(?:how|instructions?|steps?|step-by-step|guide|form|template|procedures?|apply)\b", re.IGNORECASE)
+_LABEL = 4  # words of a paragraph that only heads a list
 _FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
 _ANCHOR = re.compile(r"\s*\{[#:][^}]*\}\s*$")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence with its raw span; `before` is the section's text up to it."""
+    """One sentence with its raw span; `before` is the section's text up to it, `leads` says that it sends the reader to a link."""
 
     text: str
     span: tuple[int, int]
     before: str = ""
+    leads: bool = False
 
 
 @dataclass(frozen=True)
 class ListPart:
-    """A list with the sentence that leads it in; `items` are the own words of its items, `sentences` those that stand alone."""
+    """A list with the sentence that leads it in; `items` are the own words of its items, `sentences` those that stand alone.
+
+    `first` is the number of its first item: a list that was broken in two goes on counting.
+    """
 
     lead: Sentence | None
     items: tuple[str, ...]
@@ -37,13 +44,17 @@ class ListPart:
     depths: tuple[int, ...]
     span: tuple[int, int]
     sentences: tuple[Sentence, ...] = ()
+    first: int = 1
 
     def text(self) -> str:
-        """The list as plain lines with markers."""
-        lines = []
-        for number, (item, depth) in enumerate(zip(self.items, self.depths, strict=True), 1):
-            marker = f"{number}." if self.numbered and depth == 0 and not any(self.depths) else "-"
-            lines.append(f"{'  ' * depth}{marker} {item}")
+        """The list as plain lines with markers; the words of an only item without one."""
+        if len(self.items) == 1 and not self.numbered:
+            return self.items[0]
+        lines, number = [], self.first
+        for item, depth in zip(self.items, self.depths, strict=True):
+            counted = self.numbered and depth == 0
+            lines.append(f"{'  ' * depth}{f'{number}.' if counted else '-'} {item}")
+            number += counted
         return "\n".join(lines)
 
 
@@ -175,8 +186,9 @@ def _parts(text: str, block: Block, section: Section) -> Iterator[Part]:
         section.left_out = section.left_out or not told
         yield from told
     elif block.kind == "list" and block.items:
-        if _mere_links([text[item.start : item.end].strip() for item in block.items]):
-            section.left_out = True
+        links = [text[item.start : item.end].strip() for item in block.items]
+        if _mere_links(links):
+            section.left_out = section.left_out or not _further_reading(section, links)
             _drop_lead(section)
             return
         yield _list(text, block, section)
@@ -197,6 +209,13 @@ def _mere_links(items: list[str]) -> bool:
     return links * 2 > len(told) or not told
 
 
+def _further_reading(section: Section, links: Sequence[str]) -> bool:
+    """Whether a list of links stands under a label such as "Resources:", and does not tell how what the section says is done."""
+    last = section.parts[-1] if section.parts else None
+    label = isinstance(last, Paragraph) and last.text.endswith(":") and len(last.text.split()) <= _LABEL
+    return label and len(section.parts) > 1 and not any(map(_HOW.search, links))
+
+
 def _drop_lead(section: Section) -> None:
     """A list of mere links is left out, and with it the paragraph that only announces it."""
     last = section.parts[-1] if section.parts else None
@@ -214,28 +233,44 @@ def _paragraph(text: str, start: int, end: int, before: str) -> Iterator[Paragra
         return
     words = clean(text, start, end)
     if words.text:
-        yield Paragraph(words.text, tuple(_sentences(words, before)), (start, end))
+        yield Paragraph(words.text, tuple(_sentences(text, words, before)), (start, end))
 
 
-def _sentences(words: Clean, before: str) -> Iterator[Sentence]:
+def _sentences(text: str, words: Clean, before: str) -> Iterator[Sentence]:
     for first, last in sentences(words.text):
         start = first + len(words.text[first:last]) - len(words.text[first:last].lstrip())
         if start < last:
-            yield Sentence(words.text[start:last], words.span(start, last), f"{before} {words.text[:start]}")
+            span = words.span(start, last)
+            yield Sentence(words.text[start:last], span, f"{before} {words.text[:start]}", leads_to_link(text[slice(*span)]))
 
 
 def _list(text: str, block: Block, section: Section) -> ListPart:
-    items = [clean(text, item.start, item.end) for item in block.items]
+    told = _told_items(text, block)
+    items = [clean(text, item.start, item.end) for item in told]
     last = section.parts[-1] if section.parts else None
     said = last.sentences[-1] if isinstance(last, Paragraph) and last.sentences else None
     lead = said if said and said.text.endswith(":") else None
     numbered = block.items[0].number is not None
-    alone = not numbered and not any(item.depth for item in block.items) and not (lead and _CONDITIONAL.search(lead.text))
+    alone = not numbered and not any(item.depth for item in told) and not (lead and _CONDITIONAL.search(lead.text))
     before = _before(section)
-    found = [sentence for item in items for sentence in _sentences(item, before)] if alone else []
+    found = [sentence for item in items for sentence in _sentences(text, item, before)] if alone else []
     whole = tuple(sentence for sentence in found if sentence.text.endswith("."))
-    depths = tuple(item.depth for item in block.items)
-    return ListPart(lead, tuple(item.text for item in items), numbered, depths, (block.start, block.end), whole)
+    depths = tuple(item.depth for item in told)
+    first = block.items[0].number or 1
+    return ListPart(lead, tuple(item.text for item in items), numbered, depths, (block.start, block.end), whole, first)
+
+
+def _told_items(text: str, block: Block) -> list[Item]:
+    """The items of a list without inner ones that are nothing but links, and without what only announces those."""
+    kept: list[Item] = []
+    for place, item in reversed(list(enumerate(block.items))):
+        raw, following = text[item.start : item.end].strip(), block.items[place + 1 : place + 2]
+        linked = item.depth > 0 and mere_link(raw)
+        had = bool(following) and following[0].depth > item.depth  # items of its own,
+        has = bool(kept) and kept[-1].depth > item.depth and had  # and still has some
+        if not linked and not (raw.endswith(":") and had and not has):
+            kept.append(item)
+    return kept[::-1] or list(block.items)
 
 
 def _cell(text: str, start: int, end: int) -> Cell:

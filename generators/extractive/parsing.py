@@ -48,7 +48,7 @@ _FORBIDS = re.compile(r"(?:Do not|Never)\s+(\w+)\s+")
 _TRAILING = re.compile(r"\s+(?:also|always|automatically|usually|normally|still|therefore|then|already|generally|typically|often)$")
 _AFTER_VERB = re.compile(
     r"\s*(?:(?:a|an|the|your|our|their|its|all|any|no|each|every|up|at|by|within|on|for|until|from|between|about|around|only|both|in|to|it|"
-    rf"you|them)\b|{NUMBER}\b|[A-Z#\"“])"
+    rf"you|them|place|effect|part)\b|{NUMBER}\b|[A-Z#\"“])"
 )
 
 
@@ -85,7 +85,7 @@ def _imperative(line: Line) -> Clause | None:
     if (
         verb.lower() in words("nounish")
         and following not in DETERMINERS | {"it", "at", "with", "you"}
-        and not re.match(r"\s*[A-Z0-9#\"“]", rest)
+        and not re.match(r"\s*[A-Z0-9#+\"“]", rest)
     ):
         return None
     if following not in _TAKES_OBJECT and line.auxiliary_follows(place + 1, limit=7):

@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from generators.extractive.english import first_person, stem, stems
+from generators.extractive.cases import one_side, role_of
+from generators.extractive.english import first_person, gerund_base, stem, stems
 from generators.extractive.facts import Context, Fact
-from generators.extractive.filters import asked_words, everyday, is_name, names_heading, resolve, sound, specific
+from generators.extractive.filters import asked_words, everyday, is_name, lacks_object, names_heading, resolve, sound, specific, untold
 from generators.extractive.lexicon import heading_key
 from generators.extractive.page import Section
 from generators.extractive.scope import COMPOUND, Scope, roots
@@ -31,6 +32,11 @@ _BARE_CASE = re.compile(r"\w+ (?!(?:any|every|some|no)(?:one|body|thing)?\b)[a-z
 _TIME = re.compile(r"^(?:\w+ )?(?:hours|days|weeks|months|years|minutes)\b")
 _ACT = re.compile(r"\b(?:I (?:can|may|must|should|have to|need to)|(?:can|may|must|should) I|do I have to) (\w+)")
 _DEFINITE = re.compile(r"\bthe [a-z]")
+_I = re.compile(r"\bI\b")
+_PARTS = re.compile(r" (?:and|or|&) ")
+_STATE = re.compile(r"(?:understanding|knowing|being|having|needing|seeing|becoming|remembering)\b")  # nobody is in the middle of it
+_NO_MATTER = re.compile(r"the [a-z]+ing [a-z]|\d|the [a-z]+ \d+$")  # "the getting help"
+_WE = re.compile(r"\b(?:we|us|our)\b")
 _LONGEST, _FAR = 7, 14  # words of a scope, and of a slot that it can follow
 
 
@@ -39,19 +45,31 @@ def placed(fact: Fact, section: Section, scope: Scope, context: Context) -> Fact
     if not sound(fact):
         return None
     resolved = _full_names(resolve(fact, section, context), section, context)
-    if _lacks_product(resolved, context):
-        return _with_product(resolved, context)
-    if fact.family in _NEVER or (fact.family.startswith("define") and len(fact.slot("X").split()) > 1):
-        return replace(resolved, scoped=False)
+    early = _with_product(resolved, context) if _lacks_product(resolved, context) else _by_itself(resolved, section, scope)
+    if early:
+        return early
     repeated = fact.family.startswith(("howto", "topic", "faq")) and _repeats(fact, section, context)
-    settled = not resolved.scoped or names_heading(resolved, section)
-    case = topic_of(section.heading, context).kind == "question" and not (fact.family.startswith("faq") and everyday_only(fact.slot("ql")))
+    asks_heading = fact.family.startswith("faq")
+    if asks_heading and fact.scoped and not scope.words:
+        return None
+    settled = not resolved.scoped or (names_heading(resolved, section) and not (asks_heading and scope.words))
+    case = topic_of(section.heading, context).kind == "question" and not (asks_heading and everyday_only(fact.slot("ql")))
     if not repeated and settled and specific(resolved, section, context) and (case or _at_home(resolved, scope, context)):
         return replace(resolved, scoped=False)
     above_only = fact.family == "list" and not roots(scope.words) & roots(section.heading)  # the list is that of its own heading
-    if not scope.words or fact.family.startswith(_ONLY_PLAIN) or case or above_only:
+    if not scope.words or fact.family.startswith(_ONLY_PLAIN) or (case and not resolved.scoped) or above_only:
         return None
     return _under(resolved, scope, context, repeated=repeated)
+
+
+def _by_itself(fact: Fact, section: Section, scope: Scope) -> Fact | None:
+    """The fact where nothing but itself, its asker, or the side of its case decides how it is asked."""
+    if fact.family in _NEVER or (fact.family.startswith("define") and len(fact.slot("X").split()) > 1):
+        return replace(fact, scoped=False)
+    role = role_of(fact, section)
+    if role:
+        return replace(fact, opening=f"I am {role}.", named=role, scoped=False)
+    return _opened(fact, scope) if one_side(fact, section, scope) else None
 
 
 def _under(fact: Fact, scope: Scope, context: Context, *, repeated: bool) -> Fact | None:
@@ -59,12 +77,17 @@ def _under(fact: Fact, scope: Scope, context: Context, *, repeated: bool) -> Fac
     asked, named = roots(" ".join(asked_words(fact))), roots(scope.words)
     shared = len(named & asked) * 2 > len(named) and COMPOUND.search(scope.words) is not None  # "change tracks for tracks and levels"
     idle = shared or named - stems(context.company) <= asked
+    if (fact.scoped and _only_untold(fact)) or (lacks_object(fact) and scope.joint in {"during", "when", "in"}):
+        return None
     heading_again = idle or (scope.joint == "when" and asked <= named)  # "change my password when changing my ENT password"
     if heading_again and (repeated or fact.family.startswith("howto")):
         return None
     if idle:
-        return None if fact.scoped and len(named) == 1 else replace(fact, scoped=False)
-    return _woven(fact, scope) or replace(fact, topic=scope.words, scoped=True)
+        return None if fact.scoped and len(named) == 1 and not fact.family.startswith("faq") else replace(fact, scoped=False)
+    said = fact.slot("plain")
+    apart = scope.joint == "for" and said and not (_I.search(said) or untold(said))  # "are requests answered for data protection"
+    before = _opened(fact, scope) if apart else None
+    return before or _woven(fact, scope) or _opened(fact, scope) or replace(fact, topic=scope.words, scoped=True)
 
 
 def _full_names(fact: Fact, section: Section, context: Context) -> Fact:
@@ -126,9 +149,37 @@ def _woven(fact: Fact, scope: Scope) -> Fact | None:
         return None if twice or scope.joint in {"when", "in case of"} else _named(fact, told | {"c": f"{tied} {slots['c']}"}, scope)
     closing = {name: value for name, value in slots.items() if name in _CLOSING}
     taken = re.compile(rf"\b(?:{scope.joint}|if|when|where|because|so that)\b")
-    if not closing or any(taken.search(value) or "," in value or len(value.split()) > _FAR for value in closing.values()):
+    of_others = scope.joint == "when" and not _I.search(closing.get("plain", "I"))  # it is not they who do it
+    if of_others or not closing or any(taken.search(value) or "," in value or len(value.split()) > _FAR for value in closing.values()):
         return None
-    return _named(fact, slots | {name: f"{value} {tied}" for name, value in closing.items()}, scope)
+    return _named(fact, slots | {name: _tied(value, tied) for name, value in closing.items()}, scope)
+
+
+def _tied(value: str, tied: str) -> str:
+    """`value` with its scope: right behind what is not told without it ("my share"), else at the end."""
+    found = untold(value)
+    end = found.end() if found else len(value)
+    return f"{value[:end]} {tied}{value[end:]}"
+
+
+def _only_untold(fact: Fact) -> bool:
+    """Whether a question holds little but a thing of which it is not said what it is: "use the email option"."""
+    asked = fact.slot("vp")
+    found = untold(asked)
+    return found is not None and len(asked.split()) - len(found.group().split()) <= 1
+
+
+def _opened(fact: Fact, scope: Scope) -> Fact | None:
+    """The fact behind a sentence that names its scope, or None where that would not be a sentence that people say."""
+    parts = _PARTS.split(scope.words)
+    if scope.joint == "when" and first_person(fact.said):
+        acts = all(gerund_base(part.split(maxsplit=1)[0]) for part in parts) and not _STATE.match(scope.words)
+        return replace(fact, opening=f"I am {scope.words}.", named=scope.words, scoped=False) if acts else None
+    title = len(parts) > 1 and scope.words[0].isupper()
+    if not scope.phrase or title or _NO_MATTER.match(scope.words):
+        return None
+    asker = "A" if _WE.search(fact.said) else "I have a"  # who says "we" in the question says no "I" before it
+    return replace(fact, opening=f"{asker} question about {scope.words}.", named=scope.words, scoped=False)
 
 
 def _named(fact: Fact, slots: dict[str, str], scope: Scope) -> Fact:
@@ -152,8 +203,12 @@ def _lacks_product(fact: Fact, context: Context) -> bool:
 
 
 def _with_product(fact: Fact, context: Context) -> Fact:
-    """The fact with the product named: "the battery" is "the Brook 200's battery"; where nothing is there to own, in front."""
+    """The fact with the product named: "the battery" is "the Brook 200's battery", a row is one of its table; else in front."""
+    thing = f"the {context.product}"
+    if fact.family.startswith("table") and fact.slot("k"):
+        slots = dict(fact.slots) | {"k": f"{fact.slot('k')} of {thing}"}
+        return _named(fact, slots, Scope(context.product))
     owned = tuple((name, _OWNED.sub(rf"the {context.product}’s \g<noun>", value, count=1)) for name, value in fact.slots)
     if owned != fact.slots:
         return replace(fact, slots=owned, named=context.product, scoped=False)
-    return replace(fact, topic=f"the {context.product}", scoped=True)
+    return replace(fact, opening=f"I use {thing}.", named=context.product, scoped=False)

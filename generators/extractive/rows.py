@@ -24,6 +24,7 @@ _NOTHING_SHOWN = re.compile(
     re.IGNORECASE,
 )  # what stands for a picture or a link
 _PICTURES = re.compile(r"(?:image|photo|picture|icon|logo|thumbnail|screenshot|link|url|video|download)s?$", re.IGNORECASE)
+_PREPOSITION = re.compile(r"\b(?:of|on|for|in|at|to|from|with)\b")
 _LONGEST_HEAD, _LONGEST_KEY = 8, 10  # words
 
 
@@ -107,8 +108,24 @@ def _key(first: str, raw: str, context: Context) -> str:
     if identifier or re.fullmatch(r"[\d.]+", key):
         return f"{(identifier.group('noun') if identifier else first).lower()} {key}"
     noun, parts = first.lower().rsplit(maxsplit=1)[-1], key.lower().split()
+    return _written(key, parts, noun, context) or _thing(key, parts, first, context)
+
+
+def _written(key: str, parts: list[str], noun: str, context: Context) -> str:
+    """A key with a name of its own, "the Boat Guide", or that is what something is given for: "the allowance for a desk at home"."""
+    if titled(key) and parts[-1] in words("documents") | words("written") and gerund_base(parts[0]) is None:
+        return f"the {key}"
+    if noun in words("entitlements") and noun not in parts and _PREPOSITION.search(key) and re.match(r"\S+ [a-z]", key):
+        whole = article(flip(context.lexicon.lower_first(key)))
+        return f"{noun} for {whole}" if noun in words("mass") else f"the {noun} for {whole}"
     if _is_title(key, parts, noun):
         return f'the {noun} "{key}"' if noun not in words("generic_keys") else f'"{key}"'
+    return ""
+
+
+def _thing(key: str, parts: list[str], first: str, context: Context) -> str:
+    """A key as a noun phrase with the noun of its column behind it, where it needs one."""
+    noun = first.lower().rsplit(maxsplit=1)[-1]
     known = words("persons") | words("generic_keys") | frozenset(parts)
     if parts and parts[0] not in context.lexicon.lowered and len(first.split()) < 3 and noun not in known:
         return f"the {key} {noun}"

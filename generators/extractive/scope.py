@@ -16,7 +16,7 @@ from generators.extractive.topics import topic_of
 from generators.extractive.words import words
 
 _TRIMMED = re.compile(
-    r"^(?:the )?(?:costs?|rules?|details) (?:of|for) | \([^()]*\)| (?:checklist|guide|playbook|overview|template)s?$"
+    r"^(?:the )?(?:costs?|rules?|details) (?:of|for) | \([^()]*\)| (?:checklist|guide|playbook|overview|template)s?$| at a glance$"
 )  # what a scope is said without
 _JOINED = " in connection with "
 # what a heading may say of its parts, or of the reader, and no question is about
@@ -25,6 +25,8 @@ _UNFIT = re.compile(
     r"|^(?:my|the|an?)? ?(?:types?|kinds?|examples?|lists?|scope|purpose|additional|other|more|overall|key)\b"
     r"|^(?:my|do not|don[’']t|never|avoid|no|not)\b|\b(?:to|for|of|by|with|from|in|on|at)$"
 )
+_GLOSSED = re.compile(r"(?P<name>[A-Z][a-z]+): [a-z]")  # "Harvest: the plan for growers"
+_OFTEN = 3  # mentions in the text that show a word to be a name
 _LOCAL = 3  # sections that use a word which is at home in one
 _DOING = re.compile(r"[a-z]{3,}ing (?:an?|the|my|with|to|in|on|from|by)\b")
 COMPOUND = re.compile(r" (?:and|&) ")
@@ -63,14 +65,22 @@ class Scopes:
         parent = above(section, self._context)
         own = self._own(section, local)
         if own and self._fit(own.words) and not (parent and self._leans(own, parent, local)):
-            said = _TRIMMED.sub("", own.words)
+            said = self._with_article(_TRIMMED.sub("", own.words))
             joint = "when" if own.does else "in case of" if own.kind == "problem" else _joint(said)
             return Scope(said, joint, self._keys(said), local, self._said(said))
+        glossed = _GLOSSED.match(section.heading)
+        if own is None and glossed and self._named(glossed.group("name")):
+            return Scope(glossed.group("name"), "with", self._keys(glossed.group("name")), local)
         if not parent or not self._fit(parent):
             return Scope(keys=self._keys(own.words) if own else frozenset(), local=local, phrase=not own)
         does = re.match(r"\w+ing\b", parent) is not None and topic_of(parent, self._context).kind == "howto"
-        said = _TRIMMED.sub("", parent)
+        said = self._with_article(_TRIMMED.sub("", parent))
         return Scope(said, "when" if does else _joint(said), self._keys(said), local, self._said(said))
+
+    def _named(self, name: str) -> bool:
+        """Whether the text speaks of `name` as of a thing with that name; days and months are none."""
+        proper = self._context.lexicon.is_proper(name) and name.lower() not in words("calendar")
+        return proper and len(re.findall(rf"\b{re.escape(name.lower())}\b", self._prose)) >= _OFTEN
 
     def _fit(self, phrase: str) -> bool:
         """Whether a heading is a phrase that somebody would say: no number in front, no order, no title of two things."""
@@ -90,6 +100,12 @@ class Scopes:
             or bare[-1].isdigit()
             or re.search(rf"\b(?:the|an?|our|your|each|every) {re.escape(bare.lower())}\b", self._prose) is not None
         )
+
+    def _with_article(self, phrase: str) -> str:
+        """A name that the text uses with "the" has it here too: "Design Lab" is "the Design Lab"."""
+        after = r"(?=[.,;:!?)]| (?:is|are|was|has|can|will|and|or|to|for|in|on|at|that|which)\b)"
+        named = phrase[0].isupper() and re.search(rf"\bthe {re.escape(phrase.lower())}{after}", self._prose)
+        return f"the {phrase}" if named else phrase
 
     def _leans(self, own: Name, parent: str, local: frozenset[str]) -> bool:
         """Whether a name says too little without what stands above it: "giving a heads up", "the agenda", "issues"."""

@@ -98,7 +98,8 @@ def _statement(heading: str, context: Context) -> Name | None:
         return None
     if clause.subject in {"we", "I"} or not (clause.aux or clause.negative or _GENERAL.match(lowered)):
         titled = [word for word in heading.split()[1:] if word[0].isupper()]
-        return Name("saying", heading) if clause.aux or len(titled) * 2 <= len(heading.split()) - 1 else None
+        plain = clause.aux or len(titled) * 2 <= len(heading.split()) - 1
+        return Name("saying", heading) if plain else Name("saying", capital(lowered)) if clause.subject == "we" else None
     positive = parse(capital(re.sub(r"\b(?:not|never) ", "", lowered)), context.lexicon) if clause.negative else clause
     if positive is None:
         return None

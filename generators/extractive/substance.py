@@ -2,10 +2,11 @@
 
 import re
 
-from generators.extractive.answers import Answer, of_page
+from generators.extractive.answers import Answer, of_page, unfinished
 from generators.extractive.english import gerund_base, plural, stems
 from generators.extractive.facts import Context
 from generators.extractive.page import CodePart, Section, Sentence, TablePart
+from generators.extractive.parents import says_little
 from generators.extractive.parsing import parse
 
 _NORMS = re.compile(
@@ -34,13 +35,14 @@ _ANNOUNCES = re.compile(
     r"\b(?:consider|follow|see|use|read|try) (?:these|those|the following)\b|\byou (?:will|can|may) (?:also )?find (?:here|below)\b",
     re.IGNORECASE,
 )
+_GREETS = re.compile(r"\b(?:pleased|glad|happy|delighted|excited|thrilled) (?:to have|to welcome|that) you\b|\bwelcome to\b", re.IGNORECASE)
 _IMPRINT = re.compile(
     r"(?:(?:document )?(?:owner|author|version|status|date|contact)s?:|(?:in force|valid|effective) (?:from|since)\b|"
     r"last (?:updated|changed|reviewed)\b)",
     re.IGNORECASE,
 )
 _BROKEN = re.compile(
-    r"[-*] ?(?:May|Must|Can|Is|Are|Will|Should)\b|\*|(?:We|You) (?:also|therefore|then)\b|(?:For (?:example|instance)|"
+    r"(?:[-*] ?)?(?:May|Must|Can|Is|Are|Will|Should)\b|\*|(?:We|You) (?:also|therefore|then)\b|(?:For (?:example|instance)|"
     r"However|Also|In (?:addition|short|contrast|that case)|Additionally|Similarly|Otherwise|Therefore|Moreover|Furthermore|Likewise|"
     r"Conversely|Finally|Next|Then|Afterwards)\b|[^.!?]+\b(?:as well|too)[.,]"
 )
@@ -60,7 +62,7 @@ def tells(section: Section, answer: Answer, context: Context) -> bool:
     tabled = sum(len(cell.text.split()) for cell in cells) * 2 > answer.size
     return (
         answer.size >= _least(section, answer)
-        and not (loose or asks or tabled or _printed(section, answer))
+        and not (loose or asks or tabled or unfinished(answer) or _printed(section, answer))
         and _opens_well(section, answer)
     )
 
@@ -73,11 +75,14 @@ def complete(section: Section, answer: Answer) -> bool:
         _ANNOUNCES.search(one.text) or (section.level == 1 and (of_page(one.text) or _IMPRINT.match(one.text))) for one in answer.sentences
     ):
         return False
-    told = len(answer.spans) > len(section.body_spans()) or not section.children
-    if told and answer.whole and not section.left_out and answer.size == len(section.prose().split()):
+    size, body = len(section.prose().split()), section.body_spans()
+    told = not section.children or not body or answer.spans[-1][1] > body[-1][1]  # what its parts say too
+    if told and answer.whole and not section.left_out and answer.size == size:
         return True
-    if not answer.whole and answer.size * 9 < len(section.prose().split()) * 5:
+    if not answer.whole and answer.size * 9 < size * 5:
         return False
+    if not (answer.whole or answer.size == size or says_little(section.heading) or stems(section.heading) & stems(answer.text)):
+        return False  # what the heading names comes later
     told_all = [sentence.text for sentence in answer.sentences]
     said = told_all if section.children and not told else [*told_all[:1], *told_all[-1:]]
     return not any(_TEASES.search(text) for text in said if not text.endswith(":"))
@@ -102,6 +107,8 @@ def _least(section: Section, answer: Answer) -> int:
 
 def _opens_well(section: Section, answer: Answer) -> bool:
     first = answer.sentences[0].text if answer.sentences else ""
+    if section.level == 1 and _GREETS.search(first):
+        return False
     if _BROKEN.match(answer.text) or _DEMONSTRATIVE.search(" ".join(first.split()[:_OPENING])) or first.endswith("?"):
         return False
     return not (section.children and _COUNTS.search(first)) and re.search(r"[.!?;:]", answer.text) is not None

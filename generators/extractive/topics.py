@@ -18,6 +18,7 @@ from generators.extractive.english import (
     known_verb,
     lemma,
     only_verb,
+    plural,
     possible_verb,
 )
 from generators.extractive.facts import Context
@@ -162,7 +163,7 @@ def _unaskable(lowered: str, parts: list[str]) -> bool:
     base = lemma(parts[0])
     made = len(parts) > 1 and parts[1] in PREPOSITIONS and base != parts[0] and known_verb(base) and not parts[0].endswith(("ing", "s"))
     generic = made or (len(parts) == 1 and parts[0] in words("generic")) or parts[0].endswith("ly") or parts[-1] in ADVERBS | {"first"}
-    return generic or len(parts) > 9 or parts[0] in _NO_TOPIC - {"your"} or any(part in _CLAUSE_VERBS for part in parts)
+    return generic or len(parts) > 9 or parts[0] in _NO_TOPIC - {"your", "other"} or any(part in _CLAUSE_VERBS for part in parts)
 
 
 def _commands(parts: list[str], lowered: str, context: Context) -> bool:
@@ -180,6 +181,9 @@ def articled(noun: str) -> str:
     if noun.endswith("ly"):
         return noun
     head = _PREPOSED.split(noun, maxsplit=1)
+    done = re.fullmatch(r"(?P<things>[\w-]+) (?P<done>[a-z]+)", head[0])
+    if done and plural(done.group("things")) and known_verb(lemma(done.group("done"))):
+        return noun  # "changes made at the counter"
     if noun.rsplit(maxsplit=1)[-1] in words("documents") and " and " in noun and not noun.startswith("the "):
         return f"the {noun}"
     return noun if re.search(r"\band\b|\bor\b(?!\s[\w-]+\s[\w-]+$)", noun) else " ".join([article(head[0]), *head[1:]])

@@ -67,6 +67,9 @@ _SECOND_VERB = re.compile(r"\b(?:and|or|but)\s+(?:then\s+|also\s+)?(?:\w+ed|kept
 _OF_TIME = re.compile(r"(?:of|after|from|before|for|to|at|on|in)\b")
 
 
+_OF_A_MATTER = frozenset({"report", "reports", "apply", "applies", "register", "registers"})  # of which
+_GRANTED = frozenset({"be granted", "be given", "be awarded"})
+_SINCE_LAST = re.compile(r"\s*(?:of|after) (?:its|their|the|your) (?:last|previous)\b")  # "within 90 days of its last check": an interval
 _SHORT_UNIT = re.compile(_TIME_UNIT)
 _MOST = re.compile(r"(?:up to|at most|a maximum of|no more than|not more than|no longer than)\b")
 _LEAST = re.compile(r"(?:at least|a minimum of|no fewer than|not less than)\b")
@@ -89,6 +92,7 @@ def amounts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
         or (clause.aux == "may" and clause.base in words("possible"))
         or re.match(r"the (?:length|duration)\b", clause.subject)
         or _EXAMPLE.search(sentence.text)
+        or "still" in sentence.text.split()[: len(clause.subject.split()) + 2]  # in spite of what stands before
     ):
         return
     adjuncts = list(_adjuncts(sentence, clause))
@@ -106,23 +110,28 @@ def _object_amount(clause: Clause) -> _Question | None:
     money = _MONEY.match(clause.body)
     if money:
         return _Question("much", "", clause.body[money.end() :])
-    count = _COUNT.match(clause.body)
+    over = "over" if clause.base in {"carry", "roll"} and clause.body.startswith("over ") else ""
+    body = clause.body.removeprefix(over).lstrip()
+    count = _COUNT.match(body)
     if not count:
         return None
-    noun = amount_noun(clause.body[count.end() :])
-    rest = clause.body[count.end() + len(noun) :]
+    noun = amount_noun(body[count.end() :])
+    rest = body[count.end() + len(noun) :]
     if not noun or noun.split()[0].lower() in ADVERBS | {"percent"} or re.match(r"\s*(?:ahead|in advance|before|after|later)\b", rest):
         return None
+    if clause.verb in _GRANTED and not re.match(r"\w+(?: of\b|$)", noun):
+        return None  # "3 days paid time"
     if re.fullmatch(_TIME_UNIT, noun):
-        return _duration(clause, noun, rest)
-    return None if clause.base == "be" or _ONE.match(clause.body) else _Question("many", "", rest, noun)
+        return _duration(clause, noun, rest, over)
+    states = clause.base == "be" and clause.verb not in _GRANTED
+    return None if states or _ONE.match(body) else _Question("many", over, rest, noun)
 
 
-def _duration(clause: Clause, noun: str, rest: str) -> _Question | None:
+def _duration(clause: Clause, noun: str, rest: str, over: str) -> _Question | None:
     if clause.base in {"take", "last", "be", "run"} and not clause.verb.startswith("be "):
         return _Question("long", "", rest)
-    counted = clause.base in words("takes_days") and not clause.imperative
-    return _Question("many", "", rest, noun) if counted and not _ONE.match(clause.body) else None
+    counted = (clause.base in words("takes_days") or over or clause.verb in _GRANTED) and not clause.imperative
+    return _Question("many", over, rest, noun) if counted and not _ONE.match(clause.body) else None
 
 
 def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
@@ -133,7 +142,9 @@ def _adjuncts(sentence: Sentence, clause: Clause) -> Iterator[Fact]:
         middle = clause.body[: match.start()].strip().removesuffix(" at least").removesuffix(" only")
         if family == "often" and re.match(NUMBER, middle):
             continue
-        fact = _fact(_Question(family, middle, clause.body[match.end() :]), sentence, clause)
+        post = clause.body[match.end() :]
+        again = family == "soon" and _SINCE_LAST.match(post)
+        fact = _fact(_Question("often", middle, "") if again else _Question(family, middle, post), sentence, clause)
         if fact:
             yield fact
 
@@ -149,6 +160,8 @@ def _fact(asked: _Question, sentence: Sentence, clause: Clause) -> Fact | None:
     if asked.family in {"when", "ahead"} and _OF_TIME.match(end):
         end = ""
     rest = f"{asked.middle} {end}".strip()
+    if not rest and clause.verb in _OF_A_MATTER:
+        return None
     if (not rest or PERIOD.fullmatch(rest)) and _loses_scope(asked, clause):
         return None
     if not rest and clause.subject == "I" and not asked.unit and clause.base in {"have", "take", "be", "get", "receive", "use", "need"}:

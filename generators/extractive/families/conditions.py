@@ -35,7 +35,7 @@ _POINTS_BACK = re.compile(
 )
 _VAGUE = re.compile(
     r"\b(?:we|us|our|anything|something|everything|someone|certain|sure|interested|any (?:questions?|issues?|concerns?|problems?|ideas?))\b"
-    r"|\bquestions?$|\blater$|\bready$|\b(?:choose|decide|prefer|wish|like|want)(?: to)?$"
+    r"|\bquestions?$|\blater$|(?<!\bor )\b(?:more|less)$|\bready$|\b(?:choose|decide|prefer|wish|like|want)(?: to)?$"
 )
 _HYPOTHETICAL = re.compile(r"\bwould\b|\bthan if\b")
 _FIGURES = re.compile(
@@ -52,6 +52,7 @@ _LEANS = re.compile(
     r"^\w+ (?:it|them|this|that|these|those)\b|\b(?:latest|earliest|only|even|except|until|than|as|not|never)$"
     r"|\b(?:decide|check|see|know|ask|tell \w+)$"
 )
+_SUBORDINATE = re.compile(r"\b(?:since|because|so that|as|while|whereas|which)\b")  # to which the condition may belong
 _FINITE = frozenset({"is", "are", "has", "have", "was", "were", "cannot", "can", "do", "does"})
 # which tells only where, or that, there will be an answer
 POINTER = re.compile(
@@ -95,7 +96,7 @@ def _closing_condition(sentence: Sentence, context: Context) -> Condition | None
         return None
     main, condition = match.group("main"), match.group("condition")
     two_acts = TWO_ACTS.search(main)  # of which the condition may hold for the last alone
-    if _LEANS.search(main) or two_acts or not _orders(main, context) or not _clear(condition, main, context):
+    if _LEANS.search(main) or _SUBORDINATE.search(main) or two_acts or not _orders(main, context) or not _clear(condition, main, context):
         return None
     return Condition(match.group("opener"), context.lexicon.lower_first(flip(condition)), main)
 

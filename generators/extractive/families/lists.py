@@ -8,6 +8,8 @@ from generators.extractive.english import flip
 from generators.extractive.facts import Context, Fact
 from generators.extractive.page import ListPart, Section
 from generators.extractive.parsing import parse
+from generators.extractive.topics import topic_of
+from generators.extractive.words import words
 
 _FOLLOWING = re.compile(r"\bthe following(?: (?:\d+|two|three|four|five|six|seven|eight))?(?: (?P<noun>[\w-]+(?: [\w-]+)?))?")
 _CASES = re.compile(
@@ -16,6 +18,10 @@ _CASES = re.compile(
 _FOR = re.compile(r"(?:You|Employees) can use (?P<thing>.+?) (?:for|to)$")
 _POINTING = re.compile(
     r"\b(?:it|its|they|them|this|that|these|those|here|such|as follows|order|way|steps?|following|more|other)\b", re.IGNORECASE
+)
+_BARE = re.compile(
+    r"^(?:what|which [a-z]+|in which cases) the (?P<noun>[a-z]+) "
+    r"(?:includes?|contains?|covers?|are|is|needs?|requires?|ha(?:s|ve)|consists?)\b"
 )
 _NOT_A_NOUN = frozenset({"for", "to", "on", "in", "before", "at", "with", "as", "if", "when", "from", "of"})
 _CONTAINS = frozenset({"contain", "include", "cover", "need", "require", "have", "consist"})
@@ -28,8 +34,19 @@ def lists(section: Section, context: Context) -> Iterator[Fact]:
         if part.lead is None or part.numbered or not _complete(part):
             continue
         slots = _asked(part.lead.text.rstrip(": "), context)
-        if slots:
+        if slots and (slots := _named(slots, section, context)):
             yield Fact.of("list", slots, part.text(), part.lead.span, part.span)
+
+
+def _named(slots: dict[str, str], section: Section, context: Context) -> dict[str, str] | None:
+    """The slots with a bare subject named in full by the heading ("the sizes" under "Box sizes"), or None where it names nothing."""
+    bare = _BARE.search(slots["plain"])
+    if bare is None or bare.group("noun") in words("unique"):
+        return slots
+    topic = topic_of(section.heading, context)
+    full = topic.noun if topic.kind == "topic" and topic.noun.lower().endswith(f" {bare.group('noun')}") else ""
+    named = re.compile(rf"\bthe {bare.group('noun')}\b")
+    return {name: named.sub(f"the {full}", value, count=1) for name, value in slots.items()} if full else None
 
 
 def _complete(part: ListPart) -> bool:

@@ -53,6 +53,8 @@ def passages(section: Section, topic: Topic, context: Context) -> Iterator[Fact]
 def outline(found: Sequence[Section], context: Context) -> Iterator[Fact]:
     """What a document covers: its main headings."""
     level = min((section.level for section in found if section.level > 1), default=0)
+    if sum(section.level == 1 and len(section.heading) > 1 for section in found) > 1:
+        return  # more stands beside what they are sections of
     named = [section for section in found if section.level == level and len(section.heading) > 1]
     headings = list(dict.fromkeys(section.heading for section in named))
     if _TEMPLATE.search(context.title):

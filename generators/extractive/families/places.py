@@ -18,7 +18,9 @@ _TIMES = re.compile(
     r"Saturday|Sunday|I|English|CET|UTC|PDF|CSV|Bluetooth|LoRa)\b"
 )
 _ALSO = re.compile(r"\b(?:also|among others|for example|such as)\b")
-_MORE = re.compile(r"\b(?:more|additional|further|other) (?:information|details|resources|guidance|help)\b")
+_MORE = re.compile(
+    r"\b(?:more|additional|further|other) (?:information|details|resources|guidance|help)\b|\b(?:general|other|any|further) questions\b"
+)
 _CIRCUMSTANCE = re.compile(r"(?:by|if|when|within|before|after|until|so)\b")
 _LOOSE = re.compile(r"[,;:]|\b(?:that|which|if|when|and|or|only|who|page|channel)\b")
 

@@ -13,9 +13,10 @@ from generators.extractive.words import words
 
 _ALLOWED = re.compile(rf"(?:{'|'.join(sorted(words('allowed')))})\b")
 _HEDGED = re.compile(
-    r"\b(?:only|unless|except|either|neither|whichever|more than once|in part|partly|alone|at most|no|no more than|as needed|"
-    r"if possible|as possible|not yet)\b|^\s*(?:so|that)\b"
+    r"\b(?:only|unless|except|either|neither|whichever|more than once|in part|partly|alone|at most|(?:maximum|minimum) of|no|no more than|"
+    r"as needed|if possible|as possible|not yet)\b|^\s*(?:so|that)\b"
 )
+_MOSTLY = re.compile(r"\b(?:often|usually|generally|typically|normally|sometimes|mostly|rarely|hardly|occasionally)\b")
 _POLARITY = re.compile(r"\b(?:any|anyone|anything|yet|ever|at all)\b")
 _TURNS = re.compile(r"\b(?:but|however|although|though|except|unless|only|instead|while|whereas)\b")
 _SOFT = re.compile(r"\b(?:encouraged|recommended|ideally|preferably|where possible|if possible|try to)\b")
@@ -31,7 +32,9 @@ _RULE_LIKE = re.compile(
 _BECOMES = re.compile(r"(?:an?|the|more|as) ")
 _IDIOM = re.compile(r"(?:take|keep|make|have) (?:care|note|advantage|a look|a moment|the time|in mind|sure|fun)\b|happen\b")
 _VAGUE = re.compile(
-    r"\b(?:any (?:\w+ )?(?:questions?|issues?|concerns?|problems?|ideas?)|in the future|as possible|as (?:needed|necessary|appropriate))\b"
+    r"\b(?:(?:any|general|other|further) (?:\w+ )?(?:questions?|issues?|concerns?|problems?|ideas?)|in the future|as possible|"
+    r"as (?:needed|necessary|appropriate))\b"
+    r"|\+\d"  # a telephone number
 )
 _QUANTIFIED = re.compile(r"(every|all|everyone|everybody|each|any|anyone|anything|both|some|most|many)\b", re.IGNORECASE)
 _POSSIBLY = re.compile(r"\b(?:every|all|always|necessarily|both|be able)\b")
@@ -54,7 +57,8 @@ def rules(sentence: Sentence, clause: Clause, *, limit: int = 14) -> Iterator[Fa
     rest, family = trim(clause.body, limit=limit), _family(clause)
     if rest is None or family is None or clause.body.startswith(",") or _UNSPEAKABLE.search(sentence.text):
         return
-    if _HEDGED.search(f"{rest} {_opening(clause, sentence)}") or not _worth_asking(clause, rest, sentence):
+    opening = _opening(clause, sentence)
+    if _HEDGED.search(f"{rest} {opening}") or _MOSTLY.search(opening) or not _worth_asking(clause, rest, sentence):
         return
     personal = (clause.imperative or clause.subject == "I") and family not in {"deny", "affirm"}
     slots = _personal(clause, rest, family) if personal else _impersonal(clause, rest)
@@ -64,7 +68,7 @@ def rules(sentence: Sentence, clause: Clause, *, limit: int = 14) -> Iterator[Fa
 
 
 def _opening(clause: Clause, sentence: Sentence) -> str:
-    """The words before the verb, where "only" would turn the rule around."""
+    """The words before the verb, where "only" would turn the rule around, and "often" make it less than a rule."""
     return " ".join(sentence.text.split()[: len(clause.subject.split()) + 2]).lower()
 
 
@@ -130,7 +134,9 @@ def _permits(clause: Clause) -> bool:
     """Whether can/may grants something, rather than saying what may come to pass."""
     if clause.verb.startswith("be "):
         return (
-            clause.aux == "can" and lemma(clause.verb[3:]) in words("verbs") and clause.verb[3:] not in {"found", "seen", "caused", "used"}
+            clause.aux == "can"
+            and lemma(clause.verb[3:]) in words("verbs")
+            and clause.verb[3:] not in {"found", "seen", "caused", "used", "granted", "given"}
         )
     if clause.base in words("possible"):
         return False

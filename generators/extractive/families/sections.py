@@ -22,6 +22,16 @@ _NOT_ASKED = re.compile(
 _SEVERAL = re.compile(r"\band\b|&|s$|^\w+ing\b")
 _CONTACTS = re.compile(r"(?P<x>.+(?<! of)) contacts?|contacts? for (?P<y>.+)", re.IGNORECASE)
 _EXAMPLES = re.compile(r"(?:the )?(?P<x>.+) examples?|examples? of (?P<y>.+)", re.IGNORECASE)
+# what a generic heading with its parent asks ("the purpose of the help desk", "eligibility for a grant"), and what its answer holds then
+_PARTS = (
+    (re.compile(r"the purpose of (?P<x>.+)"), "what is the purpose of {x}", "what the purpose of {x} is", re.compile("")),
+    (re.compile(r"eligibility for (?P<x>.+)"), "who is eligible for {x}", "who is eligible for {x}", re.compile(r"eligib|qualif|entitled")),
+    (re.compile(r"(?:the )?(?P<kind>types|kinds) of (?P<x>.+s)"), *["which {kind} of {x} exist"] * 2, re.compile(":\n")),
+)
+# orders to those who help somebody else
+_OF_OTHERS = re.compile(
+    r"(?:^|[.\d] |- )(?:Ask|Tell|Call|Inform|Advise|Thank) the (?:owner|user|customer|caller|client|reporter|employee)\b", re.MULTILINE
+)
 _FIRST_PERSON = re.compile(r"\b(?:our|we|us|my|I|me)\b")
 _LONG, _SHORT = 50, 18  # words of a how-to that do not only lead to its parts below, or to a list of links
 
@@ -33,7 +43,7 @@ def sections(section: Section, context: Context) -> Iterator[Fact]:
     name = name_of(section, context)
     if name is None:
         return
-    for answer in filter(None, (answer_with_parts(section), answer_of(section))):
+    for answer in filter(None, (answer_with_parts(section), answer_of(section), answer_of(section, links=True))):
         asked = _worded(name, section, answer, context) if tells(section, answer, context) and complete(section, answer) else None
         fact = Fact.of(*asked, answer.text, *answer.spans) if asked else None
         if fact and sound(fact):
@@ -52,7 +62,8 @@ def _worded(name: Name, section: Section, answer: Answer, context: Context) -> _
     if name.kind == "time":
         return "topic_time" if helps else "topic_during", {"c": name.words}
     if name.kind == "problem":
-        return "topic_problem" if helps else "topic", {"x": name.words}
+        handled = "topic_handled" if _OF_OTHERS.search(answer.text) else "topic_problem"
+        return handled if helps else "topic", {"x": name.words}
     return ("topic_case", {"q": name.words}) if helps else None
 
 
@@ -72,6 +83,10 @@ def _special(name: Name, answer: Answer) -> _Question | None:
         match = pattern.fullmatch(name.noun)
         if match:
             return family, {"x": match.group("x") or match.group("y")}
+    for pattern, question, plain, told in _PARTS:
+        part = pattern.fullmatch(name.words)
+        if part and told.search(answer.text):
+            return "topic_asked", {"inv": question.format(**part.groupdict()), "plain": plain.format(**part.groupdict())}
     return ("topic_list", {"x": name.words, "things": name.noun}) if enumerates(name.noun, answer) else None
 
 
