@@ -140,8 +140,8 @@ def _inside(step: Step, chunks: list[Chunk]) -> Iterator[Draft | Dropped]:
     if step.recipe.generate.inside:
         from builder.pairs_inside import drafts_inside
 
-        rules = step.recipe.generate.generator == "extractive"  # they ask such headings themselves, and only those that stand alone
-        yield from drafts_inside(step.documents(), chunks, asked_already=frozenset({"question_heading"} if rules else ()))
+        rules = step.recipe.generate.generator == "extractive"  # they ask such headings themselves, where these stand alone
+        yield from drafts_inside(step.documents(), chunks, doubted=frozenset({"question_heading"} if rules else ()))
 
 
 def extracted(step: Step, documents: list[Document], chunks: list[Chunk], words: "Lexicon") -> Iterator[Draft | Dropped]:

@@ -13,6 +13,7 @@ from builder.inside_parts import FEWEST_WORDS, KINDS, Kind, Section, SourcePair,
 from builder.readers.columns import asks
 from builder.readers.grid import HOLDS
 from generators.extractive.answers import leads_elsewhere
+from generators.extractive.doubts import IN_PLACE
 from generators.extractive.families.questions import BAD_EXAMPLE
 from generators.extractive.families.tickets import message_of
 from generators.extractive.generate import context_of
@@ -58,9 +59,9 @@ def pairs_of(document: Document) -> list[SourcePair]:
 
 
 def drafts_inside(
-    documents: Iterable[Document], chunks: Iterable[Chunk], *, asked_already: frozenset[Kind] = frozenset()
+    documents: Iterable[Document], chunks: Iterable[Chunk], *, doubted: frozenset[Kind] = frozenset()
 ) -> Iterator[Draft | Dropped]:
-    """Yield one record for each pair inside the documents: a draft, or why it is none; `asked_already` are kinds to pass over."""
+    """Yield one record for each pair inside the documents: a draft, or why it is none; those of `doubted` kinds are flagged."""
     held = [*documents]
     by_document: dict[str, list[Chunk]] = {}
     for chunk in chunks:
@@ -70,9 +71,9 @@ def drafts_inside(
         if pairs := pairs_of(document):
             unfit, named = _unfit(document), _names(document, counted)
             for pair in pairs:
-                if pair.kind in asked_already:
-                    continue
-                yield _record(_draft(pair, document, by_document.get(document.id, []), named), pair, unfit, seen)
+                draft = _draft(pair, document, by_document.get(document.id, []), named)
+                flags = (IN_PLACE,) if pair.kind in doubted else ()
+                yield _record(draft.model_copy(update={"flags": flags}), pair, unfit, seen)
 
 
 def readable(text: str) -> str:

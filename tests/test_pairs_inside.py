@@ -14,6 +14,7 @@ from builder.readers.csv_rows import read_csv
 from builder.readers.json_tree import read_json
 from builder.readers.jsonl_rows import read_jsonl
 from builder.validate import validate
+from generators.extractive.doubts import is_doubtful
 from schemas.records import Chunk, Document, Draft, Dropped, Pair, Reason
 
 PIECES = (
@@ -249,14 +250,14 @@ def test_an_answer_ends_before_what_only_leads_elsewhere():
     assert (draft.instruction, draft.output) == ("Who may take a boat out?", "Every member of the crew.")
 
 
-def test_kinds_that_are_asked_already_are_passed_over():
+def test_kinds_that_are_doubted_have_the_sign():
     text = "## Who may travel abroad?\n\nAll staff may travel abroad.\n\n**Who pays for the trip?** The company pays for it."
     document = Document.of(path="a.md", title="Travel", format="markdown", text=text, raw=text.encode())
     whole = [Chunk.of(document, 0, len(text), (), 10)]
 
-    def rules(**settings) -> set:
+    def doubtful(**settings) -> dict[str | None, bool]:
         found = drafts_inside([document], whole, **settings)
-        return {record.provenance.rule if isinstance(record, Draft) else record.reason for record in found}
+        return {record.provenance.rule: is_doubtful(record.flags) for record in found if isinstance(record, Draft)}
 
-    assert rules() == {"question_heading", "bold_question"}
-    assert rules(asked_already=frozenset({"question_heading"})) == {"bold_question"}
+    assert doubtful() == {"question_heading": False, "bold_question": False}
+    assert doubtful(doubted=frozenset({"question_heading"})) == {"question_heading": True, "bold_question": False}

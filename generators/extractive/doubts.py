@@ -16,6 +16,7 @@ from generators.extractive.page import Section
 from generators.extractive.parents import says_little
 
 PREFIX = "doubt_"
+IN_PLACE = PREFIX + "in_place"  # the sign of a question that stands in a document, where the rules did not ask it themselves
 _WHOLE = ("topic", "table", "acronym", "faq", "ticket", "list", "howto", "question", "bold", "describe", "outline")
 _RULES = ("if_", "duty", "advice", "howto")
 _BACK = "It|They|This|These|Those|That|Such|Both|Each|Some|Another|The (?:above|following|same)"
@@ -93,6 +94,7 @@ _SIGNS = {
     "framed": _Sign("what it is about is only named in front of the question", lambda seen: seen.fact.scoped),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),
 }
+_ABOUT = {PREFIX + name: sign.about for name, sign in _SIGNS.items()} | {IN_PLACE: "it is asked of somebody who sees the page"}
 
 
 def is_doubtful(flags: Iterable[str]) -> bool:
@@ -102,7 +104,7 @@ def is_doubtful(flags: Iterable[str]) -> bool:
 
 def told(flags: Iterable[str]) -> str:
     """Return in words what the signs among the flags say."""
-    return "; ".join(_SIGNS[flag.removeprefix(PREFIX)].about for flag in flags if flag.startswith(PREFIX))
+    return "; ".join(_ABOUT[flag] for flag in flags if flag in _ABOUT)
 
 
 def signs(fact: Fact, section: Section, text: str) -> tuple[str, ...]:
