@@ -34,6 +34,7 @@ SIGNS = [
     ("link_lost", "## Vouchers\n\nAsk as [this guide](vouchers.md) says.", "Ask as [this guide](vouchers.md) says.", "topic"),
     ("part_left_out", f"## Alarms\n\n{RULE}\n\n![The way out](out.png)", RULE, "if_do"),
     ("bare_heading", f"## Overview\n\n{RULE}", RULE, "if_do"),
+    ("several", "## Long breaks, cold lunches, and rides to the old workshop\n\nAsk Ada for them.", "Ask Ada for them.", "topic"),
     ("opinion", "## Gloves\n\nPotters should wear long gloves.", "Potters should wear long gloves.", "advice_s"),
 ]
 

@@ -205,6 +205,8 @@ def _without_links(pieces: list[_Piece]) -> list[_Piece]:
         opening = after.sentences[0].text if after and after.sentences and after.items is None else ""
         nexts = [*(one.text for one in told[1:]), opening]
         rest = tuple(one for one, following in zip(told, nexts, strict=False) if not one.leads or _kept(one.text, following))
+        if told and told[0] not in rest and not kept and _SETS.search(told[0].text):
+            rest = (told[0], *rest)  # the rule that the section opens with
         if len(rest) == len(told):
             kept.append(piece)
         elif left := _of_sentences(rest, told):

@@ -28,6 +28,7 @@ _GOES_ON = re.compile(
 _LEANS = re.compile(rf"(?:{_BACK}|Here|There|Many|Others?)\b")
 _ANSWER = re.compile(r"(?:Yes|No)\. ")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
+_SEVERAL = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? (?:and|&) .+")  # three things in many words, which nobody asks about at once
 _NEAR = 400  # characters before and after that are looked at
 
 
@@ -90,6 +91,10 @@ _SIGNS = {
     ),
     "part_left_out": _Sign("the section holds something that is no text", lambda seen: seen.section.left_out),
     "bare_heading": _Sign("the heading says too little by itself", lambda seen: seen.is_bare),
+    "several": _Sign(
+        "the heading names several things at once",
+        lambda seen: seen.fact.family.startswith("topic") and _SEVERAL.fullmatch(seen.section.heading),
+    ),
     "page_named": _Sign("the question names a page, not its matter", lambda seen: seen.fact.slot("document").startswith('"')),
     "framed": _Sign("what it is about is only named in front of the question", lambda seen: seen.fact.scoped),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),

@@ -29,7 +29,6 @@ _PHRASE_ENDS = (
     r"(?=[.,;:!?()]|$| \(| (?:is|are|was|will|must|can|may|should|has|allows?|and|or|to|for|of|in|on|at|by|with|that|which|if|when|as)\b)"
 )
 _METADATA = re.compile(r"(?::.*){2}|\d{4}-\d\d|[{}<>\[\]]")  # a line of labels, or a template's title
-_ENUMERATION = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? and .+")  # three things in many words, which nobody asks about at once
 _JOINTS = ("for", "of", "to", "on", "none")
 _LONG = 60  # words of a section that may be asked about under the company's name
 _OFTEN = 2  # mentions that show a noun to be what a section is about
@@ -79,7 +78,7 @@ def _problem(noun: str, section: Section) -> Name | None:
 def _thing(noun: str, section: Section, context: Context) -> Name | None:
     """A noun phrase, with what stands above it where its section only tells of it together with that."""
     said, full = _said(noun, section, problem=False), _shortened(noun, section, context)
-    if (" " not in noun and _PROBLEM.match(noun)) or noun.rsplit(maxsplit=1)[-1] in PREPOSITIONS or _ENUMERATION.fullmatch(noun):
+    if (" " not in noun and _PROBLEM.match(noun)) or noun.rsplit(maxsplit=1)[-1] in PREPOSITIONS:
         return None
     if full:
         return Name("topic", f"{said} for the {full}", noun)
