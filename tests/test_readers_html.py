@@ -378,3 +378,18 @@ def test_no_page_is_too_broken_to_be_read_or_refused(parts):
 
     assert found == read_html(html)
     assert isinstance(found, Refused) or any(map(str.isalnum, found.text))
+
+
+def test_links_and_marks_inside_sentences_stay_whatever_they_are_called():
+    page = (
+        '<main><h1>Paint</h1><p>We use <a class="reference external" href="https://o.example/">Ochre</a> and <span class="popup">umber</span>'
+        '<sup class="reference"><a href="#n">[1]</a></sup> most.</p><p><a class="reference" href="https://o.example/b">The book</a></p>'
+        '<ul><li><a class="reference" href="https://o.example/c">Its cover</a></li></ul><p><span class="share">Share</span></p></main>'
+    )
+
+    text = read_html(page).text
+
+    assert "We use [Ochre](https://o.example/) and umber most." in text
+    assert "[The book](https://o.example/b)" in text
+    assert "[Its cover](https://o.example/c)" in text
+    assert "Share" not in text

@@ -22,7 +22,7 @@ _FRAME = re.compile(
     r"|newsletter|advert|advertisement|pagination|pager|masthead|editsection|noprint|back-to-top|catlinks)(?:[-_][\w-]{0,40})?"
     r"|skip(?:-?link|-to-\w+)?|(?:social-)?(?:share|sharing|social)(?:-(?:buttons?|links?|icons?|bar))?|ads|modal|popup|edit|edit-(?:this-)?page"
     r"|toc|table-of-contents|on-this-page|(?:(?:site|page|global)-)?footer|related-(?:articles|posts|links|pages)|printfooter"
-    r"|mw-jump-link|reference|article-(?:votes|relatives)|(?:page-)?feedback|comment-respond|widget-area"
+    r"|mw-jump-link|article-(?:votes|relatives)|(?:page-)?feedback|comment-respond|widget-area"
     r"|linenos?|linenodiv|(?:rouge-)?gutter|line-numbers-rows|hljs-ln-numbers)(?=\s|$)",
     re.IGNORECASE,
 )
@@ -44,6 +44,8 @@ _FOLDING = ("div", "section", "article", "p", "dd", "ul", "ol", "dl", "tr", "li"
 _WHITE = r"(?:#fff(?:fff)?\b|white\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)"
 _WHITE_TEXT = re.compile(rf"(?:^|[;\s])color\s*:\s*{_WHITE}", re.IGNORECASE)
 _WHITE_GROUND = re.compile(rf"background(?:-color)?\s*:\s*{_WHITE}", re.IGNORECASE)
+_IN_TEXT = frozenset(("a", "abbr", "b", "cite", "code", "em", "i", "kbd", "mark", "q", "samp", "small", "span", "strong", "u", "var"))
+_OF_TEXT = _IN_TEXT | {"p", "li", "dd", "dt", "td", "th", "blockquote", "figcaption", "caption"}
 _FRAME_SHARE = 0.3  # what holds more of the page than this is no frame, whatever its class says
 _MEASURED = 20  # no page is measured more often than this to tell its frame
 _LONGEST_NAMES = 500
@@ -106,7 +108,8 @@ class Frame:
             return True
         if tag in ("ul", "ol") and around.headers:
             return True
-        return bool(attributes) and _is_frame(tag, attributes) and self._measure(node) < _FRAME_SHARE * self._size
+        frame = bool(attributes) and _is_frame(tag, attributes) and not _in_sentence(node)
+        return frame and self._measure(node) < _FRAME_SHARE * self._size
 
     def _measure(self, node: LexborNode) -> float:
         """How long the element's text is; endless once so much was measured that more would be too slow."""
@@ -148,11 +151,21 @@ def _on_white(node: LexborNode) -> bool:
     return False
 
 
+def _in_sentence(node: LexborNode) -> bool:
+    """Whether words stand beside a link or the like, so that it belongs to them, whatever it is called: <a class=share>."""
+    parent = node.parent
+    if node.tag not in _IN_TEXT or parent is None or parent.tag not in _OF_TEXT:
+        return False
+    return any(beside is not None and beside.tag == "-text" and beside.text().strip() for beside in (node.prev, node.next))
+
+
 def _is_frame(tag: str, attributes: Attributes) -> bool:
     """Whether role, class or id say so; the id of a heading or a section is made of its words and says nothing."""
     if attributes.get("role") in _FRAME_ROLES:
         return True
     name, names = attributes.get("id"), attributes.get("class")
+    if tag == "sup":
+        return "reference" in (names or "").split()  # the number of a note
     if tag in HEADINGS or tag in ("body", "table", "tr", "td", "th"):
         return tag == "td" and bool(names and _LINE_NUMBERS.search(names))
     return bool((name and tag != "section" and _FRAME_ID.fullmatch(name)) or (names and _names_frame(names[:_LONGEST_NAMES])))
