@@ -14,6 +14,7 @@ from generators.extractive.facts import Fact
 from generators.extractive.page import sections
 from schemas.records import Document, Dropped, Evidence, Pair, Provenance, Reason
 
+LONG = " ".join(f"Glove {number} is mended by Ada and her son." for number in range(20))
 RULE = "If the kiln alarm rings, leave the kiln room at once."
 
 
@@ -31,15 +32,17 @@ SIGNS = [
     ("amid", f"## Alarms\n\nThe kiln runs at night. {RULE}", RULE, "if_do"),
     ("in_item", f"## Alarms\n\n- {RULE}\n\nGlaze dries slowly.", RULE, "if_do"),
     ("list_follows", f"## Alarms\n\n{RULE}\n\n- the bell\n- the lamp", RULE, "if_do"),
-    ("link_lost", "## Vouchers\n\nAsk as [this guide](vouchers.md) says.", "Ask as [this guide](vouchers.md) says.", "topic"),
+    ("link_lost", "## Guest vouchers\n\nAsk as [this guide](vouchers.md) says.", "Ask as [this guide](vouchers.md) says.", "topic"),
     ("part_left_out", f"## Alarms\n\n{RULE}\n\n![The way out](out.png)", RULE, "if_do"),
     ("bare_heading", f"## Overview\n\n{RULE}", RULE, "if_do"),
     ("several", "## Long breaks, cold lunches, and rides to the old workshop\n\nAsk Ada for them.", "Ask Ada for them.", "topic"),
+    ("bare_heading", "## Gloves\n\nPotters wear long ones.", "Potters wear long ones.", "topic"),
+    ("long_answer", f"## Old gloves\n\n{LONG}", LONG, "topic"),
     ("opinion", "## Gloves\n\nPotters should wear long gloves.", "Potters should wear long gloves.", "advice_s"),
 ]
 
 
-@pytest.mark.parametrize(("sign", "text", "answer", "family"), SIGNS, ids=[sign for sign, *_ in SIGNS])
+@pytest.mark.parametrize(("sign", "text", "answer", "family"), SIGNS)
 def test_a_sign_is_seen_where_it_is_and_not_in_what_comes_with_its_passage(sign: str, text: str, answer: str, family: str):
     assert signs_of(text, answer, family) == {sign}
     assert signs_of(text, answer, family, passage=text) == set()
@@ -52,6 +55,13 @@ def test_a_rule_that_stands_by_itself_has_no_sign():
 
 def test_a_question_that_is_only_framed_by_its_topic_has_a_sign():
     assert signs_of(f"## Alarms\n\n{RULE}", RULE, scoped=True) == {"framed"}
+
+
+def test_a_section_with_sections_below_it_has_a_sign():
+    text = "## Old gloves\n\nAda mends them.\n\n### The left ones\n\nThey take longer."
+    document = Document.of(path="a.md", title="Handbook", format="md", text=text, raw=b"")
+    fact = Fact.of("topic", {"x": "old gloves"}, "Ada mends them.", (15, 30))
+    assert signs(fact, sections(document)[1], text) == ("doubt_parts_below",)
 
 
 def test_the_signs_are_told_in_words():

@@ -29,6 +29,7 @@ _LEANS = re.compile(rf"(?:{_BACK}|Here|There|Many|Others?)\b")
 _ANSWER = re.compile(r"(?:Yes|No)\. ")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
 _SEVERAL = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? (?:and|&) .+")  # three things in many words, which nobody asks about at once
+_LONG = 150  # words of an answer to a broad question
 _NEAR = 400  # characters before and after that are looked at
 
 
@@ -58,10 +59,20 @@ class _Seen:
         return not self.fact.family.startswith(_WHOLE)
 
     @property
+    def is_topic(self) -> bool:
+        """Whether the fact is what a section says, asked by its heading."""
+        return self.fact.family.startswith("topic")
+
+    @property
+    def only_heading(self) -> bool:
+        """Whether the question names nothing but the heading."""
+        return self.section.heading != "" and not stems(self.fact.said) - stems(self.section.heading)
+
+    @property
     def is_bare(self) -> bool:
         """Whether its heading says little, and the question says no more."""
-        heading = self.section.heading
-        return heading != "" and says_little(heading) and not stems(self.fact.said) - stems(heading)
+        one_word = self.is_topic and " " not in self.section.heading
+        return self.only_heading and (one_word or says_little(self.section.heading))
 
     @property
     def in_item(self) -> bool:
@@ -86,15 +97,15 @@ _SIGNS = {
     ),
     "in_item": _Sign("the rule is an item of a list", lambda seen: seen.is_sentence and _ITEM.match(seen.line)),
     "list_follows": _Sign("a list follows that the answer does not have", lambda seen: _ITEM.match(seen.after or seen.block)),
-    "link_lost": _Sign(
-        "the answer leads to a link that it does not have", lambda seen: seen.fact.family.startswith("topic") and seen.loses_link
-    ),
+    "link_lost": _Sign("the answer leads to a link that it does not have", lambda seen: seen.is_topic and seen.loses_link),
     "part_left_out": _Sign("the section holds something that is no text", lambda seen: seen.section.left_out),
     "bare_heading": _Sign("the heading says too little by itself", lambda seen: seen.is_bare),
     "several": _Sign(
         "the heading names several things at once",
-        lambda seen: seen.fact.family.startswith("topic") and _SEVERAL.fullmatch(seen.section.heading),
+        lambda seen: seen.is_topic and _SEVERAL.fullmatch(seen.section.heading),
     ),
+    "parts_below": _Sign("other sections stand under its heading", lambda seen: seen.is_topic and seen.section.children),
+    "long_answer": _Sign("it is long, and broadly asked for", lambda seen: seen.is_topic and len(seen.fact.answer.split()) > _LONG),
     "page_named": _Sign("the question names a page, not its matter", lambda seen: seen.fact.slot("document").startswith('"')),
     "framed": _Sign("what it is about is only named in front of the question", lambda seen: seen.fact.scoped),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),

@@ -4,7 +4,7 @@ Every number of a scale says what it means, as in the score rubrics of Prometheu
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -122,7 +122,7 @@ def _completed(written: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Put the shipped criterion where a name stands alone."""
     shipped = shipped_rubric().criteria
     if unknown := next((name for name, said in written.items() if not said and name not in shipped), None):
-        raise RecipeError(f"{place}: {unknown} has nothing behind it and is not shipped; shipped are {_listed(shipped)}; {LIKE}")
+        raise RecipeError(f"{place}: {unknown} has nothing behind it and is not shipped; shipped are {', '.join(shipped)}; {LIKE}")
     return {name: said or shipped[name] for name, said in written.items()}
 
 
@@ -142,7 +142,3 @@ def _read(path: Path, place: str) -> dict[str, Any]:
     if not isinstance(written, dict) or not written:
         raise RecipeError(f"{place}: it must be criteria by name; {LIKE}")
     return written
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
