@@ -216,3 +216,13 @@ def test_mutated_pages_never_raise_and_lose_no_time():
         assert parse_blocks(found.text)
 
     assert time.process_time() - start < 8 + CASES / 20
+
+
+def test_a_role_of_sphinx_in_a_table_is_its_words_and_no_message_of_the_parser():
+    table = "==== ======================\nkey  what for\n==== ======================\nF5   opens :guilabel:`Kilns`\n==== ======================\n"
+
+    text = read_rst(f"Keys\n====\n\n{table}\n.. list-table::\n\n   * - F6\n     - Press :kbd:`Shift` too.\n").text
+
+    assert "| F5 | opens Kilns |" in text
+    assert "Press Shift too." in text
+    assert "role" not in text

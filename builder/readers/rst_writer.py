@@ -156,6 +156,9 @@ class Writer:
         """The cell on one line; the items of a list in it are parted by semicolons."""
         parts = []
         for child in _elements(entry):
+            if isinstance(child, nodes.system_message):  # docutils' own words about a role of Sphinx
+                parts += map(one_line, self._message(child))
+                continue
             words = [self._line(found) for found in child.findall(nodes.TextElement) if not isinstance(found.parent, nodes.TextElement)]
             parts.append("; ".join(filter(None, map(one_line, words))))
         return " ".join(filter(None, parts))
