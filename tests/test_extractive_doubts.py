@@ -57,6 +57,18 @@ def test_a_question_that_is_only_framed_by_its_topic_has_a_sign():
     assert signs_of(f"## Alarms\n\n{RULE}", RULE, scoped=True) == {"framed"}
 
 
+def test_a_bare_row_has_a_sign_unless_it_is_described():
+    text = "## Kilns\n\n| Part | Notes |\n|---|---|\n| Door | Only two are in use |\n| Lid | A plate of clay |"
+    document = Document.of(path="a.md", title="Handbook", format="md", text=text, raw=b"")
+
+    def of_row(key: str, cell: str) -> tuple[str, ...]:
+        start = text.index(cell)
+        return signs(Fact.of("describe", {"k": key}, cell, (start, start + len(cell))), sections(document)[1], text)
+
+    assert of_row("Door", "Only two are in use") == ("doubt_row_alone",)
+    assert of_row("the kiln part Door", "Only two are in use") == of_row("Lid", "A plate of clay") == ()
+
+
 def test_a_section_with_sections_below_it_has_a_sign():
     text = "## Old gloves\n\nAda mends them.\n\n### The left ones\n\nThey take longer."
     document = Document.of(path="a.md", title="Handbook", format="md", text=text, raw=b"")

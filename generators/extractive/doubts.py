@@ -29,6 +29,7 @@ _LEANS = re.compile(rf"(?:{_BACK}|Here|There|Many|Others?)\b")
 _ANSWER = re.compile(r"(?:Yes|No)\. ")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
 _SEVERAL = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? (?:and|&) .+")  # three things in many words, which nobody asks about at once
+_NOUN = re.compile(r"(?:An?|The)\b", re.IGNORECASE)  # what begins so describes a thing
 _LONG = 150  # words of an answer to a broad question
 _NEAR = 400  # characters before and after that are looked at
 
@@ -103,6 +104,10 @@ _SIGNS = {
     "several": _Sign(
         "the heading names several things at once",
         lambda seen: seen.is_topic and _SEVERAL.fullmatch(seen.section.heading),
+    ),
+    "row_alone": _Sign(
+        "a row of a table tells of it, and the question does not say of what kind it is",
+        lambda seen: seen.fact.family == "describe" and seen.fact.slot("k")[:1].isupper() and not _NOUN.match(seen.fact.answer),
     ),
     "parts_below": _Sign("other sections stand under its heading", lambda seen: seen.is_topic and seen.section.children),
     "long_answer": _Sign("it is long, and broadly asked for", lambda seen: seen.is_topic and len(seen.fact.answer.split()) > _LONG),
