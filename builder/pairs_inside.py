@@ -135,6 +135,8 @@ def _no_question(draft: Draft, pair: SourcePair) -> str:
     """Why the pair is not one of somebody who asks and somebody who answers, or an empty string."""
     if pair.kind in _IN_PLACE and _OF_READER.match(draft.instruction):
         return "it asks what the reader wants, and is no question of the reader"
+    if pair.kind in _IN_PLACE and draft.instruction.endswith(('?"', "?”", "?’")):
+        return "it only quotes a question"
     return "its answer begins with one that is shown to be wrong" if BAD_EXAMPLE.match(draft.output) else ""
 
 

@@ -9,13 +9,13 @@ from click.testing import CliRunner
 
 from builder.cli.main import group
 from builder.select import select, without_doubtful
-from generators.extractive.doubts import is_doubtful, signs, told
+from generators.extractive.doubts import is_doubtful, signs, told, wordy
 from generators.extractive.facts import Fact
 from generators.extractive.page import sections
 from schemas.records import Document, Dropped, Evidence, Pair, Provenance, Reason
 
 LONG = " ".join(f"Glove {number} is mended by Ada and her son." for number in range(20))
-RULE = "If the kiln alarm rings, leave the kiln room at once."
+RULE = "If the kiln alarm rings, leave the kiln room at once, close both of its doors behind you, and call the porter from the yard of the workshop."
 
 
 def signs_of(text: str, answer: str, family: str = "if_do", *, scoped: bool = False, passage: str = "") -> set[str]:
@@ -74,6 +74,13 @@ def test_a_section_with_sections_below_it_has_a_sign():
     document = Document.of(path="a.md", title="Handbook", format="md", text=text, raw=b"")
     fact = Fact.of("topic", {"x": "old gloves"}, "Ada mends them.", (15, 30))
     assert signs(fact, sections(document)[1], text) == ("doubt_parts_below",)
+
+
+def test_a_short_order_and_a_long_question_of_yes_or_no_have_signs():
+    assert signs_of("## Alarms\n\nIf it rings, leave.", "If it rings, leave.") == {"thin"}
+    question = "May I park my trailer in the yard behind the old workshop while my own garage is being built?"
+    assert is_doubtful(wordy(question, "Yes. You may."))
+    assert not is_doubtful((*wordy(question, "You may until May."), *wordy("May I park my trailer in the yard?", "Yes. You may.")))
 
 
 def test_the_signs_are_told_in_words():

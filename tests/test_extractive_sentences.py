@@ -94,3 +94,7 @@ def test_the_asker_is_never_addressed(text):
 def test_a_contraction_keeps_every_other_word(verb, subject):
     assert contracted(f"{subject} {verb} not work").replace("n't", "").split()[0] == subject.split()[0]
     assert contracted(f"{subject} {verb} work") == f"{subject} {verb} work"
+
+
+def test_are_you_is_am_i_where_it_asks():
+    assert flip("How long are you away? Were you asked?") == "How long am I away? Was I asked?"

@@ -261,3 +261,11 @@ def test_kinds_that_are_doubted_have_the_sign():
 
     assert doubtful() == {"question_heading": False, "bold_question": False}
     assert doubtful(doubted=frozenset({"question_heading"})) == {"question_heading": True, "bold_question": False}
+
+
+def test_a_heading_that_only_quotes_a_question_is_none():
+    text = '**There is no rule for "How warm may the kiln be?"** It depends on the clay.'
+    document = Document.of(path="a.md", title="Kilns", format="markdown", text=text, raw=text.encode())
+    (record,) = drafts_inside([document], [Chunk.of(document, 0, len(text), (), 10)])
+    assert isinstance(record, Dropped)
+    assert record.detail == "it only quotes a question"

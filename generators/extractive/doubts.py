@@ -17,6 +17,7 @@ from generators.extractive.parents import says_little
 
 PREFIX = "doubt_"
 IN_PLACE = PREFIX + "in_place"  # the sign of a question that stands in a document, where the rules did not ask it themselves
+WORDY = PREFIX + "wordy"  # the sign of a wording
 _WHOLE = ("topic", "table", "acronym", "faq", "ticket", "list", "howto", "question", "bold", "describe", "outline")
 _RULES = ("if_", "duty", "advice", "howto")
 _BACK = "It|They|This|These|Those|That|Such|Both|Each|Some|Another|The (?:above|following|same)"
@@ -30,6 +31,9 @@ _ANSWER = re.compile(r"(?:Yes|No)\. ")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
 _SEVERAL = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? (?:and|&) .+")  # three things in many words, which nobody asks about at once
 _NOUN = re.compile(r"(?:An?|The)\b", re.IGNORECASE)  # what begins so describes a thing
+_ABOUT_IT = re.compile(r"(?:I have a|A) question about\b")
+_ACTS = ("howto", "if_do")
+_SHORT, _WORDY = 18, 15  # words of an answer that says what to do, and of a question of yes or no
 _LONG = 150  # words of an answer to a broad question
 _NEAR = 400  # characters before and after that are looked at
 
@@ -112,10 +116,19 @@ _SIGNS = {
     "parts_below": _Sign("other sections stand under its heading", lambda seen: seen.is_topic and seen.section.children),
     "long_answer": _Sign("it is long, and broadly asked for", lambda seen: seen.is_topic and len(seen.fact.answer.split()) > _LONG),
     "page_named": _Sign("the question names a page, not its matter", lambda seen: seen.fact.slot("document").startswith('"')),
-    "framed": _Sign("what it is about is only named in front of the question", lambda seen: seen.fact.scoped),
+    "framed": _Sign(
+        "what it is about is only named in front of the question", lambda seen: seen.fact.scoped or _ABOUT_IT.match(seen.fact.opening)
+    ),
+    "thin": _Sign(
+        "the answer is short for what has to be done",
+        lambda seen: seen.fact.family.startswith(_ACTS) and len(seen.fact.answer.split()) < _SHORT,
+    ),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),
 }
-_ABOUT = {PREFIX + name: sign.about for name, sign in _SIGNS.items()} | {IN_PLACE: "it is asked of somebody who sees the page"}
+_ABOUT = {PREFIX + name: sign.about for name, sign in _SIGNS.items()} | {
+    IN_PLACE: "it is asked of somebody who sees the page",
+    WORDY: "it asks for yes or no in many words",
+}
 
 
 def is_doubtful(flags: Iterable[str]) -> bool:
@@ -134,3 +147,8 @@ def signs(fact: Fact, section: Section, text: str) -> tuple[str, ...]:
         return ()
     seen = _Seen.of(fact, section, text)
     return tuple(PREFIX + name for name, sign in _SIGNS.items() if sign.holds(seen))
+
+
+def wordy(question: str, answer: str) -> tuple[str, ...]:
+    """Return the sign of a wording that asks for yes or no in more words than people do, as flags."""
+    return (WORDY,) if _ANSWER.match(answer) and len(question.split()) > _WORDY else ()

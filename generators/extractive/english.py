@@ -126,6 +126,9 @@ def names_people(phrase: str) -> bool:
     return any(word in words("people") for word in re.findall(r"[a-z]+", phrase.lower()))
 
 
+_INVERTED = re.compile(r"\b(?:[Aa]re|[Ww]ere)(?= I\b)")
+
+
 def flip(text: str) -> str:
     """Put the reader in the first person: you -> I or me, your -> my."""
 
@@ -137,7 +140,7 @@ def flip(text: str) -> str:
             return _FIXED[word]
         return "I" if _is_subject(text[: match.start()], text[match.end() :]) else "me"
 
-    return _SECOND.sub(turn, text)
+    return _INVERTED.sub(lambda verb: {"are": "am", "Are": "Am", "were": "was", "Were": "Was"}[verb.group()], _SECOND.sub(turn, text))
 
 
 def _is_subject(before: str, after: str) -> bool:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from generators.extractive.clauses import Clause, strip_connective, without_also
 from generators.extractive.continuing import continued, place_of
-from generators.extractive.doubts import signs
+from generators.extractive.doubts import signs, wordy
 from generators.extractive.facts import Context, Fact
 from generators.extractive.families import (
     amounts,
@@ -225,11 +225,13 @@ def _drafts(fact: Fact, context: Context, source: Source, *, wordings: int, seed
     quotes = tuple(document.text[start:end] for start, end in spans)
     group = fact.group(document.id)
     provenance = Provenance(document_id=document.id, chunk_id=chunk.id, generator="extractive", rule=fact.family)
+    answers = [fact.answer if fact.absent else f"{wording.lead} {fact.answer}".strip() for wording in drawn]
     return [
         Draft.of(
-            task=fact.task, instruction=wording.question, output=fact.answer if fact.absent else f"{wording.lead} {fact.answer}".strip(),
+            task=fact.task, instruction=wording.question, output=answer,
             quotes=quotes, group=group, form=wording.form, provenance=provenance, input=fact.input, spans=spans,
-            grounding="absent" if fact.absent else "quoted", flags=fact.doubts,
+            grounding="absent" if fact.absent else "quoted",
+            flags=fact.doubts if fact.input else (*fact.doubts, *wordy(wording.question, answer)),
         )
-        for wording in drawn
+        for wording, answer in zip(drawn, answers, strict=True)
     ]  # fmt: skip
