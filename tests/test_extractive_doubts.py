@@ -27,7 +27,8 @@ def signs_of(text: str, answer: str, family: str = "if_do", *, scoped: bool = Fa
 
 
 SIGNS = [
-    ("goes_on", f"## Alarms\n\n{RULE} This holds for visitors too.", RULE, "if_do"),
+    ("goes_on", f"## Alarms\n\n{RULE} This holds for visitors too.", RULE, "duty"),
+    ("more_follows", f"## Alarms\n\n{RULE} Glaze dries slowly.", RULE, "if_do"),
     ("leans", "## Alarms\n\nThis is the loudest bell of the kiln room.", "This is the loudest bell of the kiln room.", "define"),
     ("amid", f"## Alarms\n\nThe kiln runs at night. {RULE}", RULE, "if_do"),
     ("in_item", f"## Alarms\n\n- {RULE}\n\nGlaze dries slowly.", RULE, "if_do"),
@@ -50,7 +51,7 @@ def test_a_sign_is_seen_where_it_is_and_not_in_what_comes_with_its_passage(sign:
 
 def test_a_rule_that_stands_by_itself_has_no_sign():
     assert signs_of(f"## Alarms\n\n{RULE}\n\nGlaze dries slowly.", RULE) == set()
-    assert signs_of(f"## Alarms\n\n{RULE} Glaze dries slowly.", RULE) == set()
+    assert signs_of(f"## Alarms\n\n{RULE} Glaze dries slowly.", RULE, "duty") == set()
 
 
 def test_a_question_that_is_only_framed_by_its_topic_has_a_sign():

@@ -32,7 +32,7 @@ _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
 _SEVERAL = re.compile(r"(?=(?:\S+ ){7})[^,]+, [^,]+,? (?:and|&) .+")  # three things in many words, which nobody asks about at once
 _NOUN = re.compile(r"(?:An?|The)\b", re.IGNORECASE)  # what begins so describes a thing
 _ABOUT_IT = re.compile(r"(?:I have a|A) question about\b")
-_ACTS = ("howto", "if_do")
+_ACTS, _TOLD_ON = ("howto", "if_do"), ("howto", "if_", "why")
 _SHORT, _WORDY = 18, 15  # words of an answer that says what to do, and of a question of yes or no
 _LONG = 150  # words of an answer to a broad question
 _NEAR = 400  # characters before and after that are looked at
@@ -95,6 +95,10 @@ class _Sign:
 
 _SIGNS = {
     "goes_on": _Sign("the next sentence goes on about it", lambda seen: seen.is_sentence and _GOES_ON.match(seen.after)),
+    "more_follows": _Sign(
+        "more stands in its paragraph about what has to be done, or why",
+        lambda seen: seen.fact.family.startswith(_TOLD_ON) and seen.after and not seen.in_item,
+    ),
     "leans": _Sign("the answer begins with a word for what was said before", lambda seen: _LEANS.match(_ANSWER.sub("", seen.fact.answer))),
     "amid": _Sign(
         "the rule stands in the middle of a paragraph",
