@@ -24,7 +24,7 @@ check: $(VENV)/.tested
 soak: $(VENV)/.tested
 	KILOPAIR_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
-bench: $(VENV)/.tested $(foreach peer,curator distilabel markitdown splitter synthetic,$(PEERS)/$(peer)/.installed)
+bench: $(VENV)/.tested $(foreach peer,apricot curator datasketch distilabel markitdown semhash splitter submodlib synthetic,$(PEERS)/$(peer)/.installed)
 	$(BIN)/python tests/bench.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -1,19 +1,21 @@
 """What may not take too much of a chosen set, and the order in which these limits yield when the target is out of reach.
 
 A limit binds facts, groups of families, sections, documents, tasks, openings, and the more frequent of yes and no at
-60:40. When nothing more can be chosen, one kind of limit rises, the cheapest to break first: groups that take what dry
-ones leave, to twice their share; all groups but those that never do; the wordings of a fact; then sections, documents,
-tasks; last, and not where families are balanced, openings and yes against no.
+60:40, and whatever else a `Quota` names: a difficulty, a length, a column of one's own. When nothing more can be chosen,
+one kind of limit rises, the cheapest to break first: groups that take what dry ones leave, to twice their share; all
+groups but those that never do; the wordings of a fact; then sections, documents, tasks, quotas; last, and not where
+families are balanced, openings and yes against no.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from builder.balance import Balance
 from builder.rouge import words
+from schemas.curation_embed import ChooseSection
 from schemas.records import Pair
 
 MOST_TO_LEAST = 1.5  # yes to no, or no to yes: 60:40
@@ -22,8 +24,8 @@ FIRST_SPILL = 2.0
 FEWEST_OF_OPENING = 10
 _FEWEST_OF_ANSWER = 0.02
 _RISE = 1.25
-_LAST_OF_RULES = ("section", "document", "task")  # openings and answers are theirs to vary: what breaks these limits is left out
-_LAST = (*_LAST_OF_RULES, "opening", "answer")
+_LAST = ("section", "document", "task")  # and then the quotas
+_VERY_LAST = ("opening", "answer")  # rules can vary them: what would break these limits is left out
 _YES_NO = re.compile(r"\W*(yes|no)\b\s*(?:[.,;:!–—-]|$)", re.IGNORECASE)
 
 Cap = tuple[str, str]
@@ -40,6 +42,36 @@ def opening(instruction: str) -> str:
     return " ".join(words(instruction)[:3])
 
 
+def length_of(pair: Pair) -> str:
+    """Return how long a response is, in words: each range twice as long as the one before."""
+    exponent = max(len(pair.output.split()), 1).bit_length()
+    return f"{1 << exponent - 1} to {(1 << exponent) - 1} words"
+
+
+def difficulty_of(pair: Pair) -> str:
+    """Return the difficulty that a pair says it has, or an empty string."""
+    return str(pair.extra.get("difficulty", ""))
+
+
+@dataclass(frozen=True)
+class Quota:
+    """No value of `of` may take more than this share of the target; pairs without a value (an empty string) are not bound."""
+
+    name: str
+    share: float
+    of: Callable[[Pair], str]
+
+
+def quotas(section: ChooseSection) -> tuple[Quota, ...]:
+    """Return the quotas of the recipe; a share of 1 is none."""
+    every = (
+        Quota("passage", section.per_passage, lambda pair: pair.provenance.chunk_id),
+        Quota("difficulty", section.per_difficulty, difficulty_of),
+        Quota("length", section.per_length, length_of),
+    )
+    return tuple(quota for quota in every if quota.share < 1)
+
+
 @dataclass
 class Caps:
     """The limits of one choice, and how much of each is used.
@@ -51,6 +83,7 @@ class Caps:
         shares: largest share of one document, task and opening in the target.
         balance: groups and sections, if families are balanced.
         reach: how many pairs can be chosen, the target if that is fewer; openings of a balance are a share of it.
+        quotas: further limits.
     """
 
     target: int
@@ -59,10 +92,13 @@ class Caps:
     shares: dict[str, float]
     balance: Balance | None
     reach: int
+    quotas: Sequence[Quota] = ()
     used: Counter[Cap] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._rises: dict[str, float] = dict.fromkeys(_LAST, 1.0)
+        self.shares = self.shares | {quota.name: quota.share for quota in self.quotas}
+        self._last = (*_LAST, *(quota.name for quota in self.quotas), *(() if self.balance else _VERY_LAST))
+        self._rises: dict[str, float] = dict.fromkeys((*self._last, *_VERY_LAST), 1.0)
         self._spills: dict[str, float] = {}
         self._per_fact = self.wordings[0]
         self._hit: set[Cap] = set()
@@ -72,7 +108,9 @@ class Caps:
         caps = [("group", self.balance.group_of(pair))] if self.balance else []
         caps.append(("fact", self.fact_of(pair)))
         caps += [("section", self.balance.section_of(pair))] if self.balance else []
-        caps += [("document", document), ("task", pair.task), ("opening", opening(pair.instruction))]
+        caps += [("document", document), ("task", pair.task)]
+        caps += [(quota.name, value) for quota in self.quotas if (value := quota.of(pair))]
+        caps.append(("opening", opening(pair.instruction)))
         answer = yes_or_no(pair.output)
         return (*caps, ("answer", answer)) if answer else tuple(caps)
 
@@ -123,7 +161,7 @@ class Caps:
             self._spills |= {value: self._spills.get(value, 1) * _RISE for value in groups}
         elif "fact" in names and self._per_fact < self.wordings[1]:
             self._per_fact += 1
-        elif last := next((name for name in (_LAST_OF_RULES if self.balance else _LAST) if name in names), None):
+        elif last := next((name for name in self._last if name in names), None):
             self._rises[last] *= _RISE
         else:
             return False

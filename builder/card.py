@@ -63,7 +63,10 @@ _GROUNDINGS: dict[Grounding, str] = {
     "absent": "a search of all documents found no answer, and the response says so",
     "none": "about no document: a redirect, a general skill, or a pair that people wrote",
 }
-_FLAGS = {"fuzzy_quote": "a quote of the model is not verbatim; the evidence is the passage that reads almost like it"}
+_FLAGS = {
+    "fuzzy_quote": "a quote of the model is not verbatim; the evidence is the passage that reads almost like it",
+    "held_out_document": "of a document of which nothing is in train",
+}
 _HOLDS: dict[str, str] = {
     "train": "what the model learns from",
     "validation": "passages of their own, for choosing settings",

@@ -122,9 +122,9 @@ def _draft(file: _File, row: Row) -> Draft:
     if row.problem:
         raise RowError(Reason.BAD_ROWS, row.problem)
     values = {role: row.fields.get(column) for role, column in file.columns.items()}
-    asked, output, given = values.get("instruction"), _text(values.get("output")), _text(values.get("input"))
-    turns, instruction, output = _conversation(asked, output) if isinstance(asked, list) else ([], _text(asked), output)
-    task, says_system = file.section.task, isinstance(asked, list) and any(_role(turn) == "system" for turn in asked)
+    asked, output, given = values.get("instruction"), text_of(values.get("output")), text_of(values.get("input"))
+    turns, instruction, output = conversation(asked, output) if isinstance(asked, list) else ([], text_of(asked), output)
+    task = file.section.task
     if missing := [name for name, text in (("question", instruction), ("response", output)) if not text]:
         raise RowError(Reason.BLANK, f"it has no {' and no '.join(missing)}")
     fact = (output,) if len(words(output)) >= TELLING_WORDS else (output, instruction, [turn.content for turn in turns])
@@ -141,17 +141,22 @@ def _draft(file: _File, row: Row) -> Draft:
         ),
         history=tuple(turns),
         grounding="none",
-        flags=(NO_SYSTEM,) if says_system else (),
+        flags=(NO_SYSTEM,) if isinstance(asked, list) and has_system(asked) else (),
     )
 
 
-def _conversation(turns: list[Any], output: str) -> tuple[list[Turn], str, str]:
+def conversation(turns: Sequence[Any], output: str) -> tuple[list[Turn], str, str]:
     """Return the earlier turns, the last question and its response, which a column of its own may hold."""
     said = [_turn(number, turn) for number, turn in enumerate(turns, start=1) if _role(turn) != "system"]
     if said and said[-1].role == "assistant":
         output = said.pop().content
     question = said.pop().content if said and said[-1].role == "user" else ""
     return said, question, output
+
+
+def has_system(turns: Sequence[object]) -> bool:
+    """Return whether the system says something in a conversation; it has no place in a pair."""
+    return any(_role(turn) == "system" for turn in turns)
 
 
 def _role(turn: object) -> str:
@@ -166,12 +171,12 @@ def _turn(number: int, turn: Any) -> Turn:
     content = turn.get("content", turn.get("value"))
     if content is not None and not isinstance(content, str):
         raise RowError(Reason.BAD_ROWS, f"the content of turn {number} is no text")
-    if not _text(content):
+    if not text_of(content):
         raise RowError(Reason.BLANK, f"turn {number} is blank")
-    return Turn(role=role, content=_text(content))
+    return Turn(role=role, content=text_of(content))
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """Return a cell as text without what nobody sees; numbers and objects as JSON."""
     if value is None:
         return ""

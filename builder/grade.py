@@ -18,7 +18,7 @@ from builder.validate import validate
 from builder.watch import Watch
 from builder.workspace import Workspace
 from generators.extractive.catalogue import families, family_of
-from generators.extractive.doubts import is_doubtful
+from generators.interface import is_doubtful
 from schemas.errors import UsageError
 from schemas.recipe import Recipe
 from schemas.records import Chunk, Document, Draft, Evidence, Pair

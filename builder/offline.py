@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,8 +109,9 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
         output = _reparsed(step, journal, reads, code)
         if not output.counts["kept"]:
             raise WorkspaceError("the journal holds no usable answer for this recipe, so there are no pairs; ask with kilopair generate")
+        silent = replace(step, recipe=recipe.model_copy(update={"judge": recipe.judge.model_copy(update={"pairs": "none"})}))
         for make in (validate, curate, split):
-            make(step)
+            make(silent)
         step.work.stand_in(stage_key("generate", reads, code), output)
         publish(step.work, recipe)
         after = {name: step.output(name).counts["kept"] for name in FUNNEL}

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 from builder.store import write_text
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
+
+M = TypeVar("M", bound=BaseModel)
 
 HEADER = """\
 # A kilopair recipe: one run from a folder of documents to a tuned, evaluated model.
@@ -26,13 +28,18 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: no such file, no YAML, an unknown key (names the nearest known one) or a wrong value.
     """
-    values = _read_yaml(path)
+    return load(Recipe, path, overrides)
+
+
+def load(model: type[M], path: Path | None, overrides: Sequence[str] = ()) -> M:
+    """Read settings of any kind, or their defaults if there is no file, as `load_recipe` does."""
+    values = _read_yaml(path) if path else {}
     for override in overrides:
         _override(values, override)
     try:
-        return Recipe.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise RecipeError("; ".join(_explain(path.name, error))) from None
+        raise RecipeError("; ".join(_explain(path.name if path else "--set", error, model))) from None
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
@@ -80,7 +87,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     place[field] = text if isinstance(value, dict) and not text.lstrip().startswith("{") else value  # a name may hold ": "
 
 
-def _explain(name: str, error: ValidationError) -> Iterator[str]:
+def _explain(name: str, error: ValidationError, recipe: type[BaseModel]) -> Iterator[str]:
     messages: dict[str, list[str]] = {}
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         place = [
@@ -90,7 +97,7 @@ def _explain(name: str, error: ValidationError) -> Iterator[str]:
         ]
         key = ".".join(place)
         if problem["type"] == "extra_forbidden":
-            known = _known_keys(place[:-1])
+            known = _known_keys(place[:-1], recipe)
             near = difflib.get_close_matches(place[-1], [option.rsplit(".", 1)[-1] for option in known], n=1, cutoff=0.5)
             full = ".".join([*place[:-1], near[0]]) if near else None
             advice = f"did you mean {full}?" if full else f"known keys: {', '.join(known)}"
@@ -104,8 +111,8 @@ def _explain(name: str, error: ValidationError) -> Iterator[str]:
         yield f"{name}: {key}: {' or '.join(parts)}"
 
 
-def _known_keys(place: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Recipe
+def _known_keys(place: Sequence[str], recipe: type[BaseModel]) -> list[str]:
+    model: type[BaseModel] = recipe
     for part in place:
         annotation = model.model_fields[part].annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

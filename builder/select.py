@@ -8,28 +8,38 @@ different question forms as `per_fact` allows:
    supply over prompt length (between even and proportional in pairs, and less of what carries a long input and so costs
    many tokens); yes and no take even turns;
 2. within a queue, facts with at least three wordings come first, then passages used least, then documents used least;
-   with a balance, sections not yet used come before all that, those with the fewest facts first; what is doubtful comes
-   after all else of its queue, if at all; ties fall by seeded hash;
+   with a balance, sections not yet used come before all that, those with the fewest facts first; what is doubtful or of
+   low quality comes after all else of its queue, if at all; what is still equal is ranked by its worth, quality times what
+   it adds to what the chosen stand for (`builder/curation/worth.py`; QDIT, Bukharin et al. 2023); then by seeded hash;
 3. caps hold (`builder/caps.py`), and yield one after another only when the target cannot be reached otherwise.
+
+Pairs that nothing is known of (`by_worth`: anybody's own) wait in one queue, by their worth alone, within the same caps.
 
 Facts wait in one heap per queue. What ranks a fact only grows as others are chosen, so a fact whose rank is still
 current when it is popped is the best (lazy greedy, Minoux 1978): O(n log n) in practice.
 """
 
-import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from builder.balance import Balance
-from builder.caps import Caps, opening, yes_or_no
-from builder.turns import kind_of, turns
-from generators.extractive.doubts import is_doubtful, told
+from builder.caps import Caps, Quota, yes_or_no
+from builder.curation.embed import Vectors
+from builder.curation.explain_choice import Nearest, nearest_chosen, why_not
+from builder.curation.waiting import ENOUGH_WORDINGS, Fact, Waiting
+from builder.curation.worth import Worth
+from builder.turns import turns
+from generators.extractive.doubts import told
+from generators.interface import is_doubtful
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "select"
-ENOUGH_WORDINGS = 3
+CODE = (
+    "builder.select", "builder.caps", "builder.turns", "builder.curation.explain_choice", "builder.curation.facility",
+    "builder.curation.quality", "builder.curation.waiting", "builder.curation.worth", "generators.extractive.doubts",
+)  # fmt: skip
 WORDINGS = (3, 5)  # of a fact as long as others can fill the target, and at most: the spread is worth more than the fourth wording
 
 
@@ -42,11 +52,16 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
     per_document: float = 1.0,
     per_task: float = 1.0,
     per_opening: float = 1.0,
+    quotas: Sequence[Quota] = (),
     document_of: Callable[[Pair], str] | None = None,
     balance: Balance | None = None,
+    quality: Sequence[float] | None = None,
+    vectors: Vectors | None = None,
+    floor: float = 0.0,
+    by_worth: bool = False,
     seed: int = 0,
 ) -> Iterator[Pair | Dropped]:
-    """Yield every pair in order, chosen (status selected) or dropped.
+    """Yield every pair in order, chosen (status selected, scores `pick` and what decided) or dropped.
 
     Args:
         pairs: distinct ones.
@@ -57,8 +72,13 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
         per_document: largest share of one document in the target.
         per_task: largest share of one task.
         per_opening: largest share of one opening, the first three words of the question.
+        quotas: largest shares of other things.
         document_of: what counts as one document; by default the document of the passage.
         balance: groups of families with their shares; without it, tasks take turns.
+        quality: of each pair, between 0 and 1 (`builder.curation.quality`).
+        vectors: a row of length 1 for each pair (`builder.curation.embed`).
+        floor: share of the pairs with the lowest quality, which come after all others.
+        by_worth: nothing but worth and caps decides.
         seed: decides ties.
     """
     listed = list(pairs)
@@ -68,19 +88,13 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
     document = document_of or (lambda pair: pair.provenance.document_id)
     reach = target
     while True:  # a share of what cannot be reached is too much of what can
-        caps = Caps(target, wordings, answers, shares, balance, reach)
-        choice = _Choice(listed, target, caps, document, balance, seed)
-        choice.run()
+        caps = Caps(target, wordings, answers, shares, balance, reach, quotas)
+        choice = _Choice(listed, target, caps, document, balance, seed, by_worth)
+        choice.run(quality, vectors, floor)
         if balance is None or len(choice.chosen) >= reach:
             break
         reach = len(choice.chosen)
-    for index, pair in enumerate(listed):
-        if index in choice.chosen:
-            yield pair.model_copy(update={"status": "selected"})
-        elif full := caps.full(choice.caps_of[index]):
-            yield Dropped.of(pair, STAGE, Reason.OVER_CAP, f"{full[0]} {full[1]!r} has its {caps.limit(*full)} pairs")
-        else:
-            yield Dropped.of(pair, STAGE, Reason.NOT_SELECTED, f"{target} pairs were chosen before its turn")
+    yield from _verdicts(choice, vectors)
 
 
 def without_doubtful(pairs: Iterable[Pair]) -> Iterator[Pair | Dropped]:
@@ -89,22 +103,18 @@ def without_doubtful(pairs: Iterable[Pair]) -> Iterator[Pair | Dropped]:
         yield Dropped.of(pair, STAGE, Reason.DOUBTFUL, told(pair.flags)) if is_doubtful(pair.flags) else pair
 
 
-Rank = tuple[bool, int, int, int, int, int, int, str]
+def _verdicts(choice: "_Choice", vectors: Vectors | None) -> Iterator[Pair | Dropped]:
+    chosen = choice.chosen
+    near = nearest_chosen(vectors, list(chosen)) if vectors is not None else []
+    for index, pair in enumerate(choice.pairs):
+        if index in chosen:
+            yield pair.model_copy(update={"status": "selected", "scores": pair.scores | chosen[index]})
+        else:
+            reason, detail = choice.obstacle(index, near[index] if near else None)
+            yield Dropped.of(pair, STAGE, reason, detail)
 
 
-@dataclass(frozen=True, eq=False)
-class _Fact:
-    """What is still to be had of one fact: the places of its wordings, different forms first; `known` is the fact without a passage."""
-
-    group: str
-    known: str
-    queue: str
-    place: str
-    document: str
-    wordings: tuple[int, ...]
-    tie: str
-    least: int
-    doubtful: bool
+Rank = tuple[tuple[float, ...], str]
 
 
 @dataclass
@@ -115,16 +125,16 @@ class _Choice:
     document_of: Callable[[Pair], str]
     balance: Balance | None
     seed: int
-    chosen: set[int] = field(default_factory=set)
+    by_worth: bool
+    chosen: dict[int, dict[str, float]] = field(default_factory=dict)
+    """The chosen places in order, each with what decided."""
 
-    def run(self) -> None:
+    def run(self, quality: Sequence[float] | None, vectors: Vectors | None, floor: float) -> None:
         """Choose, let a cap rise when nothing more can be chosen, choose on."""
         self.places: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self.caps_of = [self.caps.of(pair, self._document(pair)) for pair in self.pairs]
-        waiting = self._facts()
-        self.rivals = Counter(fact.place for fact in waiting)
-        waiting = [part for fact in waiting for part in self._parts(fact)]
+        waiting = self._waiting(quality, vectors, floor)
         queued = ((fact.queue, [self.pairs[place] for place in fact.wordings]) for fact in waiting)
         self.weights = turns(queued, self.balance.shares if self.balance else None)
         while waiting and len(self.chosen) < self.target:
@@ -133,71 +143,38 @@ class _Choice:
             if len(self.chosen) == before and not self.caps.rise():
                 break
 
+    def obstacle(self, index: int, near: Nearest | None) -> tuple[Reason, str]:
+        """Return why a pair was not chosen."""
+        if full := self.caps.full(self.caps_of[index]):
+            reason, detail = Reason.OVER_CAP, f"{full[0]} {full[1]!r} has its {self.caps.limit(*full)} pairs"
+        else:
+            reason, detail = Reason.NOT_SELECTED, f"{self.target} pairs were chosen before its turn"
+        known = None if self.worth.quality is None else float(self.worth.quality[index])
+        twin, cosine = (self.pairs[near.place].id, near.cosine) if near else ("", 0.0)
+        return reason, why_not(detail, quality=known, below=self.worth.below(index), twin=twin, cosine=cosine)
+
+    def _waiting(self, quality: Sequence[float] | None, vectors: Vectors | None, floor: float) -> list[Fact]:
+        better = (lambda place: -quality[place]) if quality is not None else (lambda _: 0.0)
+        one_queue = (lambda _: "/") if self.by_worth else None
+        maker = Waiting(self.pairs, self.caps, self._document, self.balance, better, one_queue, self.seed)
+        hashed = sorted(range(len(self.pairs)), key=lambda place: maker.hash(self.pairs[place].id))
+        self.worth = Worth(hashed, target=self.target, quality=quality, vectors=vectors, floor=floor)
+        facts = maker.facts()
+        self.rivals = Counter(fact.place for fact in facts)
+        return [part for fact in facts for part in maker.parts(fact)]
+
     def _document(self, pair: Pair) -> str:
         """Return the document of a pair; a fact from no document is one of its own, or a cap would bind them all together."""
         return self.document_of(pair) or pair.group
 
-    def _facts(self) -> list[_Fact]:
-        """A fact that is asked in two groups, with its passage and without, waits in both."""
-        members: dict[tuple[str, str], list[int]] = {}
-        for index, pair in enumerate(self.pairs):
-            kind = self.balance.group_of(pair) if self.balance else ""
-            members.setdefault((pair.group, kind), []).append(index)
-        return [self._fact(group, kind, places) for (group, kind), places in members.items()]
-
-    def _fact(self, group: str, kind: str, places: Sequence[int]) -> _Fact:
-        """Put different forms first, then different openings; ties by seeded hash of the pair."""
-        hashed = sorted(places, key=lambda place: self._hash(self.pairs[place].id))
-        forms: Counter[str] = Counter()
-        openings: Counter[str] = Counter()
-        repeats: dict[int, tuple[int, int]] = {}
-        for place in hashed:
-            form, start = self.pairs[place].form, opening(self.pairs[place].instruction)
-            repeats[place] = (forms[form], openings[start])
-            forms[form] += 1
-            openings[start] += 1
-        wordings = tuple(sorted(hashed, key=lambda place: repeats[place]))
-        first = self.pairs[wordings[0]]
-        queue = f"{kind if self.balance else first.task}/{yes_or_no(first.output)}"
-        least = min(ENOUGH_WORDINGS, len(wordings), self.caps.wordings[0])
-        return _Fact(
-            group=self.caps.fact_of(first),
-            known=group,
-            queue=queue,
-            place=self._place(first),
-            document=self._document(first),
-            wordings=wordings,
-            tie=self._hash(f"{group}{kind}"),
-            least=least,
-            doubtful=is_doubtful(first.flags),
-        )
-
-    def _parts(self, fact: _Fact) -> Iterator[_Fact]:
-        """Let the later wordings of a fact wait for facts of other sections, in groups where the spread is worth more than they are."""
-        at_first, most = self.caps.wordings
-        few = self.balance.wordings.get(kind_of(fact.queue), at_first) if self.balance and at_first < most else at_first
-        later = fact.wordings[few:] if few < at_first else ()
-        yield replace(fact, wordings=fact.wordings[:few], least=min(fact.least, few)) if later else fact
-        if later:
-            yield replace(fact, wordings=later, least=1, tie=f"{fact.tie} later")
-
-    def _place(self, pair: Pair) -> str:
-        """Where a pair is from; what comes with its passage covers no section for those who ask without it."""
-        if self.balance is None:
-            return pair.provenance.chunk_id or pair.group
-        return f"{self.balance.section_of(pair)}{'/input' if pair.input else ''}"
-
-    def _hash(self, text: str) -> str:
-        return hashlib.sha256(f"{self.seed}/{text}".encode("utf-8", "surrogatepass")).hexdigest()
-
-    def _round(self, facts: Iterable[_Fact]) -> list[_Fact]:
+    def _round(self, facts: Iterable[Fact]) -> list[Fact]:
         """Choose until the target or until every fact left is blocked by a cap; return those."""
-        heaps: dict[str, list[tuple[Rank, _Fact]]] = {}
+        heaps: dict[str, list[tuple[Rank, Fact]]] = {}
         for fact in facts:
             heaps.setdefault(fact.queue, []).append((self._rank(fact), fact))
         for heap in heaps.values():
             heapq.heapify(heap)
-        left: list[_Fact] = []
+        left: list[Fact] = []
         while heaps and len(self.chosen) < self.target:
             queue = min(heaps, key=lambda name: (self.taken[name] / self.weights[name], name))
             fact = self._best(heaps[queue])
@@ -210,23 +187,31 @@ class _Choice:
                 del heaps[queue]
         return left
 
-    def _rank(self, fact: _Fact) -> Rank:
-        few = int(fact.least < min(ENOUGH_WORDINGS, self.caps.wordings[0]))
+    def _rank(self, fact: Fact) -> Rank:
+        """Return the place of a fact in its queue, the lowest first; too low while its worth is not known."""
+        worth = self.worth.of(fact.wordings[0])
+        last = (fact.doubtful, self.worth.below(fact.wordings[0]))
+        if self.by_worth:
+            return (*last, -worth), fact.tie
+        few = fact.least < min(ENOUGH_WORDINGS, self.caps.wordings[0])
         used, document = self.places[fact.place], self.caps.used["document", fact.document]
         if self.balance is None:
-            return fact.doubtful, 0, 0, 0, few, used, document, fact.tie
-        known = int(fact.known != fact.group and self.caps.used["fact", fact.known] > 0)  # asked without its passage already
-        return fact.doubtful, known, used, self.rivals[fact.place], few, used, document, fact.tie
+            return (*last, few, used, document, -worth), fact.tie
+        known = fact.known != fact.group and self.caps.used["fact", fact.known] > 0  # asked without its passage already
+        return (*last, known, used, self.rivals[fact.place], few, document, -worth), fact.tie
 
-    def _best(self, heap: list[tuple[Rank, _Fact]]) -> _Fact:
+    def _best(self, heap: list[tuple[Rank, Fact]]) -> Fact:
+        """Take the best fact off the heap; whoever stands before it without being it is looked at again."""
         while True:
-            rank, fact = heapq.heappop(heap)
-            current = self._rank(fact)
-            if rank == current:
-                return fact
-            heapq.heappush(heap, (current, fact))
+            rank, fact = heap[0]
+            if self.worth.is_known(fact.wordings[0]) and rank == self._rank(fact):
+                return heapq.heappop(heap)[1]
+            first = [heapq.heappop(heap)[1] for _ in range(min(self.worth.at_once, len(heap)))]
+            self.worth.look([fact.wordings[0] for fact in first])
+            for fact in first:
+                heapq.heappush(heap, (self._rank(fact), fact))
 
-    def _take(self, fact: _Fact) -> list[int]:
+    def _take(self, fact: Fact) -> list[int]:
         """Choose the wordings that no cap forbids, if they are enough for the fact to be learnt; return them."""
         room = self.target - len(self.chosen)
         got: list[int] = []
@@ -237,6 +222,7 @@ class _Choice:
         if len(got) < min(fact.least, room):
             self.caps.used.subtract(cap for place in got for cap in self.caps_of[place])
             return []
-        self.chosen.update(got)
+        for place in got:
+            self.chosen[place] = {"pick": float(len(self.chosen) + 1)} | self.worth.take(place)
         self.places[fact.place] += len(got)
         return got

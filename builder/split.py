@@ -1,30 +1,39 @@
 """Train, validation, test and paraphrase, free of leaks by construction and proved to be.
 
 **test** and **validation** are whole components (see `connect`): no passage, fact, question or evidence of theirs occurs
-anywhere else. **paraphrase** holds other wordings of facts that stay in train: it asks whether the model knows the fact
+anywhere else. Test holds two sets that are measured apart: new questions on documents that train knows from other passages,
+and pairs on documents of which nothing is in train, which have the flag `held_out_document` (see `hold_out`).
+
+**paraphrase** holds other wordings of facts that stay in train: it asks whether the model knows the fact
 or only the sentence. Part of it uses question forms that train has with other facts, part of it forms that train has
 nowhere, which is harder; the two are measured apart.
 """
 
-import hashlib
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Literal
 
-from builder.connect import connected, passages, question, questions, quotes
+from builder.connect import Link, connected, documents, passages, question, questions, quotes
+from builder.hold_out import HELD_OUT, hold_out, on_held_out
+from builder.wordings import TAUGHT, Wordings, seeded
 from schemas.errors import KilopairError
 from schemas.records import Evidence, Pair, Split
 
-TAUGHT = 2  # wordings of a fact that stay in train, at the least
-WELL_TAUGHT = 3  # and better
-_OVERSHOOT = 1.2  # a form goes as a whole
-
 
 def split(  # noqa: PLR0913 one keyword for each share of the recipe
-    pairs: Iterable[Pair], *, test: float, validation: float, paraphrase: float, unseen_forms: float, seed: int, near: float = 0.7
+    pairs: Iterable[Pair],
+    *,
+    test: float,
+    validation: float,
+    paraphrase: float,
+    unseen_forms: float,
+    seed: int,
+    near: float = 0.7,
+    held_out_documents: float = 0.0,
+    siblings: bool = False,
+    links: Iterable[Link] = (),
 ) -> Iterator[Pair]:
     """Yield every pair in order with its split.
 
@@ -36,12 +45,26 @@ def split(  # noqa: PLR0913 one keyword for each share of the recipe
         unseen_forms: share of paraphrase whose form is withheld from train altogether.
         seed: decides which; the order of the pairs does not.
         near: ROUGE-L F above which two questions with the same response belong together.
+        held_out_documents: share of the documents of which nothing is in train, and whose pairs are in test beside `test`.
+        siblings: whether near questions belong together whatever their responses are.
+        links: ids of two pairs that belong together, such as those of one cluster.
     """
     listed = list(pairs)
-    splits = _whole_components(listed, {"test": test, "validation": validation}, seed=seed, near=near)
-    withheld = _Wordings(listed, splits, seed).withhold(round(paraphrase * len(listed)), unseen_forms)
+    free = sorted(
+        connected(listed, near=near, siblings=siblings, links=links),
+        key=lambda places: min(seeded(seed, listed[place].id) for place in places),
+    )
+    held = hold_out(listed, free, held_out_documents, seed=seed)
+    unknown = [place for index in held for place in free[index]]
+    free = [places for index, places in enumerate(free) if index not in held]
+    splits = _whole_components(listed, free, {"test": test, "validation": validation})
+    for place in unknown:
+        splits[place] = "test"
+    flagged = on_held_out(listed, unknown)
+    withheld = Wordings(listed, splits, seed).withhold(round(paraphrase * len(listed)), unseen_forms)
     for place, pair in enumerate(listed):
-        yield pair.model_copy(update={"split": "paraphrase" if place in withheld else splits[place]})
+        flags = (*(flag for flag in pair.flags if flag != HELD_OUT), *((HELD_OUT,) if place in flagged else ()))
+        yield pair.model_copy(update={"split": "paraphrase" if place in withheld else splits[place], "flags": flags})
 
 
 def paraphrase_kind(pair: Pair, train_forms: AbstractSet[str]) -> Literal["seen", "unseen"]:
@@ -50,12 +73,12 @@ def paraphrase_kind(pair: Pair, train_forms: AbstractSet[str]) -> Literal["seen"
 
 
 def held_out(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    """Return the held-out sets, disjoint: test, paraphrase_seen and paraphrase_unseen."""
+    """Return the held-out sets, disjoint: test, test_documents (on held-out documents), paraphrase_seen and paraphrase_unseen."""
     forms = {pair.form for pair in pairs if pair.split == "train"}
-    sets: dict[str, list[Pair]] = {"test": [], "paraphrase_seen": [], "paraphrase_unseen": []}
+    sets: dict[str, list[Pair]] = {"test": [], "test_documents": [], "paraphrase_seen": [], "paraphrase_unseen": []}
     for pair in pairs:
         if pair.split == "test":
-            sets["test"].append(pair)
+            sets["test_documents" if HELD_OUT in pair.flags else "test"].append(pair)
         elif pair.split == "paraphrase":
             sets[f"paraphrase_{paraphrase_kind(pair, forms)}"].append(pair)
     return sets
@@ -76,7 +99,9 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
     figures: dict[str, int] = {}
     for name in ("test", "validation"):
         others = [pair for pair in pairs if pair.split != name]
-        figures |= {f"{name}_{what}_elsewhere": count for what, count in _shared(parts[name], others).items()}
+        figures |= {f"{name}_{what}_elsewhere": sum(found) for what, found in shared(parts[name], others).items()}
+    held = {document for pair in parts["test"] if HELD_OUT in pair.flags for document in documents(pair)}
+    figures["held_out_documents_elsewhere"] = sum(not held.isdisjoint(documents(pair)) for pair in pairs if pair.split != "test")
     figures["paraphrase_questions_in_train"] = sum(question(pair) in asked for pair in parts["paraphrase"])
     answers = {(pair.group, pair.output) for pair in parts["train"]}
     figures["paraphrase_answers_not_taught"] = sum((pair.group, pair.output) not in answers for pair in parts["paraphrase"])
@@ -87,19 +112,19 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
     return figures
 
 
-def _shared(held: Sequence[Pair], others: Sequence[Pair]) -> dict[str, int]:
-    """Count the held-out pairs that share something with others."""
+def shared(held: Sequence[Pair], others: Sequence[Pair]) -> dict[str, list[bool]]:
+    """Return for each way to leak whether each held-out pair shares something with others: O(pairs + spans × log spans)."""
     used = {passage for pair in others for passage in passages(pair)}
     facts = {pair.group for pair in others}
     asked = {what for pair in others for what in questions(pair)}
     quoted = {quote for pair in others for quote in quotes(pair)}
     spans = _merged(span for pair in others for span in pair.evidence)
     return {
-        "passages": sum(not used.isdisjoint(passages(pair)) for pair in held),
-        "facts": sum(pair.group in facts for pair in held),
-        "questions": sum(not asked.isdisjoint(questions(pair)) for pair in held),
-        "quotes": sum(not quoted.isdisjoint(quotes(pair)) for pair in held),
-        "evidence": sum(any(_overlaps(span, spans) for span in pair.evidence) for pair in held),
+        "passages": [not used.isdisjoint(passages(pair)) for pair in held],
+        "facts": [pair.group in facts for pair in held],
+        "questions": [not asked.isdisjoint(questions(pair)) for pair in held],
+        "quotes": [not quoted.isdisjoint(quotes(pair)) for pair in held],
+        "evidence": [any(_overlaps(span, spans) for span in pair.evidence) for pair in held],
     }
 
 
@@ -121,10 +146,9 @@ def _overlaps(span: Evidence, merged: dict[str, list[tuple[int, int]]]) -> bool:
     return before > 0 and covered[before - 1][1] > span.start
 
 
-def _whole_components(pairs: Sequence[Pair], shares: dict[Split, float], *, seed: int, near: float) -> list[Split]:
+def _whole_components(pairs: Sequence[Pair], free: Sequence[Sequence[int]], shares: dict[Split, float]) -> list[Split]:
     """Give whole components to test and validation until their shares are full, first where the task mix gains; the rest is train."""
     splits: list[Split] = ["train"] * len(pairs)
-    free = sorted(connected(pairs, near=near), key=lambda places: min(_hash(seed, pairs[place].id) for place in places))
     tasks = Counter(pair.task for pair in pairs)
     for name, share in shares.items():
         wanted = {task: share * count for task, count in tasks.items()}
@@ -149,94 +173,3 @@ def _fill(components: Sequence[Counter[str]], budget: int, missing: dict[str, fl
                 budget -= brings.total()
                 missing |= {task: missing[task] - count for task, count in brings.items()}
     return chosen
-
-
-def _hash(seed: int, text: str) -> str:
-    return hashlib.sha256(f"{seed}/{text}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass
-class _Wordings:
-    """The wordings in train, and which of them are withheld."""
-
-    pairs: Sequence[Pair]
-    splits: Sequence[Split]
-    seed: int
-
-    def withhold(self, most: int, unseen_share: float) -> set[int]:
-        """Choose the paraphrase set: whole forms first, then single wordings of facts that are untouched."""
-        taught = [place for place, name in enumerate(self.splits) if name == "train"]
-        closed = [place for place in taught if not self.pairs[place].input]  # an input that holds the answer tests reading, not knowing
-        self.places = closed if len(closed) * 2 >= len(taught) else taught
-        self.taught = Counter(self.pairs[place].group for place in taught)
-        # "Do I have to ...?" (Yes.) does not teach "Is it fine if I don't ...?" (No.): a wording with another answer is another question
-        self.answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in taught)
-        self.forms = Counter(self.pairs[place].form for place in taught)
-        self.own = Counter((self.pairs[place].group, self.pairs[place].form) for place in taught)
-        learnt = [place for place, name in enumerate(self.splits) if name in ("train", "validation")]
-        self.asked = Counter(what for place in learnt for what in questions(self.pairs[place]))
-        self.withheld: set[int] = set()
-        unseen = round(most * unseen_share)
-        for keep, largest in ((WELL_TAUGHT, unseen / 4), (TAUGHT, unseen / 4), (WELL_TAUGHT, unseen), (TAUGHT, unseen)):
-            self._unseen_forms(unseen, keep, largest)  # several forms rather than one large one
-        touched = {self.pairs[place].group for place in self.withheld}
-        for keep in (WELL_TAUGHT, TAUGHT):
-            self._single_wordings(most, keep, self.taught.keys() - touched)
-        self._single_wordings(most, WELL_TAUGHT, touched)
-        return self.withheld
-
-    def _unseen_forms(self, most: int, keep: int, largest: float) -> None:
-        """Withhold all wordings of a form, tasks in turn, while every fact keeps `keep` wordings."""
-        waiting = self._forms_by_task()
-        done: Counter[str] = Counter()
-        while waiting and len(self.withheld) < most:
-            task = min(waiting, key=lambda name: (done[name], name))
-            places = waiting[task].popleft()
-            if len(places) <= largest and len(self.withheld) + len(places) <= most * _OVERSHOOT and self._can_go(places, keep):
-                self._take(places)
-                done[task] += len(places)
-            if not waiting[task]:
-                del waiting[task]
-
-    def _forms_by_task(self) -> dict[str, deque[list[int]]]:
-        forms: dict[str, list[int]] = {}
-        for place in self.places:
-            if place not in self.withheld:
-                forms.setdefault(self.pairs[place].form, []).append(place)
-        tasks: dict[str, deque[list[int]]] = {}
-        for _, places in sorted(forms.items(), key=lambda form: _hash(self.seed, form[0])):
-            tasks.setdefault(self.pairs[places[0]].task, deque()).append(places)
-        return tasks
-
-    def _single_wordings(self, most: int, keep: int, groups: AbstractSet[str]) -> None:
-        """Withhold one wording of each fact whose form stays in train with another fact."""
-        done: set[str] = set()
-        for place in sorted(self.places, key=lambda place: _hash(self.seed, self.pairs[place].id)):
-            pair = self.pairs[place]
-            if len(self.withheld) >= most:
-                return
-            elsewhere = self.forms[pair.form] > self.own[pair.group, pair.form]
-            if elsewhere and pair.group in groups and pair.group not in done and place not in self.withheld and self._can_go([place], keep):
-                self._take([place])
-                done.add(pair.group)
-
-    def _can_go(self, places: Sequence[int], keep: int) -> bool:
-        leaving = Counter(self.pairs[place].group for place in places)
-        answers = Counter((self.pairs[place].group, self.pairs[place].output) for place in places)
-        asked = Counter(what for place in places for what in questions(self.pairs[place]))
-        ends = {question(self.pairs[place]) for place in places}
-        return (
-            all(self.taught[group] - count >= keep for group, count in leaving.items())
-            and all(self.answers[answer] > count for answer, count in answers.items())
-            and all(self.asked[what] == asked[what] for what in ends)
-        )
-
-    def _take(self, places: Sequence[int]) -> None:
-        self.withheld.update(places)
-        for place in places:
-            pair = self.pairs[place]
-            self.taught[pair.group] -= 1
-            self.answers[pair.group, pair.output] -= 1
-            self.forms[pair.form] -= 1
-            self.own[pair.group, pair.form] -= 1
-            self.asked.subtract(questions(pair))

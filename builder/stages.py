@@ -1,24 +1,24 @@
 """The stages as steps of a run: each reads the outputs before it, calls pure functions, and writes its own folder.
 
 A step names everything that its result depends on (`reads`) and the code behind it; the workspace decides whether
-there is anything to do. Two groups have files of their own: `generate_stage` and `model_stages`.
+there is anything to do. Three groups have files of their own: `generate_stage`, `curate_stage` and `model_stages`.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.curate_stage import curate, split
 from builder.findings.stage import check
 from builder.generate_stage import generate
 from builder.model_stages import evaluate, folder_stamp, pretrain, train
-from builder.step import CHUNKS, DATASET, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
-from builder.store import keep, read_records, write_json, write_records
+from builder.step import CHUNKS, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
+from builder.store import read_records, write_json
 from builder.workspace import Counts, Output, code_hash
 from schemas.errors import InputError
-from schemas.records import SPLITS, Chunk, Document, Draft, Dropped, content_id
+from schemas.records import Chunk, Document, Draft, Dropped, content_id
 
 if TYPE_CHECKING:
     from builder.read import Found, Records
@@ -133,81 +133,6 @@ def validate(step: Step) -> Output:
     reads = {**step.contents("read", "chunk", "generate"), "max_words": section.max_words, "schema": schema}
     return step.work.stage(
         "validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.locate", "builder.rouge", "schemas.checks"), make=make
-    )
-
-
-def curate(step: Step) -> Output:
-    """Pairs to the chosen ones: duplicates out, then about `target` in balance."""
-    from builder.balance import CODE, Balance, by_rules
-    from builder.dedup import dedup
-    from builder.select import WORDINGS, select, without_doubtful
-
-    section = step.recipe.curate
-
-    def make(folder: Path) -> Counts:
-        left_out: list[Dropped] = []
-        valid = step.pairs("validate")
-        sure = list(valid if section.doubtful else keep(without_doubtful(valid), left_out))
-        distinct = list(keep(dedup(sure, threshold=section.rouge_l), left_out))
-        ruled = by_rules(distinct)
-        at_first, most = WORDINGS if section.per_fact == "auto" else (section.per_fact, section.per_fact)
-        chosen = select(
-            distinct,
-            target=section.target,
-            per_fact=most,
-            at_first=at_first if ruled else most,
-            balance=Balance.of(step.documents()) if ruled else None,
-            per_document=section.per_document,
-            per_task=section.per_task,
-            per_opening=section.per_opening,
-            seed=step.recipe.seed,
-        )
-        return save(folder, PAIRS, [*left_out, *chosen]) | {"sure": len(sure), "distinct": len(distinct)}
-
-    settings = section.model_dump(mode="json", exclude={"max_words", "pair_schema"})
-    reads = {**step.contents("read", "validate"), **settings, "seed": step.recipe.seed}
-    code = (
-        *RECORDS,
-        "builder.dedup",
-        "builder.rouge",
-        "builder.select",
-        "builder.caps",
-        "builder.turns",
-        "generators.extractive.doubts",
-        *CODE,
-    )
-    return step.work.stage("curate", reads=reads, code=code, make=make)
-
-
-def split(step: Step) -> Output:
-    """Chosen pairs to train, validation, test and paraphrase, proved free of leaks; and the Hugging Face dataset."""
-    from builder.export import save_dataset
-    from builder.split import prove
-    from builder.split import split as divide
-
-    section = step.recipe.split
-
-    def make(folder: Path) -> Counts:
-        settings = {"test": section.test, "validation": section.validation, "paraphrase": section.paraphrase}
-        pairs = list(divide(step.pairs("curate"), **settings, unseen_forms=section.unseen_forms, seed=step.recipe.seed))
-        leaks = prove(pairs)
-        if not any(pair.split == "train" for pair in pairs):
-            raise InputError(
-                f"only {len(pairs)} pairs were found, none of them left to train on; add documents (kilopair status shows what was dropped)"
-            )
-        write_records(folder / PAIRS, pairs)
-        sizes = Counter(str(pair.split) for pair in pairs)
-        counts = {"in": len(pairs), "kept": len(pairs), "dropped": {}, **{name: sizes[name] for name in SPLITS}, "leaks": leaks}
-        documents = {document.id: document.path for document in step.documents()}
-        save_dataset(pairs, folder / DATASET, facts={"company": step.recipe.company, "documents": documents, "counts": counts})
-        return counts
-
-    reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": step.recipe.seed, "company": step.recipe.company}
-    return step.work.stage(
-        "split",
-        reads=reads,
-        code=(*RECORDS, "builder.split", "builder.connect", "builder.rouge", "builder.export", "builder.card"),
-        make=make,
     )
 
 

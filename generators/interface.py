@@ -15,3 +15,10 @@ class Source:
 
 
 Generator = Callable[[Iterable[Source]], Iterator[Draft | Dropped]]
+
+DOUBT = "doubt_"  # what the flags of drafts begin with whose answer may not be whole; `generators.extractive.doubts` says why
+
+
+def is_doubtful(flags: Iterable[str]) -> bool:
+    """Whether one of the flags of a draft or pair is a sign of doubt."""
+    return any(flag.startswith(DOUBT) for flag in flags)

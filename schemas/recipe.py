@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from schemas.curation_embed import ChooseSection, EmbedSection
+from schemas.curation_filters import GroundSection, ScreenSection
+from schemas.curation_judge import JudgeSection
+from schemas.curation_near import DecontaminateSection
 from schemas.findings import FindingsSection
 
 Share = float
@@ -194,6 +198,16 @@ class CurateSection(Section):
         le=1,
         description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does",
     )
+    reworded: float = Field(
+        default=0.7,
+        gt=0,
+        le=1,
+        description="drop a pair that has more than this of its words (Dice, question and response) in common with one that asks the same "
+        "in other words; 1: off",
+    )
+    alpaca: bool = Field(
+        default=False, description="drop near questions exactly as Alpaca does: ASCII words of the question only, no siblings"
+    )
     max_words: int = Field(default=220, ge=5, description="most words of a response")
     per_fact: Length | Literal["auto"] = Field(
         default="auto",
@@ -217,11 +231,16 @@ class SplitSection(Section):
     validation: Share = Field(default=0.05, ge=0, lt=1, description="likewise, for choosing settings")
     paraphrase: Share = Field(default=0.15, ge=0, lt=1, description="share of pairs withheld as other wordings of facts that are in train")
     unseen_forms: Share = Field(default=0.4, ge=0, le=1, description="share of paraphrase whose question form occurs nowhere in train")
+    held_out_documents: Share = Field(
+        default=0.05, ge=0, lt=1, description="share of the documents of which nothing is in train; their pairs are a test set of their own"
+    )
 
     @model_validator(mode="after")
     def _leave_something_to_train(self) -> Self:
-        if self.test + self.validation + self.paraphrase > 0.7:
-            raise ValueError("test, validation and paraphrase together may take at most 0.7, or nothing is left to train on")
+        if self.test + self.validation + self.paraphrase + self.held_out_documents > 0.7:
+            raise ValueError(
+                "test, validation, paraphrase and held_out_documents together may take at most 0.7, or nothing is left to train on"
+            )
         return self
 
 
@@ -289,6 +308,12 @@ class Recipe(Section):
     generate: GenerateSection = GenerateSection()
     endpoint: EndpointSection = EndpointSection()
     budget: BudgetSection = BudgetSection()
+    screen: ScreenSection = ScreenSection()
+    ground: GroundSection = GroundSection()
+    decontaminate: DecontaminateSection = DecontaminateSection()
+    judge: JudgeSection = JudgeSection()
+    embed: EmbedSection = EmbedSection()
+    choose: ChooseSection = ChooseSection()
     curate: CurateSection = CurateSection()
     split: SplitSection = SplitSection()
     base: BaseSection = BaseSection()

@@ -184,11 +184,16 @@ def write_rows(rows: list[Row], path: Path) -> None:
 
 def main() -> None:
     """Run all benchmarks, print and write them."""
+    from bench_curate import curate_rows
     from bench_documents import document_rows
     from bench_engine import engine_rows
     from bench_extractive import extractive_rows
+    from bench_ground import ground_rows
+    from bench_near import near_rows
+    from bench_select import select_rows
 
-    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, extractive_rows, run_rows]
+    curation = [near_rows, select_rows, ground_rows, curate_rows]
+    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, extractive_rows, *curation, run_rows]
     rows = []
     for benchmark in benchmarks:
         for done in benchmark():

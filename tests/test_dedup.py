@@ -10,7 +10,7 @@ from rouge_score import rouge_scorer
 from rouge_score.tokenize import tokenize
 
 from builder.dedup import dedup
-from builder.rouge import alpaca_words, lcs_length, near_pairs, need, normalised, rouge_l, words
+from builder.rouge import alpaca_words, lcs_length, normalised, words
 from schemas.records import Dropped, Evidence, Pair, Provenance, Reason, Turn
 
 WORD = st.sampled_from(["what", "is", "the", "price", "of", "Brook", "200", "Reef", "400", "Ünit", "価格", "a", "b", "how-many"])
@@ -61,42 +61,6 @@ def test_alpaca_mode_decides_as_a_brute_force_loop_over_rouge_score(instructions
     records = [pair(instruction, number=number) for number, instruction in enumerate(instructions)]
 
     assert result(records, threshold=threshold, alpaca=True) == alpaca_by_brute_force(instructions, threshold)
-
-
-def test_alpaca_mode_decides_as_rouge_score_at_every_exact_tie():
-    for left in range(1, 45):
-        for right in range(left, 45):
-            common = need(left, right, 0.7)
-            texts = [[str(n) for n in range(left)], [*map(str, range(common)), *(f"x{n}" for n in range(right - common))]]
-            if common <= left:
-                assert rouge_scorer._score_lcs(*texts).fmeasure > 0.7
-            texts[1][common - 1 : common] = ["y"]
-
-            assert not rouge_scorer._score_lcs(*texts).fmeasure > 0.7
-
-
-@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9).map(tuple), max_size=30, unique=True), st.sampled_from([0.4, 0.7, 0.95]))
-@settings(max_examples=150, deadline=None)
-def test_near_pairs_are_all_pairs_above_the_threshold(texts, threshold):
-    expected = [[i, j] for j in range(len(texts)) for i in range(j) if rouge_l(texts[i], texts[j]) > threshold]
-
-    assert near_pairs(texts, threshold).tolist() == expected
-
-
-def test_texts_longer_than_a_machine_word_are_compared_exactly():
-    long = [f"w{n}" for n in range(150)]
-    texts = [
-        tuple(long),
-        tuple(long[:60] + ["x"] * 30 + long[90:]),
-        tuple(long[:80]),
-        tuple(reversed(long)),
-        tuple(long[:64]),
-        tuple(long[:65]),
-    ]
-
-    expected = [[i, j] for j in range(len(texts)) for i in range(j) if rouge_l(texts[i], texts[j]) > 0.6]
-
-    assert near_pairs(texts, 0.6).tolist() == expected
 
 
 @given(st.text("abc", max_size=80), st.text("abc", max_size=80))

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from builder.cli.main import group
 from builder.select import select, without_doubtful
-from generators.extractive.doubts import is_doubtful, signs, told, wordy
+from generators.extractive.doubts import signs, told, wordy
 from generators.extractive.facts import Fact
 from generators.extractive.page import sections
+from generators.interface import is_doubtful
 from schemas.records import Document, Dropped, Evidence, Pair, Provenance, Reason
 
 LONG = " ".join(f"Glove {number} is mended by Ada and her son." for number in range(20))

@@ -14,7 +14,7 @@ from builder.readers.csv_rows import read_csv
 from builder.readers.json_tree import read_json
 from builder.readers.jsonl_rows import read_jsonl
 from builder.validate import validate
-from generators.extractive.doubts import is_doubtful
+from generators.interface import is_doubtful
 from schemas.records import Chunk, Document, Draft, Dropped, Pair, Reason
 
 PIECES = (

@@ -109,7 +109,7 @@ def test_the_funnel_goes_from_files_to_chosen_pairs_without_a_gap():
 
     rows = funnel(counts)
 
-    pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "pairs not in doubt", "distinct pairs", "chosen pairs"}]
+    pairs = [row for row in rows if row["name"] in {"drafts", "valid pairs", "sound pairs", "distinct pairs", "chosen pairs"}]
     assert [row["count"] for row in pairs] == [100, 90, 85, 70, 50]
     assert all(before["count"] - before["left"] == after["count"] for before, after in pairwise(pairs))
 

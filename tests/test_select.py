@@ -3,13 +3,18 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.balance import Balance, by_rules, group_of, sections_of
-from builder.caps import opening, yes_or_no
+from builder.caps import Quota, difficulty_of, length_of, opening, quotas, yes_or_no
+from builder.curation.baselines import baseline
+from builder.curation.explain_choice import curve, nearest_chosen, why_fewer
+from builder.curation.quality import quality
 from builder.select import select
+from schemas.curation_embed import ChooseSection
 from schemas.records import Document, Dropped, Evidence, Pair, Provenance, Reason
 
 
@@ -320,3 +325,200 @@ def test_no_opening_of_rules_passes_its_share_even_where_that_leaves_the_set_sma
 
     assert Counter(opening(one.instruction) for one in kept)["what is the"] == 24  # of 504, in whole facts
     assert sum(one.task == "b" for one in kept) == 480
+
+
+# Quality and spread
+
+
+def spread(count, *, centres=10, seed=0, dimensions=12):
+    """Unit vectors around a few centres."""
+    made_up = np.random.default_rng(seed)
+    rows = made_up.standard_normal((centres, dimensions))[np.arange(count) % centres] + 0.1 * made_up.standard_normal((count, dimensions))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def singles(count, **fields):
+    """Pairs of nobody knows what: a fact each, no passage."""
+    made_up = facts(count, wordings=1, **fields)
+    return [one.model_copy(update={"provenance": one.provenance.model_copy(update={"chunk_id": "", "document_id": ""})}) for one in made_up]
+
+
+@given(ROWS, st.integers(1, 40), st.integers(1, 6), st.booleans(), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
+@settings(max_examples=120, deadline=None)
+def test_worth_changes_neither_the_number_nor_the_caps_and_the_order_of_the_input_does_not_matter(
+    rows, target, per_fact, with_vectors, with_quality, by_worth, shuffler
+):
+    pairs = made(rows)
+    order = shuffler.sample(range(len(pairs)), len(pairs))
+    vectors, scores = spread(max(len(pairs), 1))[: len(pairs)], np.linspace(0, 1, len(pairs)).round(1)
+
+    def choose(places):
+        worth = {"vectors": vectors[places] if with_vectors else None, "quality": scores[places].tolist() if with_quality else None}
+        caps = {"per_document": 0.4, "quotas": [Quota("length", 0.5, length_of)]}
+        return list(
+            select([pairs[place] for place in places], target=target, per_fact=per_fact, by_worth=by_worth, floor=0.2, **caps, **worth)
+        )
+
+    records = choose(list(range(len(pairs))))
+
+    supply = sum(min(count, per_fact) for count in Counter(one.group for one in pairs).values())
+    assert [record.id for record in records] == [one.id for one in pairs]
+    assert sum(isinstance(record, Pair) for record in records) == min(target, supply)
+    assert {one.id for one in records if isinstance(one, Pair)} == {one.id for one in choose(order) if isinstance(one, Pair)}
+
+
+def test_by_worth_every_cluster_is_chosen_from_before_any_is_chosen_from_twice():
+    kept = chosen(singles(100), vectors=spread(100), by_worth=True, target=10)
+
+    assert {int(one.id.split("-")[1]) % 10 for one in kept} == set(range(10))
+
+
+def test_of_near_pairs_the_better_is_chosen():
+    pairs, scores = singles(40), [0.1 + 0.02 * n for n in range(40)]
+
+    kept = chosen(pairs, vectors=spread(40), quality=scores, by_worth=True, target=10)
+
+    assert sorted(int(one.id.split("-")[1]) for one in kept) == list(range(30, 40))
+
+
+def test_what_is_below_the_floor_comes_last_but_comes():
+    pairs, scores = singles(40), [n / 40 for n in range(40)]
+
+    def places(target):
+        return {
+            int(one.id.split("-")[1]) for one in chosen(pairs, vectors=spread(40), quality=scores, floor=0.5, by_worth=True, target=target)
+        }
+
+    assert min(places(20)) >= 19
+    assert len(places(30)) == 30
+
+
+def test_within_a_section_the_best_and_most_different_fact_is_chosen_first():
+    pairs = [one for n in range(5) for one in facts(4, wordings=3, first=10 * n, task="a", chunk=f"section-{n}")]
+    scores = [0.9 if one.group.endswith("2") else 0.4 for one in pairs]
+
+    kept = chosen(pairs, target=15, quality=scores, vectors=np.eye(60, dtype=np.float32), balance=BALANCE)
+
+    assert {one.group for one in kept} == {f"fact-{10 * n + 2}" for n in range(5)}
+
+
+def test_the_better_wording_of_a_fact_goes_first():
+    pairs = [pair(n, fact=1) for n in range(6)]
+
+    kept = chosen(pairs, per_fact=2, quality=[0.1, 0.5, 0.9, 0.3, 0.8, 0.2])
+
+    assert {one.id for one in kept} == {"pair-2", "pair-4"}
+
+
+def test_a_quota_binds_what_it_names_and_yields_before_the_target_does():
+    pairs = [one.model_copy(update={"extra": {"difficulty": "easy" if n % 4 else "hard"}}) for n, one in enumerate(singles(80))]
+    limits = [Quota("difficulty", 0.5, difficulty_of)]
+
+    kept = Counter(difficulty_of(one) for one in chosen(pairs, target=30, quotas=limits))
+    all_easy = chosen([one for one in pairs if difficulty_of(one) == "easy"], target=30, quotas=limits)
+
+    assert kept == {"easy": 15, "hard": 15}
+    assert len(all_easy) == 30
+
+
+def test_a_length_is_twice_the_one_before():
+    assert [length_of(pair(1, fact=1, output="word " * count)) for count in (1, 3, 4, 100)] == [
+        "1 to 1 words", "2 to 3 words", "4 to 7 words", "64 to 127 words",
+    ]  # fmt: skip
+
+
+def test_a_pair_without_a_value_is_bound_by_no_quota():
+    assert len(chosen(singles(30), target=30, quotas=[Quota("difficulty", 0.1, difficulty_of)])) == 30
+
+
+def test_the_recipe_names_the_quotas():
+    named = quotas(ChooseSection(per_length=0.4, per_passage=0.1))
+
+    assert [(quota.name, quota.share) for quota in named] == [("passage", 0.1), ("length", 0.4)]
+    assert quotas(ChooseSection()) == ()
+    pairs = [one.model_copy(update={"output": "word " * (2 + 6 * (n % 2 == 0))}) for n, one in enumerate(singles(40))]
+    assert Counter(length_of(one) for one in chosen(pairs, target=20, quotas=quotas(ChooseSection(per_length=0.6)))).total() == 20
+
+
+def test_every_pick_and_every_other_pair_says_why():
+    pairs, scores = singles(60), [n / 60 for n in range(60)]
+
+    records = list(select(pairs, target=20, per_fact=5, quality=scores, vectors=spread(60), floor=0.3, by_worth=True))
+
+    kept = sorted((one for one in records if isinstance(one, Pair)), key=lambda one: one.scores["pick"])
+    assert [one.scores["pick"] for one in kept] == list(range(1, 21))
+    assert all(one.scores["quality"] == pytest.approx(scores[int(one.id.split("-")[1])], abs=1e-3) for one in kept)
+    assert kept[0].scores["gain"] > kept[-1].scores["gain"] >= 0
+    others = {one.id: one.detail for one in records if isinstance(one, Dropped)}
+    assert all("; nearest chosen pair-" in detail and "quality 0." in detail for detail in others.values())
+    assert "quality 0.00, among the lowest, which come last" in others["pair-0-0"]
+
+
+def test_the_nearest_chosen_pair_is_the_one_of_the_highest_cosine():
+    vectors = spread(50, centres=7)
+
+    near = nearest_chosen(vectors, [3, 11, 40])
+
+    assert [one.place for one in near] == [[3, 11, 40][place] for place in (vectors @ vectors[[3, 11, 40]].T).argmax(axis=1)]
+    assert nearest_chosen(vectors, []) == []
+
+
+def test_the_curve_says_what_more_pairs_would_add():
+    records = list(select(singles(500), target=350, per_fact=1, vectors=spread(500, centres=60), by_worth=True))
+
+    points = curve(one for one in records if isinstance(one, Pair))
+
+    assert [point["pairs"] for point in points] == [100, 200, 300, 350]
+    assert points[0]["coverage"] > 0.9
+    assert points[-1]["coverage"] <= 1.001
+    assert curve(singles(3)) == []
+
+
+def test_a_set_that_is_too_small_says_what_was_in_the_way():
+    ruled_out = list(select(of_group("never", 50, 0), target=100, per_fact=4, balance=BALANCE))
+
+    assert why_fewer(ruled_out, 100) == "only 10 of 100 pairs were chosen; of those left out, 90 over the limit of group 'never'"
+    assert why_fewer(ruled_out, 10) == ""
+    assert why_fewer(list(select(singles(3), target=5, per_fact=1)), 5) == "only 3 of 5 pairs were chosen: there are no more"
+
+
+def test_quality_is_the_mean_of_ranks_whatever_the_scales():
+    def scored(**scores):
+        return pair(1, fact=1).model_copy(update={"scores": scores})
+
+    pairs = [scored(judge=5.0, loss=1.0), scored(judge=3.0, loss=9.0), scored(judge=3.0), scored()]
+
+    assert quality(pairs, {"judge": 1}) == pytest.approx([5 / 6, 1 / 3, 1 / 3, 0.5])
+    assert quality(pairs, {"judge": 1, "loss": -3}) == pytest.approx([(5 / 6 + 9 / 4) / 4, (1 / 3 + 3 / 4) / 4, (1 / 3 + 1.5) / 4, 0.5])
+    assert quality(pairs, {"absent": 1}) is None
+
+
+# Baselines
+
+
+@given(ROWS, st.integers(1, 40), st.integers(1, 4), st.sampled_from(["random", "longest"]), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_a_baseline_chooses_as_many_under_the_same_rule_about_facts(rows, target, per_fact, kind, shuffler):
+    pairs = made(rows)
+    supply = sum(min(count, per_fact) for count in Counter(one.group for one in pairs).values())
+
+    records = list(baseline(kind, pairs, target=target, per_fact=per_fact))
+
+    kept = [record for record in records if isinstance(record, Pair)]
+    again = baseline(kind, shuffler.sample(pairs, len(pairs)), target=target, per_fact=per_fact)
+    assert [record.id for record in records] == [one.id for one in pairs]
+    assert len(kept) == min(target, supply)
+    assert max(Counter(one.group for one in kept).values(), default=0) <= per_fact
+    assert {one.id for one in again if isinstance(one, Pair)} == {one.id for one in kept}
+
+
+def test_the_longest_are_the_longest_and_random_ones_are_not():
+    pairs = [pair(n, fact=n, output="word " * (n + 1)) for n in range(50)]
+
+    longest, one, other = (
+        {kept.id for kept in baseline(kind, pairs, target=10, per_fact=3, seed=seed) if isinstance(kept, Pair)}
+        for kind, seed in (("longest", 0), ("random", 0), ("random", 1))
+    )
+
+    assert longest == {f"pair-{n}" for n in range(40, 50)}
+    assert len({frozenset(longest), frozenset(one), frozenset(other)}) == 3

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.connect import connected
+from builder.certificate import certificate, groups_in_two_splits
+from builder.connect import components, connected
 from builder.split import held_out, paraphrase_kind, prove, split
 from schemas.errors import KilopairError
 from schemas.records import Evidence, Pair, Provenance, Turn
@@ -63,7 +64,7 @@ def parts(pairs):
 NODES = st.lists(
     st.tuples(
         st.integers(0, 12), st.integers(0, 8), st.sampled_from(["f1", "f2", "f3", "f4"]), st.integers(0, 60), st.integers(1, 9),
-        st.sampled_from(["doc-1", "doc-2"]), st.sampled_from(["", "what is it", "how is the thing done here"]),
+        st.sampled_from(["doc-1", "doc-2", "doc-3", "doc-4"]), st.sampled_from(["", "what is it", "how is the thing done here"]),
         st.sampled_from(["a short quote", "the limit for hotels is 140 EUR", "the limit for hotels is now 140 EUR"]),
     ),
     max_size=40,
@@ -101,13 +102,14 @@ def test_whatever_hangs_together_the_split_is_proved_free_of_leaks(rows, test, p
         assert any(one.split == "train" for one in out)
 
 
-@given(NODES, st.randoms(use_true_random=False))
+@given(NODES, st.randoms(use_true_random=False), st.sampled_from([0.0, 0.3]))
 @settings(max_examples=min(EXAMPLES, 100), deadline=None)
-def test_the_order_of_the_pairs_does_not_matter(rows, shuffler):
+def test_the_order_of_the_pairs_does_not_matter(rows, shuffler, documents):
     pairs = graph(rows)
+    shares = {**SHARES, "held_out_documents": documents}
 
-    one = {done.id: done.split for done in split(pairs, **SHARES, seed=3)}
-    other = {done.id: done.split for done in split(shuffler.sample(pairs, len(pairs)), **SHARES, seed=3)}
+    one = {done.id: (done.split, done.flags) for done in split(pairs, **shares, seed=3)}
+    other = {done.id: (done.split, done.flags) for done in split(shuffler.sample(pairs, len(pairs)), **shares, seed=3)}
 
     assert one == other
 
@@ -352,3 +354,160 @@ def test_the_proof_does_not_take_no_passage_for_a_common_one():
     pairs = [loose(0).model_copy(update={"split": "train"}), loose(1).model_copy(update={"split": "test"})]
 
     assert not any(prove(pairs).values())
+
+
+def by_document(documents=20, passages=4, wordings=3):
+    """Make documents of several passages, each with one fact in several wordings."""
+    return [
+        pair(
+            f"{document}-{passage}-{form}",
+            fact=f"{document}/{passage}",
+            chunk=f"doc-{document}/{passage}",
+            document=f"doc-{document}",
+            span=(100 * passage, 100 * passage + 20),
+            quote=f"d{document}p{passage} rule one two three four",
+            form=f"form-{form}",
+            instruction=f"form-{form} about d{document} p{passage}?",
+            output=f"response {document} {passage}",
+        )
+        for document in range(documents)
+        for passage in range(passages)
+        for form in range(wordings)
+    ]
+
+
+def documents_of(pairs):
+    return {one.provenance.document_id for one in pairs}
+
+
+def test_held_out_documents_are_nowhere_but_in_a_test_set_of_their_own():
+    done = list(split(by_document(), **SHARES, held_out_documents=0.1, seed=0))
+    sets = held_out(done)
+
+    assert len(documents_of(sets["test_documents"])) == 2
+    assert documents_of(sets["test_documents"]).isdisjoint(documents_of(one for one in done if one not in sets["test_documents"]))
+    assert documents_of(sets["test"]) <= documents_of(one for one in done if one.split == "train")
+    assert len(sets["test"]) >= 20
+    assert not any(prove(done).values())
+
+
+def test_without_a_share_no_document_is_held_out():
+    done = list(split(by_document(), **SHARES, seed=0))
+
+    assert not held_out(done)["test_documents"]
+
+
+def test_two_documents_are_too_few_to_hold_one_out():
+    done = list(split(by_document(documents=2), **SHARES, held_out_documents=0.5, seed=0))
+
+    assert not held_out(done)["test_documents"]
+
+
+def test_a_document_that_is_tied_to_most_others_is_not_held_out():
+    pairs = by_document(documents=6)
+    tied = [one.model_copy(update={"instruction": "What is it?"}) if one.form == "form-0" else one for one in pairs]
+
+    done = list(split(tied, **SHARES, held_out_documents=0.2, seed=0))
+
+    assert not held_out(done)["test_documents"]
+    assert not any(prove(done).values())
+
+
+def test_dividing_again_takes_the_flag_back():
+    once = list(split(by_document(), **SHARES, held_out_documents=0.1, seed=0))
+
+    again = list(split(once, **SHARES, seed=0))
+
+    assert held_out(once)["test_documents"]
+    assert not any("held_out_document" in one.flags for one in again)
+
+
+def test_the_proof_finds_a_held_out_document_in_train():
+    train = pair(0, fact=0, chunk="a", document="d", span=(0, 6)).model_copy(update={"split": "train"})
+    held = pair(1, fact=1, chunk="b", document="d", span=(50, 60)).model_copy(update={"split": "test", "flags": ("held_out_document",)})
+
+    with pytest.raises(KilopairError, match="held out documents elsewhere: 1"):
+        prove([train, held])
+
+
+def test_linked_pairs_stay_together():
+    pairs = [pair(n, fact=n, chunk=f"c{n}") for n in range(4)]
+
+    assert connected(pairs, near=0.7, links=[("pair-0", "pair-3"), ("pair-1", "gone")]) == [[0, 3], [1], [2]]
+
+
+@given(st.integers(0, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=60))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_components_of_any_graph_are_those_that_a_walk_finds(size, edges):
+    edges = [(one, other) for one, other in edges if max(one, other) < size]
+    around = {place: {place} for place in range(size)}
+    for one, other in edges:
+        around[one].add(other)
+        around[other].add(one)
+    walked, seen = [], set()
+    for place in range(size):
+        if place not in seen:
+            reached, waiting = set(), [place]
+            while waiting:
+                if (next_one := waiting.pop()) not in reached:
+                    reached.add(next_one)
+                    waiting += around[next_one]
+            seen |= reached
+            walked.append(sorted(reached))
+
+    assert components(size, edges) == walked
+
+
+@given(NODES, st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=12), st.sampled_from([0.0, 0.1, 0.4]), st.integers(0, 2))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_no_group_of_any_graph_is_in_two_splits(rows, edges, documents, seed):
+    pairs, links = graph(rows), [(f"pair-{one}", f"pair-{other}") for one, other in edges]
+
+    out = list(split(pairs, **SHARES, held_out_documents=documents, seed=seed, links=links))
+
+    assert groups_in_two_splits(out, connected(pairs, near=0.7, links=links)) == 0
+    assert not any(prove(out).values())
+    assert not pairs or any(one.split == "train" for one in out)
+
+
+def test_the_certificate_says_what_a_random_split_would_have_leaked():
+    done = list(split(by_document(), **SHARES, held_out_documents=0.1, seed=0))
+
+    found = certificate(done, seed=0)
+
+    assert not any(found["leaks"].values())
+    assert found == certificate(done, seed=0)
+    assert found["held_out_documents"] == 2
+    assert found["random_split"]["held_out"] == found["sizes"]["test"] + found["sizes"]["validation"]
+    assert found["random_split"]["leaking_share"] > 0.9  # three wordings of each fact: hardly one stays alone
+    assert found["random_split"]["ways"]["facts"] > 0
+
+
+def test_a_random_split_of_pairs_that_share_nothing_leaks_nothing():
+    pairs = [loose(n, instruction=f"{word} topic {n}?") for n, word in enumerate("abcdefghijklmnopqrst")]
+
+    found = certificate(list(split(pairs, **SHARES, seed=0)), seed=0)
+
+    assert found["random_split"]["leaking_pairs"] == 0
+    assert found["groups"] == 20
+
+
+def test_no_certificate_is_given_for_a_torn_group():
+    pairs = [one.model_copy(update={"split": "train"}) for one in (loose(0), loose(1))]
+    pairs[1] = pairs[1].model_copy(update={"split": "test"})
+
+    with pytest.raises(KilopairError, match="groups in two splits: 1"):
+        certificate(pairs, seed=0, links=[("pair-0", "pair-1")])
+
+
+def test_near_questions_with_other_responses_stay_together_where_that_is_wanted():
+    pairs = [loose(0, instruction="What is the hotel limit now?"), loose(1, instruction="What is the hotel limit here?")]
+
+    assert connected(pairs, near=0.7) == [[0], [1]]
+    assert connected(pairs, near=0.7, siblings=True) == [[0, 1]]
+
+
+def test_a_copy_that_somebody_took_back_stays_with_the_pair_that_it_is_a_copy_of():
+    pairs = [loose(0), loose(1), loose(2).model_copy(update={"extra": {"cluster": "pair-0"}})]
+
+    assert connected(pairs, near=0.7) == [[0, 2], [1]]

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import keyword
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ COMMANDS = {
     "batch": ("builder.cli.batch", "Ask by files: export, submit, status, fetch, import, forget."),
     "reparse": ("builder.cli.journal", "Make the pairs anew from the journal; sends nothing."),
     "grade": ("builder.cli.grade", "Judge what the rules ask, and switch off what is bad."),
-    "curate": ("builder.cli.stages", "Drop duplicates and choose the pairs."),
+    "judge": ("builder.cli.judge", "Have a language model judge the pairs by a rubric."),
+    "calibrate": ("builder.cli.judge", "Fit the threshold of the judge to your decisions."),
+    "curate": ("builder.cli.curate_file", "Drop duplicates and choose the pairs, of a run or of any file."),
+    "import": ("builder.cli.curate_file", "Bring a file of pairs into kilopair's form."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),
     "evaluate": ("builder.cli.stages", "Base against tuned on the held-out sets."),
@@ -45,7 +49,8 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        return getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or name the nearest one."""

@@ -34,9 +34,7 @@ def _command(name: str) -> click.Command:
     return command
 
 
-run, read, curate, split, train, evaluate, report = (
-    _command(name) for name in ("run", "read", "curate", "split", "train", "evaluate", "report")
-)
+run, read, split, train, evaluate, report = (_command(name) for name in ("run", "read", "split", "train", "evaluate", "report"))
 
 
 @click.command(help=COMMANDS["generate"][1])

@@ -7,9 +7,10 @@ from typing import Any
 from builder.balance import by_rules, group_of
 from builder.grades import Standing
 from generators.extractive.catalogue import Family, families, family_of, groups
-from generators.extractive.doubts import is_doubtful, told
+from generators.extractive.doubts import told
 from generators.extractive.forms import forms
 from generators.extractive.other_languages import ENGLISH, languages
+from generators.interface import is_doubtful
 from schemas.records import Document, Pair
 
 Asked = dict[str, Any]

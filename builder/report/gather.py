@@ -17,6 +17,7 @@ SET_NAMES = {
     "paraphrase_seen": "paraphrase, question form seen with other facts",
     "paraphrase_unseen": "paraphrase, question form never seen",
     "test": "test: passages that no training pair uses",
+    "test_documents": "test: documents of which nothing is in train",
 }
 
 
@@ -93,7 +94,7 @@ def gather(step: Step) -> Facts:
 def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the way from files to chosen pairs: name, how many, and how many left there."""
     left = {name: sum(figures.get("dropped", {}).values()) for name, figures in counts.items()}
-    doubtful = counts["validate"]["kept"] - counts["curate"]["sure"]
+    unsound = counts["validate"]["kept"] - counts["curate"]["sure"]
     duplicates = counts["curate"]["sure"] - counts["curate"]["distinct"]
     rows = [
         ("files", counts["read"]["in"], left["read"]),
@@ -101,9 +102,9 @@ def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         ("chunks", counts["chunk"]["chunks"], counts["chunk"]["chunks"] - counts["generate"]["chunks_with_drafts"]),
         ("chunks with drafts", counts["generate"]["chunks_with_drafts"], 0),
         ("drafts", counts["generate"]["kept"], left["validate"]),
-        ("valid pairs", counts["validate"]["kept"], doubtful),
-        ("pairs not in doubt", counts["curate"]["sure"], duplicates),
-        ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates - doubtful),
+        ("valid pairs", counts["validate"]["kept"], unsound),
+        ("sound pairs", counts["curate"]["sure"], duplicates),
+        ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates - unsound),
         ("chosen pairs", counts["curate"]["kept"], 0),
     ]
     return [{"name": name, "count": count, "left": gone} for name, count, gone in rows]

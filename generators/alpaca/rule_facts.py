@@ -12,7 +12,7 @@ from typing import Any
 from generators.alpaca.asks import Ask, Material
 from generators.alpaca.checks import questions
 from generators.alpaca.faithful import first_problem, holds_answer, wording_problem
-from generators.extractive.doubts import is_doubtful
+from generators.interface import is_doubtful
 from schemas.records import Draft
 
 NEED = "rule_facts"

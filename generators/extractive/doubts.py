@@ -14,10 +14,10 @@ from generators.extractive.facts import Fact
 from generators.extractive.links import loses_link
 from generators.extractive.page import Section
 from generators.extractive.parents import says_little
+from generators.interface import DOUBT
 
-PREFIX = "doubt_"
-IN_PLACE = PREFIX + "in_place"  # the sign of a question that stands in a document, where the rules did not ask it themselves
-WORDY = PREFIX + "wordy"  # the sign of a wording
+IN_PLACE = DOUBT + "in_place"  # the sign of a question that stands in a document, where the rules did not ask it themselves
+WORDY = DOUBT + "wordy"  # the sign of a wording
 _WHOLE = ("topic", "table", "acronym", "faq", "ticket", "list", "howto", "question", "bold", "describe", "outline")
 _RULES = ("if_", "duty", "advice", "howto")
 _BACK = "It|They|This|These|Those|That|Such|Both|Each|Some|Another|The (?:above|following|same)"
@@ -129,15 +129,10 @@ _SIGNS = {
     ),
     "opinion": _Sign("it is advice", lambda seen: seen.fact.family.startswith("advice")),
 }
-_ABOUT = {PREFIX + name: sign.about for name, sign in _SIGNS.items()} | {
+_ABOUT = {DOUBT + name: sign.about for name, sign in _SIGNS.items()} | {
     IN_PLACE: "it is asked of somebody who sees the page",
     WORDY: "it asks for yes or no in many words",
 }
-
-
-def is_doubtful(flags: Iterable[str]) -> bool:
-    """Whether one of the flags of a draft or pair is a sign of doubt."""
-    return any(flag.startswith(PREFIX) for flag in flags)
 
 
 def told(flags: Iterable[str]) -> str:
@@ -150,7 +145,7 @@ def signs(fact: Fact, section: Section, text: str) -> tuple[str, ...]:
     if not fact.spans or fact.input:
         return ()
     seen = _Seen.of(fact, section, text)
-    return tuple(PREFIX + name for name, sign in _SIGNS.items() if sign.holds(seen))
+    return tuple(DOUBT + name for name, sign in _SIGNS.items() if sign.holds(seen))
 
 
 def wordy(question: str, answer: str) -> tuple[str, ...]:

@@ -1,0 +1,123 @@
+"""What people decided about pairs: a sheet to fill in, the same or any other file read back, and the grades of `kilopair grade`."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from builder.grade import printable
+from builder.grades import LETTERS, Grade, fact_key
+from builder.store import write_text
+from schemas.errors import UsageError
+from schemas.records import Draft, Pair, content_id
+
+COLUMNS = ("decision", "question", "input", "answer", "evidence", "id")
+IDS, DECISIONS = ("id", "pair", "pair_id"), ("decision", "accept", "accepted", "grade")
+SAID = {
+    **dict.fromkeys(("accept", "accepted", "yes", "y", "true", "1", "keep", "good", "a"), True),
+    **dict.fromkeys(("reject", "rejected", "no", "n", "false", "0", "drop", "bad", "b", "c"), False),
+}
+_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run
+_LIKE = "write a sheet with kilopair calibrate --write, or give a CSV or JSONL file with id and decision (accept or reject)"
+
+
+def write_sheet(path: Path, pairs: Iterable[Pair]) -> int:
+    """Write pairs as a CSV sheet whose column `decision` is to be filled in, without what the judge thinks; return how many.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    written, count = io.StringIO(), 0
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for count, pair in enumerate(pairs, start=1):  # noqa: B007 - the last number is how many
+        quotes = " […] ".join(evidence.quote for evidence in pair.evidence)
+        asked = "\n".join([*(f"{turn.role}: {turn.content}" for turn in pair.history), pair.instruction])
+        cells = ("", asked, pair.input, pair.output, quotes, pair.id)
+        rows.writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in map(printable, cells))
+    try:
+        write_text(path, "\ufeff" + written.getvalue())  # without the mark, a spreadsheet takes the text for Latin 1
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from None
+    return count
+
+
+def drawn(pairs: Iterable[Pair], count: int, *, seed: int = 0) -> list[Pair]:
+    """Return `count` pairs at random, one of each fact, the same ones whatever the order; more of them begin with fewer."""
+    facts: dict[str, Pair] = {}
+    for pair in sorted(pairs, key=lambda pair: content_id("drawn", seed, pair.id)):
+        facts.setdefault(pair.group, pair)
+    return list(facts.values())[:count]
+
+
+def read_decisions(path: Path) -> dict[str, bool]:
+    """Return pair ids with whether they were accepted; rows without a decision are left out, of several the last counts.
+
+    Raises:
+        UsageError: the file cannot be read, is no list of decisions, or says something else; names the line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path}: cannot be read ({problem}); {_LIKE}") from None
+    rows = _of_lines(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
+    found: dict[str, bool] = {}
+    for number, pair_id, said in rows:
+        if not said:
+            continue
+        if said.lower() not in SAID:
+            raise UsageError(f"{path}:{number}: {said[:40]!r} is no decision; say accept or reject, or leave it empty")
+        found[pair_id] = SAID[said.lower()]
+    return found
+
+
+def from_grades(pairs: Iterable[Pair], grades: Mapping[str, Grade]) -> dict[str, bool]:
+    """Return the decisions that `kilopair grade` holds on pairs: A accepts, B and C reject. One pair stands for each fact."""
+    facts: dict[str, str] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.id):
+        facts.setdefault(fact_key(_draft(pair)), pair.id)
+    return {facts[fact]: grade.grade == "A" for fact, grade in grades.items() if fact in facts and grade.grade in LETTERS}
+
+
+def _draft(pair: Pair) -> Draft:
+    """Return the draft that a pair was."""
+    return Draft.of(
+        task=pair.task,
+        instruction=pair.instruction,
+        input=pair.input,
+        output=pair.output,
+        quotes=tuple(evidence.quote for evidence in pair.evidence),
+        group=pair.group,
+        form=pair.form,
+        provenance=pair.provenance,
+    )
+
+
+def _of_lines(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise UsageError(f"{path}:{number}: not valid JSON; {_LIKE}") from None
+        pair_id = next((row[name] for name in IDS if name in row), None) if isinstance(row, dict) else None
+        if not isinstance(pair_id, str):
+            raise UsageError(f"{path}:{number}: no id of a pair; {_LIKE}")
+        said = next((row[name] for name in DECISIONS if row.get(name) is not None), "")
+        yield number, pair_id, str(said).strip()
+
+
+def _of_csv(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    header = text.partition("\n")[0]
+    rows = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count))
+    names = [name.strip().lower() for name in next(rows, [])]
+    pair_id, decision = (next((name for name in known if name in names), None) for known in (IDS, DECISIONS))
+    if pair_id is None or decision is None:
+        raise UsageError(f"{path}: no column {IDS[0] if pair_id is None else DECISIONS[0]}; {_LIKE}")
+    for row in rows:
+        cells = dict(zip(names, row, strict=False))
+        if cells.get(pair_id, "").strip():
+            yield rows.line_num, cells[pair_id].strip(), cells.get(decision, "").strip()
