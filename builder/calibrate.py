@@ -3,7 +3,7 @@
 Kept in the workspace as `judge_calibration.json`, which holds no text; it speaks of one judge (model, rubric) and of no other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -72,15 +72,8 @@ def calibrate(judge: str, scores: Mapping[str, Mapping[str, float]], decisions: 
     Raises:
         InputError: there are too few decisions, or all of them are the same.
     """
-    known = sorted(pair_id for pair_id in decisions if pair_id in scores)
+    known = telling(decisions, scores, where="judged pairs")
     accepted = [decisions[pair_id] for pair_id in known]
-    if len(known) < FEWEST:
-        raise InputError(
-            f"{len(known)} decisions on judged pairs, at least {FEWEST} are needed; write a sheet with kilopair calibrate --write"
-        )
-    if len(set(accepted)) == 1:
-        same = "accept" if accepted[0] else "reject"
-        raise InputError(f"all {len(known)} decisions are {same}, which tells nothing about a threshold; decide on more pairs")
     found = fit([scores[pair_id]["judge"] for pair_id in known], accepted, seed=seed)
     agreement = cohen(found.table)
     (accepted_kept, accepted_dropped), (rejected_kept, rejected_dropped) = found.table
@@ -100,6 +93,30 @@ def calibrate(judge: str, scores: Mapping[str, Mapping[str, float]], decisions: 
         rejected_dropped=rejected_dropped,
         criteria=_by_criterion(scores, known, decisions),
     )
+
+
+def telling(decisions: Mapping[str, bool], there: Container[str], *, where: str) -> list[str]:
+    """Return the ids of the pairs that somebody decided on and that are there, sorted, if a threshold can be fitted to them.
+
+    Args:
+        decisions: by pair id.
+        there: ids of the pairs that there are.
+        where: what those are, for errors.
+
+    Raises:
+        InputError: there are too few of them, or all decisions are the same.
+    """
+    known = sorted(pair_id for pair_id in decisions if pair_id in there)
+    if len(known) < FEWEST:
+        lost = len(decisions) - len(known)
+        others = f" ({lost} more name pairs that are not among them)" if lost else ""
+        raise InputError(
+            f"{len(known)} decisions on {where}, at least {FEWEST} are needed{others}; write a sheet with kilopair calibrate --write"
+        )
+    if len({decisions[pair_id] for pair_id in known}) == 1:
+        same = "accept" if decisions[known[0]] else "reject"
+        raise InputError(f"all {len(known)} decisions are {same}, which tells nothing about a threshold; decide on more pairs")
+    return known
 
 
 def save(folder: Path, calibration: Calibration) -> None:

@@ -126,8 +126,8 @@ class Caps:
         return full is None
 
     def full(self, caps: Sequence[Cap]) -> Cap | None:
-        """Return the first limit that forbids a pair with these, or None."""
-        return next((cap for cap in caps if self.used[cap] >= self.limit(*cap)), None)
+        """Return the first limit that forbids a pair with these, or None; what the whole target may have is no limit."""
+        return next((cap for cap in caps if self.limit(*cap) <= self.used[cap] < self.target), None)
 
     def limit(self, name: str, value: str) -> float:
         """Return how many pairs may have this; without end for a group that has no share."""

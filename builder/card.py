@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 import yaml
 
+from builder.curation.diversity import diversity
+from builder.figures_in_words import proved, second_test, variety
 from schemas.records import SPLITS, Grounding, Pair, Split
 
 COLUMNS = {
@@ -35,16 +37,19 @@ def card(pairs: Sequence[Pair], facts: Mapping[str, Any]) -> str:
     """Return the dataset card: YAML for the Hub, then what people want to know."""
     parts = {name: part for name, part in by_split(pairs).items() if part}
     company = str(facts.get("company", "the company"))
-    leaks = facts.get("counts", {}).get("leaks", {})
+    leaks, certificate = (facts.get("counts", {}).get(name, {}) for name in ("leaks", "certificate"))
     sections = [
         f"---\n{yaml.safe_dump(_metadata(pairs, parts, company), sort_keys=False, allow_unicode=True)}---",
         f"# Instruction pairs from the documents of {company}",
         _summary(pairs),
         "## Splits",
         _table(("split", "pairs", "what it holds"), [(name, f"{len(part):,}", _HOLDS[name]) for name, part in parts.items()]),
+        f"{proved(certificate)} {second_test(certificate)}".strip() if certificate else "",
         _table(("counted over the finished splits", "pairs"), [(name.replace("_", " "), count) for name, count in leaks.items()]),
         "## Tasks",
         _table(("task", "pairs"), Counter(pair.task for pair in pairs).most_common()),
+        "## Diversity" if pairs else "",
+        _table(("figure", "all pairs", "what it means"), variety(diversity(pairs))),
         "## Grounding",
         _table(("grounding", "pairs", "what it means"), _groundings(pairs)),
         _table(("flag", "pairs", "what it means"), _flags(pairs)),

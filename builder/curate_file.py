@@ -10,10 +10,8 @@ file and settings give the same bytes.
 
 import hashlib
 import importlib.metadata
-import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,20 +24,18 @@ from builder.curation.contaminate import Reference, decontaminate, references
 from builder.curation.diversity import diversity
 from builder.curation.explain_choice import curve, why_fewer
 from builder.curation.importing import STAGE, import_pairs
+from builder.curation.out_folder import CURATED, DROPPED, IMPORTED, MANIFEST, REPORT, claimed, lines
 from builder.curation.rivals import compared, rivals
 from builder.curation.screen import screen
-from builder.curation.table import Table
+from builder.curation.table import Table, table
 from builder.existing import TELLING_WORDS
 from builder.export import export
 from builder.rouge import normalised, words
 from builder.split import split
-from builder.store import read_json, read_records, sync, write_json, write_records
+from builder.store import read_json, read_records, write_json, write_records
 from schemas.curation_file import FileRecipe
 from schemas.errors import InputError, UsageError
-from schemas.records import SPLITS, Dropped, Pair, Record
-
-CURATED, DROPPED, REPORT, MANIFEST = "curated.jsonl", "dropped.jsonl", "report.json", "manifest.json"
-IMPORTED = "pairs.jsonl"
+from schemas.records import SPLITS, Dropped, Pair
 
 
 @dataclass(frozen=True)
@@ -65,16 +61,14 @@ def curate_file(source: Source, out: Path, *, recipe: FileRecipe, formats: Seque
         UsageError: the folder holds something else, or a column does not exist.
         InputError: the file cannot be read, or none of its rows is a pair.
     """
-    _claim(out)
+    against = _asked_elsewhere(source, recipe)
     choosing = Choosing(recipe, cache=out / ".vectors.sqlite")
-    stages = stages_of(recipe, choosing, [asked for file in source.against for asked in references(file)])
-    with _lines(out / DROPPED) as drop:
+    stages = stages_of(recipe, choosing, against)
+    with claimed(out, CURATED, source.table.path.name), lines(out / DROPPED) as drop:
         records = import_pairs(source.table, source.mapping)
         chosen, funnel = through(records, stages, first=STAGE, drop=drop)
     if not chosen:
-        raise InputError(
-            f"{source.table.path.name}: none of its {funnel[0].came} rows is left; {out / DROPPED} says why ({_worst(funnel)})"
-        )
+        raise _nothing_left(source, out, funnel)
     pairs, proof = divided(chosen, recipe)
     write_records(out / CURATED, pairs)
     exported = [path for form in formats for path in export(pairs, form, out)]
@@ -88,7 +82,7 @@ def curate_file(source: Source, out: Path, *, recipe: FileRecipe, formats: Seque
         written.append(out / f"{kind}.jsonl")
     write_json(out / REPORT, report)
     facts = {"recipe": recipe.model_dump(mode="json"), **_counts(funnel)}
-    _write_manifest(source, out, written, facts)
+    _write_manifest(source, out, written, facts, _against(source, recipe))
     return report
 
 
@@ -97,11 +91,10 @@ def import_file(source: Source, out: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: the folder holds something else, or a column does not exist.
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or none of its rows is a pair.
     """
-    _claim(out)
     passed = Passed(STAGE)
-    with _lines(out / DROPPED) as drop, _lines(out / IMPORTED) as keep:
+    with claimed(out, IMPORTED, source.table.path.name), lines(out / DROPPED) as drop, lines(out / IMPORTED) as keep:
         for record in import_pairs(source.table, source.mapping):
             passed.came += 1
             if isinstance(record, Dropped):
@@ -111,6 +104,8 @@ def import_file(source: Source, out: Path) -> dict[str, Any]:
                 passed.kept += 1
                 keep(record)
     _write_manifest(source, out, [out / IMPORTED, out / DROPPED], _counts([passed]))
+    if not passed.kept:
+        raise _nothing_left(source, out, [passed])
     return passed.as_json()
 
 
@@ -118,7 +113,7 @@ def stages_of(recipe: FileRecipe, choosing: Choosing, against: Sequence[Referenc
     """Return the stages that pairs without documents pass, in order."""
     return {
         "screen": lambda pairs: screen(pairs, settings=recipe.screen, policy=recipe.findings),
-        **({"decontaminate": lambda pairs: decontaminate(pairs, against)} if against else {}),
+        **({"decontaminate": lambda pairs: _decontaminated(pairs, against, recipe)} if against else {}),
         "dedup": choosing.without_copies,
         "select": choosing.choose,
     }
@@ -166,14 +161,28 @@ def _worst(funnel: Sequence[Passed]) -> str:
     return ", ".join(f"{count} {reason.replace('_', ' ')}" for passed in funnel for reason, count in passed.dropped.most_common(2))
 
 
-def _claim(out: Path) -> None:
-    """Make the folder, unless it holds what nobody would want mixed with ours."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists() and not (out / DROPPED).exists())):
-        raise UsageError(f"{out}: exists and is not of kilopair's making; give another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
+def _nothing_left(source: Source, out: Path, funnel: Sequence[Passed]) -> InputError:
+    return InputError(f"{source.table.path.name}: none of its {funnel[0].came} rows is left; {out / DROPPED} says why ({_worst(funnel)})")
 
 
-def _write_manifest(source: Source, out: Path, files: Sequence[Path], facts: Mapping[str, Any]) -> None:
+def _asked_elsewhere(source: Source, recipe: FileRecipe) -> list[Reference]:
+    """Return what the pairs may not ask."""
+    section, files = recipe.decontaminate, _against(source, recipe)
+    if itself := next((path for path in files if path.exists() and path.samefile(source.table.path)), None):
+        raise UsageError(f"{itself}: holds the pairs themselves, so none would be left; name the file that you will evaluate with")
+    return [asked for path in files for asked in references(path, columns=section.columns)]
+
+
+def _against(source: Source, recipe: FileRecipe) -> tuple[Path, ...]:
+    return (*source.against, *recipe.decontaminate.files)
+
+
+def _decontaminated(pairs: Iterable[Pair], against: Sequence[Reference], recipe: FileRecipe) -> Iterator[Pair | Dropped]:
+    section = recipe.decontaminate
+    return decontaminate(pairs, against, shared=section.shared_words, rouge_l=section.rouge_l, siblings=section.siblings)
+
+
+def _write_manifest(source: Source, out: Path, files: Sequence[Path], facts: Mapping[str, Any], against: Sequence[Path] = ()) -> None:
     """Write what anybody needs to repeat or audit the result; files of an earlier one that were not made again go."""
     hashes = {path.name: _sha256(path) for path in files}
     earlier = read_json(out / MANIFEST)["files"] if (out / MANIFEST).exists() else {}
@@ -185,7 +194,7 @@ def _write_manifest(source: Source, out: Path, files: Sequence[Path], facts: Map
             "kilopair": importlib.metadata.version("kilopair"),
             "python": platform.python_version(),
             "source": {"name": source.table.path.name, "sha256": source.table.sha256(), "map": dict(source.mapping)},
-            "against": {path.name: _sha256(path) for path in source.against},
+            "against": {path.name: table(path).sha256() for path in against},
             **facts,
             "files": hashes,
         },
@@ -195,22 +204,3 @@ def _write_manifest(source: Source, out: Path, files: Sequence[Path], facts: Map
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _lines(path: Path) -> Iterator[Callable[[Record], None]]:
-    """Give a function that writes a record a line; the file is there when all are written, and never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-
-            def write(record: Record) -> None:
-                file.write(record.model_dump_json() + "\n")
-
-            yield write
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)

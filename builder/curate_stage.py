@@ -26,13 +26,14 @@ VECTORS = "vectors.sqlite"
 MODELS = ("endpoint", "local")  # embedders that know more than the words, which the other levels compare already
 _CURATE = (
     "builder.curate_stage", "builder.curation", "builder.dedup", "builder.rouge", "builder.select", "builder.caps", "builder.turns",
-    "builder.existing_rows",
+    "builder.existing", "builder.existing_rows", "builder.readers.content", "builder.readers.decode",
     "builder.findings", "builder.language", "builder.validate", "generators.extractive.doubts", "generators.alpaca.sense",
     "generators.alpaca.checks", "generators.alpaca.blocklist", "generators.llm.answers", "generators.llm.embeddings",
 )  # fmt: skip
 _SPLIT = (
     "builder.split", "builder.hold_out", "builder.wordings", "builder.certificate", "builder.connect", "builder.rouge",
-    "builder.export", "builder.card",
+    "builder.export", "builder.card", "builder.figures_in_words", "builder.curation.diversity", "builder.curation.novelty",
+    "builder.curation.verbs",
 )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from builder.grade import printable
 from builder.grades import LETTERS, Grade, fact_key
+from builder.readers.content import Refused
+from builder.readers.decode import decode
 from builder.store import write_text
 from schemas.errors import UsageError
 from schemas.records import Draft, Pair, content_id
@@ -26,8 +28,9 @@ def write_sheet(path: Path, pairs: Iterable[Pair]) -> int:
     """Write pairs as a CSV sheet whose column `decision` is to be filled in, without what the judge thinks; return how many.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or holds something that would be lost, such as decisions.
     """
+    _spare(path)
     written, count = io.StringIO(), 0
     rows = csv.writer(written, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -41,6 +44,18 @@ def write_sheet(path: Path, pairs: Iterable[Pair]) -> int:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from None
     return count
+
+
+def _spare(path: Path) -> None:
+    """Refuse to overwrite anything but a sheet that nobody has filled in."""
+    if not path.is_file():
+        return
+    try:
+        held = len(read_decisions(path))
+    except UsageError:
+        raise UsageError(f"{path}: exists and is no sheet that kilopair wrote; name another file") from None
+    if held:
+        raise UsageError(f"{path}: holds {held} of your decisions, which would be lost; read them with --read, or name another file")
 
 
 def drawn(pairs: Iterable[Pair], count: int, *, seed: int = 0) -> list[Pair]:
@@ -58,10 +73,12 @@ def read_decisions(path: Path) -> dict[str, bool]:
         UsageError: the file cannot be read, is no list of decisions, or says something else; names the line.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path}: cannot be read ({problem}); {_LIKE}") from None
+        decoded = decode(path.read_bytes())  # spreadsheets write other encodings too
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); {_LIKE}") from None
+    if isinstance(decoded, Refused):
+        raise UsageError(f"{path}: cannot be read ({decoded.detail}); {_LIKE}")
+    text = decoded[0].removeprefix("\ufeff")
     rows = _of_lines(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
     found: dict[str, bool] = {}
     for number, pair_id, said in rows:

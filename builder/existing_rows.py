@@ -9,6 +9,8 @@ from typing import Any
 
 from schemas.errors import InputError
 
+csv.field_size_limit(2**31 - 1)  # a cell may hold a whole document; the default drops its row
+
 
 @dataclass(frozen=True)
 class Row:
@@ -22,12 +24,13 @@ class Row:
 
 def _csv_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
     """Return the rows below the header; a row is numbered as a spreadsheet does, the header being row 1."""
+    lines = text.splitlines()
     first = text.partition("\n")[0]
     delimiter = "\t" if name.lower().endswith(".tsv") else max(",;\t|", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
     header: list[str] = []
-    number = 0
+    number, before = 0, 0
     while True:
         number += 1
         try:
@@ -36,8 +39,11 @@ def _csv_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
             return rows, header
         except csv.Error as error:
             advice = "look for a quotation mark that is never closed"
-            rows.append(Row(number, {}, f"its cells cannot be told apart ({error}) at line {reader.line_num}; {advice}"))
+            raw = "\n".join(lines[before : reader.line_num])
+            rows.append(Row(number, {}, f"its cells cannot be told apart ({error}) at line {reader.line_num}; {advice}", raw))
+            before = reader.line_num
             continue
+        before = reader.line_num
         if number == 1:
             header = [cell.strip() for cell in cells]
         else:
@@ -56,8 +62,9 @@ def _json_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
     try:
         values = json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
-        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise InputError(f"{name}: not valid JSON{place}; if every line is an object of its own, call it .jsonl") from None
+        place = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        advice = "the file may be cut off; if every line is an object of its own, call it .jsonl"
+        raise InputError(f"{name}: not valid JSON{place}; {advice}") from None
     if not isinstance(values, list):
         raise InputError(f"{name}: must hold a list of objects, one for each pair")
     rows = [_object(number, value, json.dumps(value)) for number, value in enumerate(values, start=1)]
@@ -70,7 +77,7 @@ def _jsonl_rows(text: str, _: str) -> tuple[list[Row], list[str]]:
         try:
             value = json.loads(line, parse_constant=lambda _: None) if line.strip() else {}
         except json.JSONDecodeError as error:
-            rows.append(Row(number, {}, f"not JSON ({error.msg.lower()} at column {error.colno})", line))
+            rows.append(Row(number, {}, f"not JSON ({error.msg.lower().removesuffix(' at')} at column {error.colno})", line))
         except (ValueError, RecursionError):
             rows.append(Row(number, {}, "not JSON (nested too deeply, or a number too long)", line))
         else:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from builder.read import Found, Records
 
 
+_REPORT = (
+    "builder.report", "builder.balance", "builder.figures_in_words", "builder.calibrate", "builder.connect", "builder.curation",
+)  # fmt: skip
+
+
 class _NotRememberedError(Exception):
     """A file was never read, or not by this code."""
 
@@ -138,7 +143,9 @@ def validate(step: Step) -> Output:
 
 def report(step: Step) -> Output:
     """Everything that was measured, as one self-contained HTML file."""
+    from builder.calibrate import load
     from builder.grades import CODE, read_grades, standings
+    from builder.judge_recipe import reads as judging
     from builder.report.gather import gather
     from builder.report.render import render
 
@@ -151,7 +158,10 @@ def report(step: Step) -> Output:
     stages = [name for name in step.work.outputs if name != "report"]
     families = [standing.as_json() for standing in standings(step.recipe, read_grades(step.work.folder)).values()]
     reads = {**step.contents(*stages), "examples": step.recipe.report.examples, "company": step.recipe.company, "families": families}
-    return step.work.stage("report", reads=reads, code=("builder.report", "builder.balance", *CODE), make=make)
+    calibration = load(step.work.folder)
+    reads |= {"embed": step.recipe.embed.model_dump(mode="json"), "calibration": calibration and calibration.model_dump(mode="json")}
+    reads |= judging(step.recipe, step.root, step.work.folder)
+    return step.work.stage("report", reads=reads, code=(*_REPORT, *CODE), make=make)
 
 
 STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.curation_embed import ChooseSection, EmbedSection
 from schemas.curation_filters import ScreenSection
+from schemas.curation_near import DecontaminateSection
 from schemas.findings import FindingsSection
 from schemas.recipe import EndpointSection, Section
 
@@ -46,6 +47,7 @@ class FileRecipe(Section):
     seed: int = Field(default=0, ge=0, description="seed of every random choice")
     findings: FindingsSection = FindingsSection()
     screen: ScreenSection = ScreenSection()
+    decontaminate: DecontaminateSection = DecontaminateSection()
     embed: EmbedSection = EmbedSection()
     endpoint: EndpointSection = EndpointSection()
     curate: FileCurateSection = FileCurateSection()

@@ -1,10 +1,13 @@
 """The recipe's settings of what is checked without a model: `screen` for each pair by itself, `ground` against its documents."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.records import Record
+
+_LANGUAGES = r"^(any|majority|[a-z]{2}(,[a-z]{2})*)$"
 
 
 class ScreenSection(Record):
@@ -26,13 +29,20 @@ class ScreenSection(Record):
     )
     language: str = Field(
         default="any",
-        pattern=r"^(any|majority|[a-z]{2}(,[a-z]{2})*)$",
+        json_schema_extra={"pattern": _LANGUAGES},
         description="any; majority: that of most pairs; or ISO codes such as en or en,de: pairs in another language are dropped",
     )
     copied: float = Field(default=0.9, ge=0, le=1, description="drop a response whose ROUGE-L F with its question is above this; 0: off")
     cut_off: bool = Field(default=True, description="drop responses that break off")
     sensitive: bool = Field(default=True, description="drop pairs with what the section findings does not allow: secrets, personal data")
     blocklist: bool = Field(default=False, description="drop questions that Alpaca's own filter drops: images, files, programs, maps, ...")
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_known_form(cls, language: str) -> str:
+        if not re.fullmatch(_LANGUAGES, language):
+            raise ValueError(f"{language!r} is no language; say any, majority, or codes of two letters such as en or en,de")
+        return language
 
 
 class GroundSection(Record):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.agreement import auc, cohen, fit
-from builder.calibrate import PLAIN_THRESHOLD, Calibration, calibrate, load, save, threshold_of
+from builder.calibrate import PLAIN_THRESHOLD, Calibration, calibrate, load, save, telling, threshold_of
 from builder.cli import judge as commands
 from builder.decisions import drawn, from_grades, read_decisions, write_sheet
 from builder.grades import read_grades
@@ -257,6 +257,33 @@ def test_a_file_that_holds_no_decisions_is_refused_with_the_line(tmp_path, text,
     assert problem in str(refused.value)
 
 
+def test_decisions_that_a_spreadsheet_saved_in_its_own_encoding_are_read(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_bytes("decision;question;id\naccept;Où est le café?;pair-1\n".encode("cp1252"))
+
+    assert read_decisions(path) == {"pair-1": True}
+
+
+def test_a_sheet_with_decisions_is_not_overwritten(tmp_path):
+    sheet, other = tmp_path / "sheet.csv", tmp_path / "notes.txt"
+    write_sheet(sheet, [pair(1)])
+    write_sheet(sheet, [pair(1), pair(2)])
+    sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace("\n,", "\naccept,", 1))
+    other.write_text("mine")
+
+    with pytest.raises(UsageError, match="holds 1 of your decisions, which would be lost"):
+        write_sheet(sheet, [pair(3)])
+    with pytest.raises(UsageError, match=r"notes\.txt: exists and is no sheet"):
+        write_sheet(other, [pair(3)])
+
+    assert read_decisions(sheet) == {pair(1).id: True}
+
+
+def test_decisions_on_other_pairs_are_told_apart_from_too_few():
+    with pytest.raises(InputError, match=r"0 decisions on pairs of this workspace, at least 30 are needed \(40 more name pairs"):
+        telling(decisions_of([True, False] * 20), {}, where="pairs of this workspace")
+
+
 def test_a_file_that_cannot_be_read_is_said(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_decisions(tmp_path / "none.csv")
@@ -336,6 +363,29 @@ def test_a_sheet_and_a_judge_become_a_threshold_in_the_workspace(project):
     assert "you reject" in shown
     assert len(asked) == count
     assert isinstance(load(project / "workspace"), Calibration)
+
+
+def test_a_sheet_needs_nobody_who_judges_and_an_empty_one_is_said(project):
+    told = run("recipe.yaml", "--write", "my sheet.csv", "--pairs", "3")
+
+    assert "kilopair calibrate recipe.yaml --read 'my sheet.csv'" in told
+    with pytest.raises(UsageError, match=r"my sheet\.csv: holds no decision yet"):
+        run("recipe.yaml", "--read", "my sheet.csv")
+    with pytest.raises(UsageError, match=r"recipe\.yaml: names nobody who could judge"):
+        run("recipe.yaml")
+
+
+def test_nothing_is_spent_on_decisions_that_no_threshold_can_be_fitted_to(project):
+    run("recipe.yaml", "--write", "sheet.csv", "--pairs", "5")
+    filled = (project / "sheet.csv").read_text(encoding="utf-8-sig").replace("\n,", "\naccept,")
+    (project / "five.csv").write_text(filled, encoding="utf-8")
+
+    with judge_server(picky) as (url, asked):
+        there = ("--set", f"endpoint.base_url={url}", "--set", "endpoint.model=judge")
+        with pytest.raises(InputError, match=r"5 decisions on pairs of this workspace, at least 30"):
+            run("recipe.yaml", *there, "--read", "five.csv")
+
+    assert not asked
 
 
 def test_grades_that_people_gave_count_as_decisions(project):

@@ -4,14 +4,16 @@ import json
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from builder.curation.contaminate import BATCH, Reference, decontaminate, references, runs
 from builder.curation.texts import Vocabulary
 from builder.rouge import rouge_l, words
-from schemas.errors import InputError
+from schemas.errors import InputError, UsageError
 from schemas.records import Dropped, Pair, Provenance, Reason
 
 LONG = "a customer who wants to return an opened pack of filters asks you what to do"
@@ -157,16 +159,47 @@ def test_references_are_read_from_files_of_rows(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "columns", "message"),
     [
-        ("exam.docx", b"", (), "exam.docx: not a file of rows; there are .csv"),
-        ("exam.csv", b"a,b\n1,2\n", (), "exam.csv: has no column instruction, question, prompt; it has a, b"),
-        ("exam.csv", b"question\n1\n", ("asked",), "exam.csv: has no column asked; it has question"),
-        ("exam.csv", b"\xff\xfeq", (), "exam.csv: cannot be read as UTF-8 text"),
+        ("exam.docx", b"", (), "of a kind that cannot be read; give JSONL, JSON"),
+        ("exam.csv", b"a,b\n1,2\n", (), "exam.csv: no column is known to hold questions; its columns are a, b; name the columns that ask"),
+        ("exam.csv", b"task,input\n1,2\n", (), "input alone being a text that questions are about; its columns are task, input"),
+        ("exam.csv", b"question\n1\n", ("asked",), "exam.csv: has no column asked; its columns are question"),
+        ("exam.csv", b"question,answer\n,1\n", (), "exam.csv: nothing stands in question; name the columns"),
+        ("exam.csv", b"\xff\xfeq", (), "exam.csv: in no character set that kilopair can tell for sure"),
+        ("exam.jsonl", b"", (), "exam.jsonl: no rows, so nothing to look for"),
+        ("exam.jsonl", b'{"question": "a?"}\n{oops\n', (), "exam.jsonl row 2: not JSON"),
+        ("exam.jsonl", b'{"messages": [{"role": "x", "content": "a?"}]}\n', (), "exam.jsonl row 1: turn 1 is neither of a user"),
     ],
 )
 def test_a_file_without_questions_is_an_error_that_says_why(tmp_path, name, content, columns, message):
     (tmp_path / name).write_bytes(content)
 
-    with pytest.raises(InputError) as error:
+    with pytest.raises((InputError, UsageError)) as error:
         references(tmp_path / name, columns=columns)
 
-    assert str(error.value).startswith(message)
+    assert message in str(error.value)
+
+
+def test_a_missing_file_of_questions_is_said(tmp_path):
+    with pytest.raises(UsageError, match=r"gone\.csv: no such file"):
+        references(tmp_path / "gone.csv")
+
+
+def test_every_question_of_a_conversation_is_a_reference(tmp_path):
+    talk = [{"from": "human", "value": "What is it?"}, {"from": "gpt", "value": "That."}, {"from": "human", "value": "Why?"}]
+    (tmp_path / "exam.json").write_text(json.dumps([{"conversations": talk}]), encoding="utf-8")
+
+    assert references(tmp_path / "exam.json") == [Reference("exam.json", 1, "What is it?"), Reference("exam.json", 1, "Why?")]
+
+
+def test_a_benchmark_may_be_a_parquet_file_or_in_another_encoding(tmp_path):
+    parquet.write_table(pa.table({"prompt": ["What is it?", None]}), tmp_path / "exam.parquet")
+    (tmp_path / "exam.csv").write_text("question\nWas heißt Café?\n", encoding="latin-1")
+
+    assert references(tmp_path / "exam.parquet") == [Reference("exam.parquet", 1, "What is it?")]
+    assert references(tmp_path / "exam.csv")[0].text == "Was heißt Café?"
+
+
+def test_a_named_column_alone_may_be_the_input(tmp_path):
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"input": "Who was it?", "target": "He."}) + "\n", encoding="utf-8")
+
+    assert references(tmp_path / "exam.jsonl", columns=["input"]) == [Reference("exam.jsonl", 1, "Who was it?")]

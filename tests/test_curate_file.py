@@ -278,7 +278,8 @@ def kilopair(command, *arguments):
 def test_the_command_prints_the_funnel_and_where_the_pairs_are(tmp_path):
     path = written(tmp_path, rows(100))
 
-    result = kilopair(curate, path, "--out", tmp_path / "out", "--target", 40, "--map", "question=instruction,answer=output")
+    apart = ("--set", "split.siblings=false")
+    result = kilopair(curate, path, "--out", tmp_path / "out", "--target", 40, "--map", "question=instruction,answer=output", *apart)
 
     assert result.exit_code == 0, result.output
     assert "select               40 of" in result.output
@@ -304,3 +305,103 @@ def test_import_prints_what_it_kept(tmp_path):
 
     assert result.exit_code == 0
     assert result.output.startswith("import                3 of 3\npairs")
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    source = Source(table(written(tmp_path, rows(5))), {})
+
+    with pytest.raises(UsageError, match=r"cannot be written .*; give another folder with --out"):
+        import_file(source, tmp_path / "pairs.jsonl" / "below")
+
+
+def test_a_wrong_column_leaves_no_folder(tmp_path):
+    with pytest.raises(UsageError, match="no column was"):
+        import_file(Source(table(written(tmp_path, rows(5))), {"output": "was"}), tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".dropped.jsonl.17.tmp").write_text("half a li")
+    (tmp_path / "out" / ".vectors.sqlite").write_text("")
+
+    import_file(Source(table(written(tmp_path, rows(5))), {}), tmp_path / "out")
+
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        ".vectors.sqlite",
+        "dropped.jsonl",
+        "manifest.json",
+        "pairs.jsonl",
+    ]
+
+
+def test_what_another_command_or_another_file_made_is_not_overwritten(tmp_path):
+    curated(tmp_path, rows(20))
+    (tmp_path / "other.jsonl").write_text(json.dumps(rows(1)[0]) + "\n")
+
+    with pytest.raises(UsageError, match="holds what another command of kilopair made, which would be lost"):
+        import_file(Source(table(tmp_path / "pairs.jsonl"), {}), tmp_path / "out")
+    with pytest.raises(UsageError, match=r"holds what was made of pairs\.jsonl, which would be lost"):
+        curate_file(Source(table(tmp_path / "other.jsonl"), {}), tmp_path / "out", recipe=FileRecipe())
+
+    assert len(list(read_records(tmp_path / "out" / "curated.jsonl", Pair))) == 20
+
+
+def test_a_file_without_a_single_pair_is_no_success(tmp_path):
+    source = Source(table(written(tmp_path, [{"question": "a?", "answer": ""}] * 2)), {})
+
+    with pytest.raises(InputError, match=r"none of its 2 rows is left; .*dropped.jsonl says why \(2 blank\)"):
+        import_file(source, tmp_path / "out")
+
+    assert len(list(read_records(tmp_path / "out" / "dropped.jsonl", Dropped))) == 2
+
+
+def test_the_pairs_themselves_are_no_benchmark(tmp_path):
+    path = written(tmp_path, rows(5))
+
+    with pytest.raises(UsageError, match=r"pairs\.jsonl: holds the pairs themselves"):
+        curate_file(Source(table(path), {}, (path,)), tmp_path / "out", recipe=FileRecipe())
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_column_of_a_benchmark_can_be_named(tmp_path):
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text(json.dumps({"asked": rows(1)[0]["question"]}) + "\n")
+    source = Source(table(written(tmp_path, rows(20))), {}, (exam,))
+
+    report = curate_file(source, tmp_path / "out", recipe=load(FileRecipe, None, ["decontaminate.columns=[asked]"]))
+
+    assert report["funnel"][2] == {"stage": "decontaminate", "in": 20, "kept": 19, "dropped": {"contaminated": 1}}
+    assert list(json.loads((tmp_path / "out" / "manifest.json").read_text())["against"]) == ["exam.jsonl"]
+
+
+def test_a_language_that_is_no_code_is_said_in_words(tmp_path):
+    with pytest.raises(RecipeError, match=r"screen\.language: 'english' is no language; say any, majority, or codes of two letters"):
+        curated(tmp_path, rows(5), "screen.language=english")
+
+
+def test_quotas_of_length_hold_for_anybodys_pairs_too(tmp_path):
+    def lengths(*overrides, name):
+        long = [
+            row | {"answer": row["answer"] + " The list names who came, when they came and what they did about it." * 3}
+            for row in rows(100)
+        ]
+        _, pairs, _ = curated(tmp_path, long[:70] + rows(100)[70:], "curate.target=20", "curate.per_opening=1.0", *overrides, name=name)
+        return Counter(len(pair.output.split()) > 25 for pair in pairs)
+
+    assert lengths("choose.per_length=0.5", name="even") == {True: 10, False: 10}
+    assert max(lengths(name="free").values()) > 10
+
+
+def test_splits_far_from_what_was_asked_for_are_told(tmp_path):
+    made = [
+        {"question": f"{row['question']}", "answer": "It is the same long answer to every question that anybody asks."} for row in rows(30)
+    ]
+    path = written(tmp_path, made)
+
+    shown = CliRunner().invoke(curate, [str(path), "--out", str(tmp_path / "out")], catch_exceptions=False, standalone_mode=False).stdout
+
+    assert "note: test has 0% of the pairs instead of 10%: what hangs together is never divided" in shown
+    assert "leaks         0; nothing is held out" in shown

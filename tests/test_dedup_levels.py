@@ -237,3 +237,30 @@ def test_labelled_questions_about_another_thing_stay():
 
     print(f"{ANOTHER}: wrongly merged {recall:.3f}")
     assert recall == 0
+
+
+def test_things_that_both_answers_speak_of_are_not_reworded_however_common_their_names_are():
+    rooms, towns = ("parcel desk", "reading room", "tool shed"), ("Arlow", "Brest", "Corm", "Dunn")
+    said = (
+        "opens at the third bell",
+        "keeps its keys behind the blue door",
+        "is cleaned by the night shift",
+        "lends out ladders",
+        "has a lamp",
+    )
+    named = [f"{room} in {town}" for room in rooms for town in towns]
+    asked = [(f"What should I know about the {name}?", f"The {name} {said[place % 5]}.") for place, name in enumerate(named)]
+    plans = [(f"How many {what} does the Ripple plan have?", f"It has {count}.") for what, count in (("users", 1), ("sensors", 3))]
+
+    assert set(reasons(pairs(*asked, *plans))) == {"kept"}
+
+
+def test_an_answer_that_holds_the_other_does_not_contradict_it():
+    pairs = [
+        pair("What does a float cost?", "A float costs 289 euros."),
+        pair("What does a float cost?", "A float costs 289 euros. Posting it is free."),
+    ]
+
+    (gone,) = [one for one in dedup(pairs, threshold=0.7) if isinstance(one, Dropped)]
+
+    assert gone.reason == Reason.NEAR_DUPLICATE

@@ -204,8 +204,25 @@ def test_the_card_has_metadata_for_the_hub_and_tables_for_people():
     assert all(f"| `{name}` |" in text for name in COLUMNS)
 
 
+def test_the_card_says_what_a_random_split_would_have_leaked_and_how_diverse_the_pairs_are():
+    drawn = {"held_out": 20, "leaking_pairs": 19.2, "leaking_share": 0.96, "rounds": 5}
+    proof = {"leaks": {"test_facts_elsewhere": 0}, "random_split": drawn, "sizes": {"test": 15}}
+    counts = {"certificate": {**proof, "held_out_documents": 2, "pairs_on_held_out_documents": 5}}
+
+    text, plain = card(PAIRS, {**FACTS, "counts": counts}), card(PAIRS, FACTS)
+
+    assert "0 pairs leak; of a random split of the same sizes, 19 of the 20 pairs of test and validation (96%)" in text
+    assert "10 new questions on documents that train knows, and 5 on 2 documents of which nothing is in train" in text
+    assert "random split" not in plain
+    assert "| tasks | 1 (1.0) |" in plain
+    assert "| distinct-3 |" in plain
+
+
 def test_an_empty_set_has_a_card_too():
-    assert "0 pairs" in card([], {})
+    text = card([], {})
+
+    assert "0 pairs" in text
+    assert "Diversity" not in text
 
 
 @pytest.mark.slow

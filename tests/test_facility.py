@@ -48,15 +48,41 @@ def test_the_choice_is_that_of_plain_greedy(size, count, seed, with_quality, wit
     assert chosen.gains == pytest.approx(gains, rel=1e-3, abs=1e-3)
 
 
-def test_products_that_have_no_room_are_made_when_they_are_needed(monkeypatch):
+@pytest.mark.parametrize("most", [0, 400 * 20])
+def test_products_that_have_no_room_are_made_when_they_are_needed(monkeypatch, most):
     vectors = clusters(400)
     roomy = choose(vectors, 60)
-    monkeypatch.setattr(module, "MOST_MEGABYTES", 0.08)
+    monkeypatch.setattr(module, "MOST_KEPT", most)
 
     tight = choose(vectors, 60)
 
-    assert len(Facility(vectors)._products) == 50
     assert tight.places == roomy.places
+
+
+def test_no_more_products_are_kept_than_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(module, "MOST_KEPT", 200 * 30)
+    facility = Facility(clusters(200))
+    for place in range(0, 100, 10):
+        facility.add(place)
+        facility.look(range(200))
+
+    kept = [len(one.rows) for one in facility._kept.values()]
+
+    assert max(kept) <= 30
+    assert len(kept) > 50
+
+
+def test_who_comes_last_is_not_looked_at_before_somebody_asks(monkeypatch):
+    monkeypatch.setattr(module, "MOST_KEPT", 60 * 60)
+    vectors = clusters(60)
+    facility = Facility(vectors, quality=np.where(np.arange(60) < 20, 0.0, 1.0))
+
+    assert (facility.is_current == (np.arange(60) >= 20)).all()
+    assert (facility.bounds[:20] == 60).all()
+
+    facility.look(range(60))
+
+    assert facility.bounds == pytest.approx(Facility(vectors).bounds, rel=1e-5)
 
 
 def test_a_gain_only_shrinks_and_is_an_upper_bound_until_it_is_looked_at():

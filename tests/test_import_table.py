@@ -1,13 +1,16 @@
 """Anybody's rows become pairs whatever their columns are called; a bad row is dropped with its number, and wrong columns are said."""
 
 import csv
+import datetime as dt
 import gzip
 import io
 import json
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from builder.curation.columns import FIELDS, parsed
 from builder.curation.importing import import_pairs, pairs_of
@@ -238,6 +241,7 @@ def test_columns_that_nothing_is_known_of_must_be_mapped(tmp_path):
         ("pairs.xlsx", b"", "of a kind that cannot be read"),
         ("pairs.jsonl", b"", "no rows"),
         ("pairs.json", b"{}", "must hold a list"),
+        ("pairs.json", b" \n", "no rows"),
         ("pairs.json", b"[1", "not valid JSON"),
         ("pairs.jsonl.gz", b"no gzip", "cannot be read"),
         ("pairs.parquet", b"no parquet", "not a Parquet file"),
@@ -331,3 +335,43 @@ def test_no_row_is_lost_whatever_it_holds(rows):
 
 def test_the_fields_are_explained():
     assert all(FIELDS.values())
+
+
+def test_cells_that_are_dates_or_no_numbers_are_read_as_people_read_them(tmp_path):
+    answers = pa.array([dt.date(2020, 1, 2), None])
+    parquet.write_table(pa.table({"question": ["When was it?", "When will it be?"], "answer": answers}), tmp_path / "dates.parquet")
+    parquet.write_table(pa.table({"question": ["How many?", "How few?"], "answer": [float("nan"), 3.5]}), tmp_path / "numbers.parquet")
+
+    dates, numbers = imported(tmp_path / "dates.parquet"), imported(tmp_path / "numbers.parquet")
+
+    assert [record.output if isinstance(record, Pair) else record.reason for record in dates] == ["2020-01-02", Reason.BLANK]
+    assert [record.output if isinstance(record, Pair) else record.reason for record in numbers] == [Reason.BLANK, "3.5"]
+
+
+def test_infinity_is_no_answer(tmp_path):
+    (tmp_path / "pairs.jsonl").write_text('{"question": "How big?", "answer": 1e999}\n{"question": "How small?", "answer": "1 cm"}\n')
+
+    assert [type(record) for record in imported(tmp_path / "pairs.jsonl")] == [Dropped, Pair]
+
+
+def test_one_row_in_another_form_spoils_no_other(tmp_path):
+    rows = [{"question": f"What is {number}?", "answer": f"It is {number}."} for number in range(3)]
+
+    made = imported(written(tmp_path, "pairs.jsonl", [*rows, {"messages": "oops"}]))
+
+    assert [type(record) for record in made] == [Pair, Pair, Pair, Dropped]
+
+
+def test_a_folder_with_files_of_several_kinds_is_refused_before_half_of_it_is_left_out(tmp_path):
+    for name in ("a.jsonl", "b.csv"):
+        (tmp_path / name).write_text("question,answer\n")
+
+    with pytest.raises(UsageError, match=r"several kinds \(\.csv, \.jsonl\); name one file"):
+        imported(tmp_path)
+
+
+def test_of_a_folder_that_we_wrote_only_the_pairs_are_read(tmp_path):
+    for name, line in (("pairs.jsonl", own().model_dump_json()), ("dropped.jsonl", "{}"), ("manifest.json", "{}")):
+        (tmp_path / name).write_text(line + "\n")
+
+    assert [record.id for record in imported(tmp_path)] == [own().id]

@@ -209,6 +209,8 @@ def test_the_report_is_one_file_that_needs_nothing_else(finished: tuple[Path, Ru
         "Base against tuned",
         "Answers side by side",
         "What left, and why",
+        "How the pairs were chosen",
+        "The split is proved",
         "Coverage of the documents",
         "<svg",
         "leave-policy-v3.md",

@@ -13,6 +13,7 @@ from builder.lineage import Lineage
 from builder.report.asked import asked
 from builder.report.charts import Series, bars, histogram, line_chart, marks
 from builder.report.gather import Facts, examples, funnel, grounding
+from builder.report.places import Places
 from builder.report.render import render, sample, telling_answers, verdict
 from schemas.recipe import Recipe
 from schemas.records import Document, Evidence, Pair, Provenance, Turn
@@ -159,7 +160,7 @@ def facts(pairs: list[Pair], **more: object) -> Facts:
         "lengths": {"question": [], "response": []}, "splits": {"train": 1, "test": 1, "paraphrase": 0},
         "funnel": [{"name": "files", "count": 1, "left": 0}, {"name": "documents", "count": 1, "left": 0}],
         "grounding": grounding(pairs), "flags": {"fuzzy_quote": 1, "a<i>": 1}, "evaluation": {"sets": {"test": table}},
-        "examples": examples(answers, [PAGE], [], pairs), "asked": {}, **more,
+        "examples": examples(answers, Places.of([PAGE], []), pairs), "asked": {}, "chosen": {}, **more,
     })  # fmt: skip  # pyright: ignore[reportArgumentType]
 
 

@@ -149,6 +149,15 @@ def test_a_pair_over_a_cap_names_the_cap():
     assert any(record.detail == "document 'a' has its 9 pairs" for record in dropped)
 
 
+def test_what_the_whole_target_may_have_is_no_limit():
+    pairs = [replaced for fact in range(30) for replaced in facts(1, wordings=1, document="a", first=fact)]
+
+    dropped = [record for record in select(pairs, target=12, per_fact=12) if isinstance(record, Dropped)]
+
+    assert len(dropped) == 18
+    assert {record.reason for record in dropped} == {Reason.NOT_SELECTED}
+
+
 def test_a_cap_that_makes_the_target_unreachable_rises_and_the_others_do_not():
     pairs = facts(20, document="only", task=["x", "y"])
 

@@ -12,11 +12,13 @@ from builder.cli.options import opened, shared_options
 
 if TYPE_CHECKING:
     from builder.curate_file import Source
+    from schemas.curation_file import FileSplitSection
 
 RECIPES = (".yaml", ".yml")
 FORMATS = ("alpaca", "prompt-completion", "messages", "sharegpt", "openai")
 WIDEST = 60  # columns of a line of reasons
 SHOWN_VERBS = 6
+_FAR = 0.05  # of the pairs: a split that differs by more from what was asked for is told
 
 _source = click.argument("file", type=click.Path(path_type=Path))
 _mapped = click.option(
@@ -75,7 +77,7 @@ def curate(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     elif not quiet:
-        _print_report(report, folder)
+        _print_report(report, folder, recipe.split)
 
 
 @click.command(name="import", help="Bring a file of pairs into kilopair's form.")
@@ -126,22 +128,37 @@ def _stage(counts: Mapping[str, Any]) -> str:
     return f"{counts['stage']:<13} {counts['kept']:>9,} of {counts['in']:,}{told}"
 
 
-def _print_report(report: Mapping[str, Any], folder: Path) -> None:
+def _print_report(report: Mapping[str, Any], folder: Path, wanted: "FileSplitSection") -> None:
     """Print the funnel, what was chosen, what the split is worth, and where all of it is."""
     for counts in report["funnel"]:
         click.echo(_stage(counts))
     if conflicts := report["clusters"]["conflicts"]:
-        click.echo(f"note: {conflicts:,} pairs contradict a better one; look for the reason conflict in {folder / 'dropped.jsonl'}")
+        told = "1 pair contradicts" if conflicts == 1 else f"{conflicts:,} pairs contradict"
+        click.echo(f"note: {told} a better one; look for the reason conflict in {folder / 'dropped.jsonl'}")
     if report.get("why_fewer"):
         click.echo(f"note: {report['why_fewer']}")
     click.echo(f"splits        {', '.join(f'{name} {size:,}' for name, size in report['splits'].items() if size)}")
+    for line in _uneven(report["splits"], wanted):
+        click.echo(line)
     click.echo(f"leaks         0; {_random(report['certificate']['random_split'])}")
     for line in (*_spread(report["diversity"]), *_compared(report)):
         click.echo(line)
     click.echo(f"pairs         {folder / 'curated.jsonl'}\nreport        {folder / 'report.json'}")
 
 
+def _uneven(splits: Mapping[str, int], wanted: "FileSplitSection") -> list[str]:
+    """Say which splits are far from what was asked for, and why."""
+    total = sum(splits.values())
+    shares = {"test": wanted.test + wanted.held_out_documents, "validation": wanted.validation}
+    off = [name for name, share in shares.items() if abs(splits[name] / total - share) > max(_FAR, 1 / total)]
+    told = ", ".join(f"{name} has {splits[name] / total:.0%} of the pairs instead of {shares[name]:.0%}" for name in off)
+    advice = "; --set split.siblings=false divides near-identical questions" if wanted.siblings else ""
+    return [f"note: {told}: what hangs together is never divided{advice}"] if off else []
+
+
 def _random(drawn: Mapping[str, Any]) -> str:
+    if not drawn["held_out"]:
+        return "nothing is held out"
     share = f"{drawn['leaking_share']:.0%}"
     return f"a random split of the same sizes would leak {drawn['leaking_pairs']:g} of its {drawn['held_out']} held-out pairs ({share})"
 

@@ -1,6 +1,7 @@
 """`kilopair judge` and `kilopair calibrate`: a model's points for pairs, and how far a person agrees with them."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,10 +57,13 @@ def calibrate(
     if read and write:
         raise UsageError("--write makes a sheet and --read takes it in; use one of them")
     decisions = read_decisions(read) if read else {}
-    with _prepared(recipe, overrides, is_silent=quiet or as_json) as step:
+    if read and not decisions:
+        raise UsageError(f"{read}: holds no decision yet; write accept or reject into its column decision")
+    with _prepared(recipe, overrides, is_silent=quiet or as_json, asks=write is None) as step:
         if write:
             count = write_sheet(write, drawn(step.pairs(BEFORE), pairs, seed=step.recipe.seed))
-            told = f"wrote {count:,} pairs to {write}; fill in accept or reject, then: kilopair calibrate {recipe} --read {write}"
+            then = shlex.join(["kilopair", "calibrate", str(recipe), "--read", str(write)])
+            told = f"wrote {count:,} pairs to {write}; fill in accept or reject, then: {then}"
             _say(told, {"file": str(write), "pairs": count}, quiet=quiet, as_json=as_json)
             return
         found, unknown = _calibrated(step, decisions)
@@ -67,8 +71,8 @@ def calibrate(
 
 
 @contextmanager
-def _prepared(recipe: Path, overrides: tuple[str, ...], *, is_silent: bool) -> "Iterator[Step]":
-    """Open the workspace with the pairs made that are to be judged."""
+def _prepared(recipe: Path, overrides: tuple[str, ...], *, is_silent: bool, asks: bool = True) -> "Iterator[Step]":
+    """Open the workspace with the pairs made that are to be judged; `asks`: somebody must be there to judge them."""
     from builder.findings.stage import refuse
     from builder.judge_recipe import is_configured, rubric_of
     from builder.stages import STAGES
@@ -77,8 +81,8 @@ def _prepared(recipe: Path, overrides: tuple[str, ...], *, is_silent: bool) -> "
     from schemas.errors import UsageError
 
     settings, root = opened(recipe, overrides)
-    if not is_configured(settings):
-        raise UsageError("the recipe names nobody who could judge; set endpoint.base_url and endpoint.model")
+    if asks and not is_configured(settings):
+        raise UsageError(f"{recipe}: names nobody who could judge; set endpoint.base_url and endpoint.model")
     rubric_of(settings, root)  # a wrong rubric is said before anything is made
     with Workspace((root / settings.workspace).resolve(), watch=watch_for(quiet=is_silent, as_json=False)) as work:
         step = Step(work, settings, root)
@@ -152,7 +156,7 @@ def _estimate_lines(requests: int, estimate: "Estimate") -> Iterator[str]:
 def _calibrated(step: "Step", decisions: dict[str, bool]) -> "tuple[Calibration, int]":
     """Return the calibration, kept in the workspace, and how many decisions are on pairs that are not there."""
     from builder.calibrate import calibrate as compare
-    from builder.calibrate import save
+    from builder.calibrate import save, telling
     from builder.decisions import from_grades
     from builder.grades import read_grades
     from builder.judge_recipe import judge_key, scored
@@ -160,7 +164,7 @@ def _calibrated(step: "Step", decisions: dict[str, bool]) -> "tuple[Calibration,
 
     pairs = {pair.id: pair for pair in step.pairs(BEFORE)}
     decided = from_grades(pairs.values(), read_grades(step.work.folder)) | decisions
-    known = [pairs[pair_id] for pair_id in decided if pair_id in pairs]
+    known = [pairs[pair_id] for pair_id in telling(decided, pairs, where="pairs of this workspace")]  # before anything is spent
     scores = scored(step, known, Outcome())
     found = compare(judge_key(step.recipe, step.root), scores, decided, seed=step.recipe.seed)
     save(step.work.folder, found)

@@ -4,18 +4,20 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from sys import intern
 
 from builder.locate import NEGATION
-from builder.rouge import WORD, f_measure, normalised, rouge_l, words
+from builder.rouge import WORD, f_measure, normalised, words
 from schemas.records import Pair
 
 RARE = 0.02  # a word in no more than this share of the facts is a term of its own
 COMMON = 0.2  # a word in more than this share belongs to the frame of the questions, as "what" and "do" always do
 TELLING_WORDS = 5  # a response of fewer words ("Yes.", "30 days") can be right for many facts
 SAME_WORD = 0.6  # character F above which two words are forms of one: budget, budgets
+_TOO_SHORT = SAME_WORD - 1e-9  # of all letters of two words: fewer in common leave F below it, however it is rounded
 ALIKE = 0.8  # Dice of the words above which two responses that do not disagree say the same
 TELLING = 256  # words of a response that are enough to know it by
 LONG = 12  # words of a response from which on one word more or less changes little
@@ -27,6 +29,7 @@ _FRAME = frozenset(
     )
 )
 _SENTENCE_END = frozenset(".?!:")
+_BEFORE = frozenset(" \"'“‘«([*_")  # what can stand between the end of a sentence and the first word of the next
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ANSWER = re.compile(r"(yes|no|ja|nein|oui|non|sí|si)\b")
 _ASKS = {  # what a question wants to know; "what", "which" and a plain "how" leave it open
@@ -72,10 +75,15 @@ class Question:
             seen[word] += 1
         return frozenset(found)
 
+    @cached_property
+    def repeated(self) -> frozenset[str]:
+        """The features that are not words, of words that stood before."""
+        return self.features - set(self.words)
+
     @property
     def bag(self) -> list[str]:
-        """The words of the instruction and the first ones of the response, sorted."""
-        return sorted((*self.words, *words(self.pair.output)[:TELLING]))
+        """The words of the instruction and the first ones of the response."""
+        return [*self.words, *words(self.pair.output)[:TELLING]]
 
     @cached_property
     def response(self) -> str:
@@ -85,7 +93,7 @@ class Question:
     @cached_property
     def kind(self) -> tuple[bool, frozenset[int]]:
         """Whether it is answered by yes or no, and what else it wants to know: "Who sends it?" and "When …?" are two questions."""
-        asks = frozenset(match.lastindex or 0 for match in _ASKING.finditer(normalised(self.pair.instruction)))
+        asks = frozenset(match.lastindex or 0 for match in _ASKING.finditer(self.key[0]))
         return bool(self.says), asks
 
     @property
@@ -131,7 +139,20 @@ class Siblings:
         sides = ((left, one, right), (right, other, left))
         return all(any(self._distinguishes(word, side, rest, self._facts) for word in mine) for mine, side, rest in sides)
 
-    def _distinguishes(self, word: str, question: Question, opposite: set[str], most: float) -> bool:
+    def answered_apart(self, one: Question, other: Question) -> bool:
+        """Whether two questions have words of their own, however common, that only their own responses hold, and these differ beside them.
+
+        "The parcel desk opens at six" and "The reading room is cleaned at night" speak of two things; "You return it by
+        mail" and "You bring it back by mail" of one.
+        """
+        left, right = _own_words(one, other)
+        mine, theirs = _told(one.pair.output), _told(other.pair.output)
+        sides = ((left.intersection(mine).difference(theirs), one, right), (right.intersection(theirs).difference(mine), other, left))
+        if not all(any(self._distinguishes(word, side, rest, self._facts) for word in words) for words, side, rest in sides):
+            return False
+        return dice([word for word in mine if word not in left], [word for word in theirs if word not in right]) <= ALIKE
+
+    def _distinguishes(self, word: str, question: Question, opposite: AbstractSet[str], most: float) -> bool:
         """Whether `word` names another thing than the `opposite` words: marked, or in `most` facts or fewer (2 if any)."""
         if word in question.marked:
             return True
@@ -139,10 +160,16 @@ class Siblings:
         return rare and not any(_one_word(word, other) for other in opposite)
 
 
-def _own_words(one: Question, other: Question) -> tuple[set[str], set[str]]:
+def _own_words(one: Question, other: Question) -> tuple[AbstractSet[str], AbstractSet[str]]:
     """Return the words that each of two questions has more often than the other."""
     left, right = one.features - other.features, other.features - one.features
-    return {feature.partition(" ")[0] for feature in left}, {feature.partition(" ")[0] for feature in right}
+    return _words_of(left, one.repeated), _words_of(right, other.repeated)
+
+
+def _words_of(features: frozenset[str], repeated: frozenset[str]) -> AbstractSet[str]:
+    """Return features as words; most are words."""
+    again = features & repeated
+    return (features - again) | {feature.partition(" ")[0] for feature in again} if again else features
 
 
 def overlap(one: Question, other: Question) -> float:
@@ -158,24 +185,36 @@ def disagree(one: Question, other: Question) -> bool:
     if (left - right and right - left) or (one.says and other.says and one.says != other.says):
         return True
     texts = one.pair.output, other.pair.output
-    mine, theirs = (Counter(words(text)) for text in texts)
+    mine, theirs = (Counter(_told(text)) for text in texts)
     named = (_all_named(mine - theirs, texts[0]), _all_named(theirs - mine, texts[1]))
     denied = [len(NEGATION.findall(text)) % 2 for text in texts]
     return all(named) or (denied[0] != denied[1] and dice(list(mine.elements()), list(theirs.elements())) > ALIKE)
 
 
 def alike(one: Question, other: Question) -> bool:
-    """Whether two responses say the same, long ones perhaps in a few other words."""
-    if one.response == other.response:
+    """Whether two responses say the same: one holds the other, or long ones say it in a few other words."""
+    short, long = sorted((one.response, other.response), key=len)
+    if short == long or (len(short.split()) >= TELLING_WORDS and f" {short} " in f" {long} ".replace(". ", " ")):
         return True
-    mine, theirs = words(one.pair.output), words(other.pair.output)
+    mine, theirs = _told(one.pair.output), _told(other.pair.output)
     return min(len(mine), len(theirs)) >= LONG and dice(mine, theirs) > ALIKE and not disagree(one, other)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 10)
+def _told(text: str) -> tuple[str, ...]:
+    """Return the words of a response, which is compared with one near copy after the other."""
+    return tuple(words(text))
+
+
+@lru_cache(maxsize=1 << 17)
 def _one_word(one: str, other: str) -> bool:
-    """Whether two words are forms of one."""
-    return rouge_l(one, other) > SAME_WORD
+    """Whether two words are forms of one, with the same first letter as forms have; F is at most 2 min / (m + n)."""
+    shortest, both = min(len(one), len(other)), len(one) + len(other)
+    if one[:1] != other[:1] or 2 * shortest <= _TOO_SHORT * both:
+        return False
+    from rapidfuzz.distance import LCSseq
+
+    return f_measure(LCSseq.similarity(one, other), len(one), len(other)) > SAME_WORD
 
 
 def dice(left: Sequence[str], right: Sequence[str]) -> float:
@@ -185,7 +224,12 @@ def dice(left: Sequence[str], right: Sequence[str]) -> float:
 
 
 def _all_named(unmatched: Counter[str], text: str) -> bool:
-    return bool(unmatched) and unmatched.keys() <= set(marked(text))
+    return bool(unmatched) and unmatched.keys() <= _marked(text)
+
+
+@lru_cache(maxsize=1 << 10)
+def _marked(text: str) -> frozenset[str]:
+    return frozenset(marked(text))
 
 
 def marked(text: str) -> Iterator[str]:
@@ -193,7 +237,13 @@ def marked(text: str) -> Iterator[str]:
     text = unicodedata.normalize("NFKC", text)
     for match in WORD.finditer(text):
         word = match.group()
-        before = text[: match.start()].rstrip(" \"'“‘«([*_")
-        inside = bool(before) and before[-1] not in _SENTENCE_END
-        if any(map(str.isdigit, word)) or (len(word) > 1 and (word.isupper() or (inside and word[0].isupper()))):
+        named = len(word) > 1 and (word.isupper() or (word[0].isupper() and _inside(text, match.start())))
+        if named or any(map(str.isdigit, word)):
             yield word.casefold()
+
+
+def _inside(text: str, place: int) -> bool:
+    """Whether what begins at a place, or the marks before it, is not the beginning of a sentence."""
+    while place and text[place - 1] in _BEFORE:
+        place -= 1
+    return place > 0 and text[place - 1] not in _SENTENCE_END

@@ -9,7 +9,7 @@ folded to as few words as its lengths need, in arrays that stay in the cache.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,24 @@ class Run:
         return cls(lengths[order], numbers[order], signatures[order])
 
 
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Some texts of a run, and their folded signatures by their words: one tile after the other needs them."""
+
+    run: Run
+    places: slice
+    _folds: dict[int, Bits] = field(default_factory=dict)
+
+    @property
+    def lengths(self) -> Numbers:
+        return self.run.lengths[self.places]
+
+    def fold(self, words: int) -> Bits:
+        if words not in self._folds:
+            self._folds[words] = fold(self.run.signatures[self.places], words)
+        return self._folds[words]
+
+
 def merged(left: Run, right: Run) -> Run:
     """Return one run of two."""
     lengths, numbers = (np.concatenate(sides) for sides in ((left.lengths, right.lengths), (left.numbers, right.numbers)))
@@ -62,15 +80,15 @@ def compatible(length: int, threshold: float) -> tuple[int, int]:
 def scan(queries: Run, run: Run, threshold: float) -> Iterator[tuple[Numbers, Numbers]]:
     """Yield the numbers (in `queries`, in `run`) of the pairs that their signatures let be near, tile by tile."""
     for left in range(0, len(run), _WIDTH):
-        columns = slice(left, min(left + _WIDTH, len(run)))
+        columns = _Columns(run, slice(left, min(left + _WIDTH, len(run))))
         fewest, most = (
-            compatible(int(run.lengths[columns.start]), threshold)[0],
-            compatible(int(run.lengths[columns.stop - 1]), threshold)[1],
+            compatible(int(columns.lengths[0]), threshold)[0],
+            compatible(int(columns.lengths[-1]), threshold)[1],
         )
         top, bottom = np.searchsorted(queries.lengths, (fewest, most + 1))
         for start in range(top, bottom, _HEIGHT):
             rows = slice(start, min(start + _HEIGHT, bottom))
-            across, down = _tile(queries, rows, run, columns, threshold)
+            across, down = _tile(queries, rows, columns, threshold)
             near = may_be_near(queries.at(across), run.at(down), threshold)
             if near.any():
                 yield queries.numbers[across[near]], run.numbers[down[near]]
@@ -87,11 +105,11 @@ def fold(signatures: Bits, words: int) -> Bits:
     return np.bitwise_or.reduce(signatures.reshape(len(signatures), -1, words), axis=1).T.copy()
 
 
-def _tile(queries: Run, rows: slice, run: Run, columns: slice, threshold: float) -> tuple[Numbers, Numbers]:
+def _tile(queries: Run, rows: slice, columns: _Columns, threshold: float) -> tuple[Numbers, Numbers]:
     """Return the places of pairs in one tile whose folded signatures differ in no more bits than their lengths allow."""
-    longest = int(queries.lengths[rows.stop - 1]) + int(run.lengths[columns.stop - 1])
+    longest = int(queries.lengths[rows.stop - 1]) + int(columns.lengths[-1])
     words = _folded(longest / 2, queries.signatures.shape[1])
-    above, beside = fold(queries.signatures[rows], words), fold(run.signatures[columns], words)
+    above, beside = fold(queries.signatures[rows], words), columns.fold(words)
     held = np.empty((above.shape[1], beside.shape[1]), dtype=np.uint64)
     bits = np.empty(held.shape, dtype=np.uint8)
     total = np.zeros(held.shape, dtype=np.uint8 if words <= _BYTE else np.int16)
@@ -99,9 +117,9 @@ def _tile(queries: Run, rows: slice, run: Run, columns: slice, threshold: float)
         np.bitwise_xor(upper[:, None], lower, out=held)
         np.bitwise_count(held, out=bits)
         np.add(total, bits, out=total)
-    mine, theirs = (_allowed(lengths, threshold, words) for lengths in (queries.lengths[rows], run.lengths[columns]))
+    mine, theirs = (_allowed(lengths, threshold, words) for lengths in (queries.lengths[rows], columns.lengths))
     down, across = np.divmod(np.flatnonzero(total <= np.add.outer(mine, theirs)), held.shape[1])
-    return down + rows.start, across + columns.start
+    return down + rows.start, across + columns.places.start
 
 
 def _allowed(lengths: Numbers, threshold: float, words: int) -> NDArray[np.generic]:

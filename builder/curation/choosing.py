@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder.caps import quotas
 from builder.curation.embed import Embedder, Vectors, by_text, embedder, question_of
 from builder.curation.quality import quality
 from builder.curation.semantic import near
@@ -52,6 +53,7 @@ class Choosing:
             per_document=limits.per_document,
             per_task=limits.per_task,
             per_opening=limits.per_opening,
+            quotas=quotas(settings),
             document_of=lambda pair: pair.provenance.document_id if pair.provenance.chunk_id else pair.group,
             quality=quality(self.supply, settings.scores | RATING),
             vectors=self.vectors if settings.spread else None,

@@ -15,6 +15,7 @@ The user's words are `COLUMN=FIELD`. Whatever is not mapped stays with the pair,
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from builder.curation.conversations import TALKS
 from builder.readers.columns import ANSWER, QUESTION
 from schemas.errors import InputError, UsageError
 
@@ -32,7 +33,6 @@ FIELDS = {
 }
 TASK = "existing"  # of a pair whose file names none
 
-_MESSAGES = ("messages", "conversations", "conversation")
 _INSTRUCTION = ("instruction", "prompt", *QUESTION, "query", "problem")
 _OUTPUT = ("output", "completion", "response", *ANSWER, "solution")
 _INPUT = ("input", "context")
@@ -53,7 +53,7 @@ def columns(header: Sequence[str], mapping: Mapping[str, str], name: str) -> dic
     found = {field: _column(header, wanted, field, name) for field, wanted in mapping.items()}
     taken = set(found.values())
     free = [column for column in header if column not in taken]
-    if "messages" not in found and "instruction" not in found and (talk := _first(free, _MESSAGES)):
+    if "messages" not in found and "instruction" not in found and (talk := _first(free, TALKS)):
         found["messages"] = talk
     if "messages" not in found:
         found = _texts(free) | found

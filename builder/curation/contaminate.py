@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.curation.asked import marked
+from builder.curation.conversations import TALKS, plain, questions
 from builder.curation.near_index import NearIndex
+from builder.curation.table import table
 from builder.curation.texts import Codes, Numbers, Texts, Vocabulary, spans
-from builder.existing_rows import READERS
+from builder.existing import RowError, text_of
 from builder.rouge import words
 from schemas.errors import InputError
 from schemas.records import Dropped, Pair, Reason
@@ -29,7 +32,8 @@ _FRAME = 0.1  # of the rows of a file: runs of words in more of them are its fra
 _ALWAYS = 3  # rows that may share a run in a small file
 
 Vectors = NDArray[np.float32]
-_TEXT_COLUMNS = ("instruction", "question", "prompt", "input", "query", "text", "problem", "goal")
+_ASKING = ("instruction", "question", "prompt", "query", "text", "problem", "goal")
+_GIVEN = "input"  # a text that questions are about, and no question by itself
 
 
 @dataclass(frozen=True)
@@ -42,27 +46,59 @@ class Reference:
 
 
 def references(path: Path, *, columns: Sequence[str] = ()) -> list[Reference]:
-    """Return what each row of a CSV, TSV, JSON or JSONL file asks.
+    """Return what each row of a file asks, a conversation once for each question in it.
 
     Args:
-        path: the file.
+        path: JSONL, JSON, CSV, TSV, Parquet, or the folder of a dataset.
         columns: whose texts are compared, one after the other; without, those that usually hold questions.
 
     Raises:
-        InputError: the file cannot be read as rows, or has none of the columns.
+        UsageError: there is no such file, or it is of a kind that cannot be read.
+        InputError: it has none of the columns, or a row cannot be read, so that nobody would know what it asks.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path.name}: not a file of rows; there are {', '.join(READERS)}")
+    rows = list(table(path).rows())
+    if broken := next(((name, row) for name, row in rows if row.problem), None):
+        name, row = broken
+        raise InputError(f"{name} row {row.number}: {row.problem}; repair it or take it out, or what it asks would not be looked for")
+    header = list(dict.fromkeys(str(key) for _, row in rows for key in row.fields))
+    if not rows:
+        raise InputError(f"{path.name}: no rows, so nothing to look for; name a file with questions")
+    wanted = _columns(header, columns, path.name)
+    found = [Reference(name, row.number, text) for name, row in rows for text in _texts(row.fields, wanted, f"{name} row {row.number}")]
+    if not found:
+        raise InputError(f"{path.name}: nothing stands in {', '.join(wanted)}; {_NAME_THEM}")
+    return found
+
+
+_NAME_THEM = "name the columns that ask in decontaminate.columns (--set 'decontaminate.columns=[COLUMN]')"
+
+
+def _columns(header: Sequence[str], wanted: Sequence[str], name: str) -> list[str]:
+    """Return the columns that hold questions, `input` only beside another one."""
+    there = f"its columns are {', '.join(header)}"
+    if lacking := [column for column in wanted if column not in header]:
+        raise InputError(f"{name}: has no column {', '.join(lacking)}; {there}")
+    if wanted:
+        return list(wanted)
+    lower = {column: column.strip().lower() for column in header}
+    if asking := [column for column in header if lower[column] in _ASKING]:
+        return [column for column in header if column in asking or lower[column] == _GIVEN]
+    if talks := [column for column in header if lower[column] in TALKS]:
+        return talks
+    alone = ", input alone being a text that questions are about" if _GIVEN in lower.values() else ""
+    raise InputError(f"{name}: no column is known to hold questions{alone}; {there}; {_NAME_THEM}")
+
+
+def _texts(fields: dict[str, Any], columns: Sequence[str], place: str) -> list[str]:
+    """Return what a row asks: the questions of its conversation, or the texts of the columns as one."""
     try:
-        rows, header = reader(path.read_text(encoding="utf-8-sig"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: cannot be read as UTF-8 text ({type(error).__name__})") from None
-    wanted = [name for name in header if name in columns] if columns else [name for name in header if name.lower() in _TEXT_COLUMNS]
-    if not wanted or set(columns) - set(header):
-        raise InputError(f"{path.name}: has no column {', '.join(columns or _TEXT_COLUMNS[:3])}; it has {', '.join(header)}")
-    texts = (Reference(path.name, row.number, " ".join(str(row.fields.get(name) or "") for name in wanted)) for row in rows)
-    return [reference for reference in texts if reference.text.strip()]
+        asked = [questions(fields.get(column)) for column in columns]
+    except RowError as problem:
+        raise InputError(f"{place}: {problem}; repair it or take it out, or what it asks would not be looked for") from None
+    if any(said is not None for said in asked):
+        return [text for said in asked for text in said or () if text.strip()]
+    text = " ".join(text_of(plain(fields.get(column))) for column in columns)
+    return [text] if text.strip() else []
 
 
 def decontaminate(  # noqa: PLR0913 settings, keyword-only

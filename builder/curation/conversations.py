@@ -6,11 +6,14 @@ their answers. The last question and its response make the pair; a response befo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from builder.existing import RowError, conversation, has_system, text_of
 from schemas.records import Reason, Turn
+
+TALKS = ("messages", "conversations", "conversation")  # columns of conversations
 
 
 def said(values: Mapping[str, Any]) -> tuple[list[Turn], str, str, bool]:
@@ -24,6 +27,32 @@ def said(values: Mapping[str, Any]) -> tuple[list[Turn], str, str, bool]:
         return _alternating(before), text_of(values["instruction"]), text_of(values["output"]), False
     turns, question, response = conversation(*talk)
     return _alternating([*before, *turns]), question, response, has_system(talk[0])
+
+
+def questions(value: Any) -> list[str] | None:
+    """Return what the user says in turns, one text each; None where the value is no list of turns.
+
+    Raises:
+        RowError: nobody can tell who says what.
+    """
+    talk = _parsed(value)
+    if not _are_turns(talk):
+        return None
+    turns, last, _ = conversation(talk, "")
+    return [*(turn.content for turn in turns if turn.role == "user"), last]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; what JSON has not as text, and nothing for bytes, infinity and what is no number."""
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, bytes) or value != value or value in (inf, -inf):  # noqa: PLR0124 not a number
+        return None
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 def _talk(values: Mapping[str, Any]) -> tuple[list[Any], str] | None:

@@ -15,7 +15,7 @@ order. Rows are summed over a sample where there are many: 8 times the size of t
 (measured: coverage falls from .68 to .655).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +24,17 @@ from numpy.typing import NDArray
 from builder.curation.embed import Vectors
 
 ROWS_PER_CHOICE, FEWEST_ROWS = 8, 4000
-MOST_MEGABYTES = 800  # for the products of all candidates with all rows; beyond, they are made when they are needed
+MOST_KEPT = 50_000_000  # products that are kept, at 8 bytes
 BLOCK = 32  # gains that are looked at again together
 TILE = 512
 NEVER_STALE = np.iinfo(np.int64).max
+
+
+class Kept(NamedTuple):
+    """Rows that a candidate covered better than all chosen ones did, and its products with them."""
+
+    rows: NDArray[np.int32]
+    products: Vectors
 
 
 class Choice(NamedTuple):
@@ -40,35 +47,41 @@ class Choice(NamedTuple):
 class Facility:
     """The gain of each of n candidates over m rows, as some of them are chosen.
 
+    What a candidate covers no better than the chosen ones do, it never will: so when it is looked at, its products with the
+    other rows are kept, and only they are looked at again, fewer each time. The same choice comes out.
+
     Args:
         vectors: n x d candidates, of length 1.
         rows: m x d, what is to be covered; the candidates themselves by default.
+        quality: n, what a gain is worth with each candidate: says whom to look at along with those that somebody asks for;
+            one of quality 0 is not looked at before somebody does.
 
-        quality: n, what a gain is worth with each candidate: says whose products are kept if there is no room for all.
-
-    The first gains cost n m d multiplications, and as much again for the products that are kept, of the most likely
-    candidates; k gains looked at again cost k m, or k m d if their products are not kept.
+    The first gains cost n m d multiplications; a candidate that is looked at costs m d, many of them together, and later what
+    is left of its m products, if these few were kept: no more than `MOST_KEPT` in all, evenly shared. Where n m is at most
+    half of that, all products are kept as they are.
     """
 
     def __init__(self, vectors: Vectors, rows: Vectors | None = None, quality: NDArray[np.float64] | None = None) -> None:
         self._vectors = vectors
         self._rows = vectors if rows is None else rows
         self._covered = np.zeros(len(self._rows), np.float32)
-        self._made = np.zeros(len(vectors), np.int64)  # how many were chosen when a bound was made
+        self._kept: dict[int, Kept] = {}
+        self._is_kept = np.zeros(len(vectors), bool)
+        self._quality = np.ones(len(vectors)) if quality is None else quality
         self._chosen = 0
-        room = int(MOST_MEGABYTES * 1e6 / 4 / max(len(self._rows), 1))
-        self._slots = np.arange(len(vectors))  # the row of `_products` that holds those of a candidate, if any does
-        if len(vectors) <= room:
-            self._products = vectors @ self._rows.T
-            self._bounds = _summed(self._products, self._covered).astype(np.float64)
-        else:
-            self._bounds = np.concatenate([_summed(part, self._covered) for part in self._tiles(self._slots)]).astype(np.float64)
-            likely = np.argsort(-self._bounds * (1 if quality is None else quality), kind="stable")[:room]
-            self._slots = np.full(len(vectors), -1)
-            self._slots[likely] = np.arange(len(likely))
-            self._products = np.empty((len(likely), len(self._rows)), np.float32)
-            for start, part in zip(range(0, len(likely), TILE), self._tiles(likely), strict=True):
-                self._products[start : start + TILE] = part
+        self._made = np.full(len(vectors), -1)  # how many were chosen when a bound was made
+        self._bounds = np.full(len(vectors), float(len(self._rows)))  # no product is above 1
+        self._all = vectors @ self._rows.T if 2 * len(vectors) * len(self._rows) <= MOST_KEPT else None
+        first = np.arange(len(vectors)) if self._all is not None else np.flatnonzero(self._quality)
+        self._most = MOST_KEPT // max(len(first), 1)
+        self._buffer = np.empty(
+            (2, TILE if self._all is None else 0, len(self._rows)), np.float32
+        )  # new ones would cost more than what is done in them
+        for start in range(0, len(first), TILE):
+            part = first[start : start + TILE]
+            products = self._products(part)[0] if self._all is None else self._all[start : start + TILE]
+            self._bounds[part] = _summed(np.maximum(products, 0, out=products))
+        self._made[first] = 0
 
     @property
     def objective(self) -> float:
@@ -91,36 +104,69 @@ class Facility:
 
     def look(self, places: Sequence[int] | NDArray[np.int64]) -> None:
         """Look at candidates again, so that their bounds are their gains."""
-        stale = np.asarray(places, np.int64)
+        stale = np.unique(np.asarray(places, np.int64))
         stale = stale[self._made[stale] < self._chosen]
-        if len(stale):
-            self._bounds[stale] = _summed(self._products_of(stale), self._covered)
-            self._made[stale] = self._chosen
+        kept, others = stale[self._is_kept[stale]], stale[~self._is_kept[stale]]
+        for some, gains in ((kept, self._gains_of_kept), (self._and_next(others), self._gains)):
+            if len(some):
+                self._bounds[some] = gains(some)
+                self._made[some] = self._chosen
 
     def add(self, place: int) -> float:
         """Choose a candidate; return what it added."""
         self.look([place])
         gain = float(self._bounds[place])
-        np.maximum(self._covered, self._products_of(np.array([place]))[0], out=self._covered)
+        if self._is_kept[place]:
+            kept = self._kept.pop(place)
+            self._covered[kept.rows] = np.maximum(self._covered[kept.rows], kept.products)
+        else:
+            products = self._rows @ self._vectors[place] if self._all is None else self._all[place]
+            np.maximum(self._covered, products, out=self._covered)
         self._chosen += 1
         self._made[place], self._bounds[place] = NEVER_STALE, 0.0
         return gain
 
-    def _tiles(self, places: NDArray[np.int64]) -> Iterator[Vectors]:
-        """Yield the products of candidates with all rows, TILE candidates at a time, in one buffer."""
-        buffer = np.empty((TILE, len(self._rows)), np.float32)
-        for start in range(0, len(places), TILE):
-            part = places[start : start + TILE]
-            yield np.matmul(self._vectors[part], self._rows.T, out=buffer[: len(part)])
+    def _and_next(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return candidates whose products are not kept, and the most likely ones beside them: a large product costs little more."""
+        if not len(places) or self._all is not None:
+            return places
+        worth = np.where(self._is_kept | self.is_current, 0.0, self._bounds * self._quality)
+        worth[places] = np.inf
+        likely = np.argpartition(-worth, TILE)[:TILE] if len(worth) > TILE else np.arange(len(worth))
+        return np.union1d(places, likely[worth[likely] > 0])
 
-    def _products_of(self, places: NDArray[np.int64]) -> Vectors:
-        """Return the products of some candidates with all rows, as an array that may be written to."""
-        slots = self._slots[places]
-        missing = np.flatnonzero(slots < 0)
-        products = np.take(self._products, slots, axis=0, mode="clip")
-        if len(missing):
-            products[missing] = self._vectors[places[missing]] @ self._rows.T
-        return products
+    def _gains(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the gains of some candidates; keep the products that count, where they are few."""
+        if self._all is not None:
+            above = np.take(self._all, places, axis=0, mode="clip")
+            return _summed(np.subtract(np.maximum(above, self._covered, out=above), self._covered, out=above))
+        products, above = self._products(places)
+        np.maximum(np.subtract(products, self._covered, out=above), 0, out=above)
+        for number in np.flatnonzero(np.count_nonzero(above, axis=1) <= self._most).tolist():
+            rows = np.flatnonzero(above[number] > 0)
+            self._kept[int(places[number])] = Kept(rows.astype(np.int32), products[number, rows])
+            self._is_kept[places[number]] = True
+        return _summed(above)
+
+    def _products(self, places: NDArray[np.int64]) -> tuple[Vectors, Vectors]:
+        """Return the products of some candidates with all rows, and as large an array to work in; both last until the next call."""
+        if len(places) > self._buffer.shape[1]:
+            self._buffer = np.empty((2, len(places), len(self._rows)), np.float32)
+        products, free = self._buffer[:, : len(places)]
+        return np.matmul(self._vectors[places], self._rows.T, out=products), free
+
+    def _gains_of_kept(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the gains of candidates whose products were kept; keep those that still count, if they are fewer than half."""
+        kept = [self._kept[place] for place in places.tolist()]
+        owners = np.repeat(np.arange(len(kept)), [len(one.rows) for one in kept])
+        rows = np.concatenate([one.rows for one in kept])
+        above = np.concatenate([one.products for one in kept]) - self._covered[rows]
+        counts = np.bincount(owners[above > 0], minlength=len(kept)).tolist()
+        for number, (place, one) in enumerate(zip(places.tolist(), kept, strict=True)):
+            if 2 * counts[number] < len(one.rows):
+                still = one.products > self._covered[one.rows]
+                self._kept[place] = Kept(one.rows[still], one.products[still])
+        return np.bincount(owners, np.maximum(above, 0), len(kept)).astype(np.float64)
 
 
 def choose(vectors: Vectors, count: int, *, quality: Sequence[float] | None = None, rows: Vectors | None = None) -> Choice:
@@ -153,9 +199,9 @@ def _best(facility: Facility, weights: NDArray[np.float64], is_chosen: NDArray[n
         facility.look(places)
 
 
-def _summed(products: Vectors, covered: Vectors) -> Vectors:
-    """Return how much each row of products is above what is covered, in all; uses the products up."""
-    return np.subtract(np.maximum(products, covered, out=products), covered, out=products) @ np.ones(len(covered), np.float32)
+def _summed(table: Vectors) -> Vectors:
+    """Return the sum of each row, faster than `sum` makes it."""
+    return table @ np.ones(table.shape[1], np.float32)
 
 
 def sample_rows(vectors: Vectors, count: int) -> Vectors:

@@ -6,6 +6,7 @@ one before it is dropped here: their ids would be one. O(rows), and only an id o
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from builder.connect import CLUSTER
 from builder.curation.columns import TASK, columns
-from builder.curation.conversations import said
+from builder.curation.conversations import TALKS, plain, said
 from builder.curation.table import Table
 from builder.existing import GENERATOR, NO_SYSTEM, RowError, text_of
 from builder.existing_rows import Row
@@ -54,13 +55,20 @@ def _imported(rows: Iterator[tuple[str, Row]], mapping: Mapping[str, str], name:
     first = list(islice(rows, _PEEK))
     if not first:
         raise InputError(f"{name}: no rows")
-    header = list(dict.fromkeys(str(key) for _, row in first for key in row.fields))
     readable = [row.fields for _, row in first if row.fields and not row.problem]
+    header = _header([row.fields for _, row in first], len(readable))
     by_ourselves = bool(readable) and not mapping and all(map(_is_own, readable))
     found = columns(header, mapping, name) if readable and not by_ourselves else {}
     maker = _Maker(source, found)
     for where, row in chain(first, rows):
         yield maker.made(where, row)
+
+
+def _header(rows: Sequence[Mapping[Any, Any]], readable: int) -> list[str]:
+    """Return the columns, without those of conversations that fewer than half of the readable rows hold: strays of another form."""
+    held = Counter(str(key) for fields in rows for key, value in fields.items() if value is not None)
+    names = dict.fromkeys(str(key) for fields in rows for key in fields)
+    return [name for name in names if name.strip().lower() not in TALKS or 2 * held[name] >= readable]
 
 
 def _is_own(fields: Mapping[str, Any]) -> bool:
@@ -94,7 +102,7 @@ class _Maker:
 
     def _pair(self, row: Row, place: str) -> Pair:
         fields = _readable(row)
-        values = {name: fields.get(column) for name, column in self.columns.items()}
+        values = {name: plain(fields.get(column)) for name, column in self.columns.items()}
         turns, instruction, output, has_rules = said(values)
         if missing := [name for name, text in (("question", instruction), ("response", output)) if not text]:
             raise RowError(Reason.BLANK, f"it has no {' and no '.join(missing)}")
@@ -123,7 +131,7 @@ class _Maker:
 
     def _rest(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         used = set(self.columns.values())
-        rest = {str(name): _plain(value) for name, value in fields.items() if name not in used}
+        rest = {str(name): plain(value) for name, value in fields.items() if name not in used}
         return {name: value for name, value in rest.items() if value is not None}
 
 
@@ -135,17 +143,6 @@ def _rating(value: Any) -> dict[str, float]:
         return {} if isnan(number := float(value)) else {"rating": number}
     except (TypeError, ValueError):
         raise RowError(Reason.BAD_ROWS, f"its rating {text_of(value)[:40]!r} is no number") from None
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it; what JSON has not as text, and nothing for bytes and what is no number."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(inner) for inner in value]
-    if value is None or isinstance(value, bytes) or value != value:  # noqa: PLR0124 not a number
-        return None
-    return value if isinstance(value, str | int | float) else str(value)
 
 
 def _readable(row: Row) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def near_question(one: Question, other: Question, twin: Twin, siblings: Siblings
     if disagree(one, other):
         conflict = Verdict(Reason.CONFLICT, f"{what}, which responds otherwise", twin.place, whole=False)
         return None if siblings.about_others(one, other) else conflict
+    if siblings.answered_apart(one, other):
+        return None
     return Verdict(Reason.NEAR_DUPLICATE, f"{what} and only its frame apart", twin.place, whole=False)
 
 
@@ -61,6 +63,8 @@ def reworded(one: Question, other: Question, twin: Twin, siblings: Siblings) -> 
     """Decide about two pairs whose words are mostly the same, in any order: "How soon must I?" and "Must I?" are two questions."""
     questions = overlap(one, other)
     if questions < QUESTION or one.kind != other.kind or _apart(one, other, siblings):
+        return None
+    if siblings.answered_apart(one, other):
         return None
     if disagree(one, other):
         if questions <= ONE_QUESTION or siblings.about_others(one, other):

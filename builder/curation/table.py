@@ -24,6 +24,7 @@ _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 _BATCH = 1000  # rows of Parquet that are held at once
 _STATE = "state.json"  # of a folder that Hugging Face's save_to_disk wrote
 _NOT_ROWS = frozenset(["dataset_info.json", "dataset_dict.json", "dataset_infos.json", "manifest.json", "report.json", _STATE])
+_MANIFEST, _OURS = "manifest.json", ("curated.jsonl", "pairs.jsonl")  # of a folder that kilopair wrote, beside what was dropped
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,18 @@ def _is_saved(path: Path) -> bool:
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a dataset's folder: those of the first kind that it holds, or the Arrow files of save_to_disk."""
+    """Return the files of a dataset's folder: all of one kind, the Arrow files of save_to_disk, or the pairs that kilopair wrote."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and not any(part.startswith(".") for part in path.parts[1:]))
     if _is_saved(folder):
         return tuple(path for path in found if path.suffix == ".arrow")
-    for suffix in SUFFIXES:
-        if files := tuple(path for path in found if _suffix(path) == suffix and path.name not in _NOT_ROWS):
-            return files
+    if own := next((folder / name for name in _OURS if (folder / _MANIFEST).exists() and (folder / name).exists()), None):
+        return (own,)
+    files = [path for path in found if _suffix(path) in SUFFIXES and path.name not in _NOT_ROWS]
+    kinds = sorted({_suffix(path) for path in files})
+    if len(kinds) > 1:
+        raise UsageError(f"{folder}: holds files of several kinds ({', '.join(kinds)}); name one file, or a folder with files of one kind")
+    if files:
+        return tuple(files)
     raise UsageError(f"{folder}: holds no file that can be read; give JSONL, JSON, CSV, TSV, Parquet or the folder of a dataset")
 
 
@@ -122,7 +128,7 @@ def _line(number: int, line: bytes) -> Row:
     except UnicodeDecodeError as error:
         return Row(number, {}, f"not UTF-8 (at byte {error.start + 1})", raw)
     except json.JSONDecodeError as error:
-        return Row(number, {}, f"not JSON ({error.msg.lower()} at column {error.colno})", raw)
+        return Row(number, {}, f"not JSON ({error.msg.lower().removesuffix(' at')} at column {error.colno})", raw)
     except (ValueError, RecursionError):
         return Row(number, {}, "not JSON (nested too deeply, or a number too long)", raw)
     return Row(number, value) if isinstance(value, dict) else Row(number, {}, "not a JSON object", raw)
@@ -135,6 +141,8 @@ def _whole(path: Path, name: str) -> Iterator[Row]:
     if isinstance(decoded, Refused):
         raise InputError(f"{name}: {decoded.detail}")
     text, suffix = decoded[0].rstrip("\r\n"), _suffix(path)
+    if not text.strip():
+        return
     first, more, _ = text.partition("\n")
     is_lines = bool(suffix == ".json" and more and first[:1] == "{" and _is_object(first))
     rows, _ = READERS[".jsonl" if is_lines else suffix](text, name.removesuffix(".gz"))

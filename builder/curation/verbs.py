@@ -47,7 +47,9 @@ _ENDS = frozenset(  # of a noun phrase
         "by via through while not"
     )
 )
-_ENDS_AFTER_NOUN = frozenset(["using", "containing", "including", "given", "based", "following", "regarding", "describing", "according"])
+_ENDS_AFTER_NOUN = frozenset(
+    ["using", "containing", "including", "given", "based", "following", "regarding", "describing", "according", "this", "these", "those"]
+)  # the section this passage comes from; give this passage a title
 _SEMI = frozenset(["need", "have", "want", "able", "allowed", "supposed", "going", "required", "like", "try", "ought"])
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from builder.curation.ground_signs import SIGNS
 from builder.grades import read_grades, standings
 from builder.report.asked import Asked, asked
+from builder.report.chosen import chosen
+from builder.report.places import Places
 from builder.step import ANSWERS, EVALUATION, QUARANTINE, Step
 from builder.store import read_json, read_records
 from schemas.records import SPLITS, Chunk, Document, Dropped, Grounding, Pair
@@ -40,6 +43,7 @@ class Facts:
     asked: Asked
     lengths: dict[str, list[int]]
     splits: dict[str, int]
+    chosen: dict[str, Any]
     leaks: dict[str, int]
     base_figures: dict[str, Any]
     train_figures: dict[str, Any]
@@ -59,7 +63,7 @@ def gather(step: Step) -> Facts:
     counts = {name: output.counts for name, output in outputs.items()}
     quarantine = [output.folder / QUARANTINE for output in outputs.values()]
     dropped = [record for path in quarantine if path.exists() for record in read_records(path, Dropped)]
-    evaluated = outputs["evaluate"].folder
+    evaluated, places = outputs["evaluate"].folder, Places.of(documents, chunks)
     return Facts(
         company=step.recipe.company,
         generator=step.recipe.generate.generator,
@@ -70,7 +74,7 @@ def gather(step: Step) -> Facts:
         coverage=coverage(documents, chunks, pairs),
         tasks=task_mix(pairs),
         grounding=grounding(pairs),
-        flags=dict(Counter(flag for pair in pairs for flag in pair.flags).most_common()),
+        flags=dict(Counter(flag for pair in pairs for flag in pair.flags if flag not in SIGNS).most_common()),
         rules=dict(Counter(pair.form.split("/")[0] for pair in pairs).most_common()),
         openings=openings(pairs),
         asked=asked(
@@ -82,11 +86,12 @@ def gather(step: Step) -> Facts:
         ),
         lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
         splits={name: counts["split"][name] for name in SPLITS},
+        chosen=chosen(step, pairs, dropped, places),
         leaks=counts["split"]["leaks"],
         base_figures=counts["pretrain"],
         train_figures=counts["train"],
         evaluation=read_json(evaluated / EVALUATION),
-        examples=examples(read_json(evaluated / ANSWERS), documents, chunks, pairs),
+        examples=examples(read_json(evaluated / ANSWERS), places, pairs),
         seconds={name: round(output.seconds, 2) for name, output in outputs.items()},
     )
 
@@ -175,22 +180,13 @@ def openings(pairs: Sequence[Pair], most: int = 10) -> list[dict[str, Any]]:
     return [{"opening": opening, "share": count / len(pairs)} for opening, count in first.most_common(most)]
 
 
-def examples(
-    answers: Sequence[dict[str, Any]], documents: Sequence[Document], chunks: Sequence[Chunk], pairs: Sequence[Pair]
-) -> dict[str, Any]:
+def examples(answers: Sequence[dict[str, Any]], places: Places, pairs: Sequence[Pair]) -> dict[str, Any]:
     """Return the answers by held-out set, each with the place in the source that supports it."""
-    paths = {document.id: document.path for document in documents}
-    headings = {chunk.id: chunk.heading_path for chunk in chunks}
     by_id = {pair.id: pair for pair in pairs}
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for answer in answers:
         pair = by_id[answer["pair_id"]]
-        source = {
-            "path": paths.get(pair.provenance.document_id, "no document"),
-            "heading": " › ".join(headings.get(pair.provenance.chunk_id, ())),
-            "quote": " … ".join(span.quote for span in pair.evidence),
-        }
-        shown = {"task": pair.task, "grounding": pair.grounding, "flags": list(pair.flags), "source": source}
+        shown = {"task": pair.task, "grounding": pair.grounding, "flags": list(pair.flags), "source": places.of_pair(pair)}
         found[answer["set"]].append({**answer, **shown})
     return dict(found)
 

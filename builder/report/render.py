@@ -9,7 +9,9 @@ from typing import Any
 import jinja2
 
 from builder.report.charts import Series, bars, histogram, line_chart
+from builder.report.chosen import FALSE_ALARMS
 from builder.report.gather import SET_NAMES, Facts
+from builder.report.verbs_chart import verbs_chart
 
 SHORT_WORDS = 45
 METRICS = (
@@ -30,6 +32,7 @@ def render(facts: Facts, *, examples: int) -> str:
         verdict=verdict(facts.evaluation),
         samples={name: sample(rows, examples) for name, rows in facts.examples.items()},
         charts=_charts(facts),
+        false_alarms=FALSE_ALARMS,
     )
 
 
@@ -72,6 +75,22 @@ def _charts(facts: Facts) -> dict[str, str]:
         "question": histogram(facts.lengths["question"], title="Words of a question", x_label="words of a question"),
         "response": histogram(facts.lengths["response"], title="Words of a response", x_label="words of a response"),
         "rules": bars(dict(list(facts.rules.items())[:20]), title="Pairs by kind of fact"),
+        **_charts_of_choice(facts.chosen),
+    }
+
+
+def _charts_of_choice(chosen: dict[str, Any]) -> dict[str, str]:
+    """Return the chart of verbs and nouns, and that of what each further pair added; each empty where there is nothing to draw."""
+    if not chosen:
+        return {}
+    points = chosen["curve"]
+    qualities = {point["quality"] for point in points}
+    lines = [Series("coverage of all pairs", "tuned", tuple((point["pairs"], point["coverage"]) for point in points))]
+    if len(qualities) > 1:
+        lines.append(Series("mean quality", "base", tuple((point["pairs"], point["quality"]) for point in points)))
+    return {
+        "verbs": verbs_chart(chosen["diversity"]["verbs"]["chart"], title="Verbs of the questions and their nouns"),
+        "chosen": line_chart(lines, title="Coverage by number of pairs", x_label="chosen pairs"),
     }
 
 
@@ -81,8 +100,9 @@ def _points(curve: Sequence[dict[str, float]], name: str) -> tuple[tuple[float, 
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, loader=loader)
     environment.filters["percent"] = lambda share: f"{100 * share:.1f}%"
     environment.filters["short"] = lambda number: f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
     environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.from_string(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
+    return environment.get_template("template.html")
