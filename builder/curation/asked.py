@@ -147,7 +147,8 @@ class Siblings:
         """
         left, right = _own_words(one, other)
         mine, theirs = _told(one.pair.output), _told(other.pair.output)
-        sides = ((left.intersection(mine).difference(theirs), one, right), (right.intersection(theirs).difference(mine), other, left))
+        said, told = frozenset(mine), frozenset(theirs)
+        sides = (((left & said) - told, one, right), ((right & told) - said, other, left))
         if not all(any(self._distinguishes(word, side, rest, self._facts) for word in words) for words, side, rest in sides):
             return False
         return dice([word for word in mine if word not in left], [word for word in theirs if word not in right]) <= ALIKE
