@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 from collections import Counter
@@ -210,16 +211,18 @@ def test_single_keys_work_in_a_real_terminal(project: Path):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "builder.cli.main", "grade", "--family", "duty"])
-    shown, keys, sent = b"", list("abq"), 0
-    while select.select([terminal], [], [], 60)[0]:
+    shown, keys, sent, waits = b"", list("abq"), 0, True
+    while waits := bool(select.select([terminal], [], [], 60)[0]):
         try:
             shown += os.read(terminal, 65536)
         except OSError:  # the other end is closed
             break
         if keys and shown.count(b"go on later > ") > sent:
-            time.sleep(0.3)  # what is typed before the terminal is listening is lost, as anywhere
+            time.sleep(1)  # what is typed before the terminal is listening is lost, as anywhere
             os.write(terminal, keys.pop(0).encode())
             sent += 1
+    if not waits:  # a key was lost: it would wait for it for ever
+        os.kill(pid, signal.SIGTERM)
     _, status = os.waitpid(pid, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
