@@ -20,7 +20,7 @@ def pretrain(step: Step) -> Output:
         found = check_base(recipe, step.root)
         base = str(found.resolve()) if found.is_dir() else recipe.train.base
         reads = {"base": base, "files": folder_stamp(found)}
-        return step.work.stage("pretrain", reads=reads, code=("schemas.recipe",), make=partial(_note_base, base))
+        return step.work.stage("pretrain", reads=reads, code=("schemas.training",), make=partial(_note_base, base))
 
     def make(folder: Path) -> Counts:
         from trainer.base import make_base

@@ -140,7 +140,7 @@ def fine_tune(who: str, workspace: Path) -> dict[str, float]:
 
 def tune_ours(train: list["Pair"], base: str, tokens: int, folder: Path) -> None:
     """Train as `kilopair train` does, without the embedded base's extras."""
-    from schemas.recipe import TrainSection
+    from schemas.training import TrainSection
     from trainer.sft import train as tune
 
     rows = tokens // (EPOCHS * len(train))

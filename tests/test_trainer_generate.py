@@ -134,7 +134,7 @@ def test_the_change_of_the_weights_is_relative_and_none_is_an_error():
 
 
 def test_automatic_settings_follow_method_size_and_kind_of_base():
-    from schemas.recipe import TrainSection
+    from schemas.training import TrainSection
 
     auto, lora = TrainSection(), TrainSection(method="lora")
 

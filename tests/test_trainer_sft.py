@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from schemas.errors import InputError, TrainingError
-from schemas.recipe import BaseSection, EvaluateSection, TrainSection
+from schemas.training import BaseSection, EvaluateSection, TrainSection
 from tests.tiny_models import (
     TEXTS,
     UNSEEN_WORDING,

@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from schemas.errors import InputError, TrainingError
-from schemas.recipe import BaseSection
+from schemas.training import BaseSection
 from trainer.machine import device, prepare
 from trainer.optimizer import make_optimizer
 from trainer.rows import raw_rows, text_stream

@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import Any, Literal
 
 from schemas.errors import InputError
-from schemas.recipe import EvaluateSection
 from schemas.records import Pair
+from schemas.training import EvaluateSection
 from trainer.generate import generate
 from trainer.loss import row_losses
 from trainer.machine import prepare

@@ -7,7 +7,7 @@ LoRA from 1B on (alignment-handbook, litgpt, torchtune), more below; a model mad
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.recipe import TrainSection
+from schemas.training import TrainSection
 
 EMBEDDED_TOKENS = 800_000
 

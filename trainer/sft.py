@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from schemas.errors import InputError, TrainingError
-from schemas.recipe import TrainSection
 from schemas.records import Pair
+from schemas.training import TrainSection
 from trainer.base import Progress, is_embedded
 from trainer.generate import Answer, context_of, generate
 from trainer.guards import check_answers, check_labels, check_model, relative_change, sample_weights

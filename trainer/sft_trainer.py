@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from schemas.recipe import TrainSection
+from schemas.training import TrainSection
 from trainer.guards import Health
 from trainer.machine import device
 from trainer.optimizer import make_optimizer
