@@ -51,7 +51,8 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
         return Refused(Reason.UNREADABLE, f"{tessdata} has no {missing[0]}.traineddata; put Tesseract's data there or leave OCR off")
     raw, joined = join_ligatures(raw[start:])
     raw, mended = without_cycles(raw)
-    parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True) if tessdata else _own_parser(names(raw, b"/URI"))
+    options = {"emit_word_boxes": names(raw, b"/URI"), "extract_document_metadata": b"/Encrypt" in raw}
+    parser = _parser(tessdata=tessdata, language=language, **options | {"emit_word_boxes": True}) if tessdata else _own_parser(**options)
     found = _parsed(parser, raw, joined=joined)
     if isinstance(found, Refused) and found.reason is Reason.CORRUPT and (catalogs := _CATALOG.findall(raw)):
         found = _parsed(parser, raw + _END % catalogs[-1], joined=joined)
@@ -101,9 +102,9 @@ def _angle(page: "ParsedPage") -> int:
 
 
 @cache
-def _own_parser(emit_word_boxes: bool) -> "LiteParse":
+def _own_parser(**options: bool) -> "LiteParse":
     """Return the parser of this process: each has a thread for every core, and they take longer to start and end than a page."""
-    return _parser(emit_word_boxes=emit_word_boxes)
+    return _parser(**options)
 
 
 def _parser(
@@ -112,7 +113,7 @@ def _parser(
     from liteparse.parser import LiteParse
 
     recognition = {"tessdata_path": str(tessdata), "ocr_language": language, "num_workers": 1} if tessdata else {}
-    named = ("blocks", "annotations", "form_fields", "structure_tree", "document_metadata")
+    named = ("blocks", "annotations", "form_fields", "structure_tree")
     parts = dict.fromkeys((f"extract_{name}" for name in named), not lines_only)
     return LiteParse(
         **recognition,  # pyright: ignore[reportArgumentType]
