@@ -51,8 +51,11 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
         return Refused(Reason.UNREADABLE, f"{tessdata} has no {missing[0]}.traineddata; put Tesseract's data there or leave OCR off")
     raw, joined = join_ligatures(raw[start:])
     raw, mended = without_cycles(raw)
-    options = {"emit_word_boxes": names(raw, b"/URI"), "extract_document_metadata": b"/Encrypt" in raw}
-    parser = _parser(tessdata=tessdata, language=language, **options | {"emit_word_boxes": True}) if tessdata else _own_parser(**options)
+    is_encrypted = b"/Encrypt" in raw
+    if tessdata:
+        parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True, extract_document_metadata=is_encrypted)
+    else:
+        parser = _own_parser(emit_word_boxes=names(raw, b"/URI"), extract_document_metadata=is_encrypted)
     found = _parsed(parser, raw, joined=joined)
     if isinstance(found, Refused) and found.reason is Reason.CORRUPT and (catalogs := _CATALOG.findall(raw)):
         found = _parsed(parser, raw + _END % catalogs[-1], joined=joined)
@@ -102,9 +105,9 @@ def _angle(page: "ParsedPage") -> int:
 
 
 @cache
-def _own_parser(**options: bool) -> "LiteParse":
+def _own_parser(*, emit_word_boxes: bool, extract_document_metadata: bool) -> "LiteParse":
     """Return the parser of this process: each has a thread for every core, and they take longer to start and end than a page."""
-    return _parser(**options)
+    return _parser(emit_word_boxes=emit_word_boxes, extract_document_metadata=extract_document_metadata)
 
 
 def _parser(
