@@ -1,14 +1,18 @@
-"""The offline batch lane on a workspace: what would have to be asked goes out within the budget, and results come in."""
+"""The offline batch lane on a workspace: what generator and judge would have to ask goes out within the budget, and results come in."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from builder.answers import BATCH
-from builder.offline import to_ask
+from builder.answers import BATCH, JOURNAL
+from builder.curate_stage import before_judge
+from builder.generate_stage import generate
+from builder.judge_recipe import is_on, judged, judging
+from builder.offline import asks_a_model, given, to_ask
+from builder.stages import validate
 from builder.step import Step
 from schemas.recipe import Recipe
 
@@ -19,15 +23,19 @@ if TYPE_CHECKING:
     from generators.llm.calls import Request
     from generators.llm.dialect import Dialect
     from generators.llm.journal import Cost, Journal
+    from schemas.records import Pair
 
 BATCH_DISCOUNT = 0.5  # of OpenAI's Batch API
+
+Asker = Literal["generator", "judge"]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What an export wrote, how requests are held to their schema and why so, and how many did not fit the budget."""
+    """What an export wrote and for whom, how requests are held to their schema and why so, and how many did not fit the budget."""
 
     exported: "Exported"
+    asker: Asker
     rung: str
     why: str
     over_budget: int
@@ -40,19 +48,50 @@ def ledger_of(recipe: Recipe, root: Path) -> "Ledger":
     return Ledger((root / recipe.workspace).resolve() / BATCH)
 
 
-def export_batch(step: Step, journal: "Journal", *, folder: Path | None = None, is_again: bool = False, **limits: int) -> Export:
-    """Write what would have to be asked as batch files, within the budget; see `generators.llm.batch.export`."""
+def export_batch(step: Step, *, folder: Path | None = None, is_again: bool = False, **limits: int) -> Export:
+    """Write what would have to be asked as batch files, within the budget; see `generators.llm.batch.export`.
+
+    First what the generator asks; when it has all of its answers, what the judge asks about the pairs that came of them.
+    """
     from generators.llm.batch import export
+    from generators.llm.journal import Journal
 
-    ledger = ledger_of(step.recipe, step.root)
-    dialect, why = dialect_of(step.recipe, journal)
-    wanted, over = asyncio.run(_fitting(step, journal, ledger, dialect))
-    out = folder or step.work.folder / BATCH
-    exported = export(wanted, out, journal=journal, ledger=ledger, body=dialect.body, is_again=is_again, **limits)
-    return Export(exported, dialect.rung, why, over)
+    path, ledger = step.work.folder / JOURNAL, ledger_of(step.recipe, step.root)
+    with Journal(path) as journal:
+        wanted = to_ask(step, journal) if asks_a_model(step.recipe) else []
+    asker: Asker = "generator" if wanted or not is_on(step.recipe) else "judge"
+    to_judge = _pairs_to_judge(step) if asker == "judge" else []
+    with Journal(path) as journal:
+        wanted = wanted or _asked_by_judge(step, to_judge, journal)
+        recipe = judging(step.recipe) if asker == "judge" else step.recipe
+        dialect, why = dialect_of(recipe, journal)
+        fitting, over = asyncio.run(_fitting(recipe, wanted, journal, ledger, dialect))
+        out = folder or step.work.folder / BATCH
+        exported = export(fitting, out, journal=journal, ledger=ledger, body=dialect.body, is_again=is_again, **limits)
+    return Export(exported, asker, dialect.rung, why, over)
 
 
-async def _fitting(step: Step, journal: "Journal", ledger: "Ledger", dialect: "Dialect") -> "tuple[list[Request], int]":
+def _pairs_to_judge(step: Step) -> "list[Pair]":
+    """Make drafts and pairs of the answers that are there, and return those that come to the judge."""
+    for make in (generate, validate):
+        make(step)
+    return list(before_judge(step))
+
+
+def _asked_by_judge(step: Step, pairs: "list[Pair]", journal: "Journal") -> "list[Request]":
+    """Return what the judge would ask about pairs, as far as it does not depend on answers that are still to come."""
+    from generators.judge.judge import Outcome
+    from generators.llm.offline import Collector
+
+    collector = Collector(journal)
+    for _ in judged(step, pairs, Outcome(), open_answers=given(collector)):
+        pass  # only what was asked matters
+    return list(collector.missing.values())
+
+
+async def _fitting(
+    recipe: Recipe, wanted: "list[Request]", journal: "Journal", ledger: "Ledger", dialect: "Dialect"
+) -> "tuple[list[Request], int]":
     """Return the requests that fit into the budget beside what was spent and what is out already."""
     from generators.llm.batch import waiting
     from generators.llm.batch_files import custom_id
@@ -60,9 +99,8 @@ async def _fitting(step: Step, journal: "Journal", ledger: "Ledger", dialect: "D
     from generators.llm.calls import BudgetReachedError
     from generators.llm.prices import price_of
 
-    budget = Budget(step.recipe.budget, price_of(step.recipe.endpoint, step.recipe.budget), journal.counts)
+    budget = Budget(recipe.budget, price_of(recipe.endpoint, recipe.budget), journal.counts)
     out = waiting(journal, ledger)
-    wanted = to_ask(step, journal)
     fitting, over = [], 0
     for request in sorted(wanted, key=lambda request: custom_id(request) not in out):  # what is out has its place already
         try:
@@ -98,16 +136,17 @@ def import_batch(recipe: Recipe, root: Path, journal: "Journal", paths: list[Pat
     return import_results(paths, journal=journal, ledger=ledger_of(recipe, root), cost=_cost(recipe))
 
 
-def _cost(recipe: Recipe) -> "Callable[[bytes], Cost]":
+def _cost(recipe: Recipe) -> "Callable[[Request, bytes], Cost]":
     from generators.llm.answers import usage
     from generators.llm.journal import Cost
     from generators.llm.prices import price_of
 
-    price = price_of(recipe.endpoint, recipe.budget)
+    prices = {one.endpoint.model: price_of(one.endpoint, one.budget) for one in (recipe, judging(recipe))}
     factor = BATCH_DISCOUNT if _is_at_openai(recipe) else 1.0
 
-    def cost(raw: bytes) -> Cost:
+    def cost(request: "Request", raw: bytes) -> Cost:
         prompt, completion, _ = usage(raw)
+        price = prices.get(request.model, prices[recipe.endpoint.model])
         return Cost(prompt, completion, factor * price.of(prompt, completion) if price else 0.0)
 
     return cost

@@ -1,41 +1,46 @@
 """Anybody's pairs to the best of them: rows in, the chosen ones out, with whatever left and why.
 
-The same stages as in a run, without documents: what needs a source (`ground`) or an endpoint (`judge`) has its place in
-`stages_of`, between `dedup` and `select`. What is dropped is written as it leaves; the pairs that are compared are held.
+The gates are those of a run (`curation/choosing.py`), without the two that need documents. What is dropped is written as it
+leaves; the pairs that are compared are held.
 
 A folder `out` gets curated.jsonl (records with splits), dropped.jsonl (each record with stage, reason and detail), report.json
-(the funnel, the certificate of the split, figures of diversity) and manifest.json (how to make it again, and hashes). The same
-file and settings give the same bytes.
+(the funnel, the certificate of the split, figures of diversity) and manifest.json (how to make it again, and hashes), all at
+once. The same file and settings give the same bytes.
 """
 
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.certificate import certificate
 from builder.connect import Link
-from builder.curation.chain import Passed, Stage, through
+from builder.curation.chain import Funnel
 from builder.curation.choosing import Choosing
-from builder.curation.contaminate import Reference, decontaminate, references
+from builder.curation.contaminate import Reference, references
 from builder.curation.diversity import diversity
+from builder.curation.embed import Progress
 from builder.curation.explain_choice import curve, why_fewer
 from builder.curation.importing import STAGE, import_pairs
-from builder.curation.out_folder import CURATED, DROPPED, IMPORTED, MANIFEST, REPORT, claimed, lines
+from builder.curation.out_folder import CURATED, DROPPED, IMPORTED, MANIFEST, REPORT, claimed, is_made, lines
 from builder.curation.rivals import compared, rivals
-from builder.curation.screen import screen
 from builder.curation.table import Table, table
 from builder.existing import TELLING_WORDS
 from builder.export import export
 from builder.rouge import normalised, words
 from builder.split import split
-from builder.store import read_json, read_records, write_json, write_records
+from builder.store import read_records, write_json, write_records
+from builder.student_base import student_of_file
+from builder.watch import Silent, Watch
 from schemas.curation_file import FileRecipe
 from schemas.errors import InputError, UsageError
 from schemas.records import SPLITS, Dropped, Pair
+
+VECTORS, JOURNAL = ".vectors.sqlite", ".journal.sqlite"
 
 
 @dataclass(frozen=True)
@@ -47,76 +52,111 @@ class Source:
     against: tuple[Path, ...] = ()
 
 
-def curate_file(source: Source, out: Path, *, recipe: FileRecipe, formats: Sequence[str] = (), baselines: bool = False) -> dict[str, Any]:
+def curate_file(  # noqa: PLR0913 options, keyword-only
+    source: Source,
+    out: Path,
+    *,
+    recipe: FileRecipe,
+    formats: Sequence[str] = (),
+    baselines: bool = False,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
     """Write the chosen pairs of a file and everything about them into the folder `out`; return the report.
 
     Args:
         source: rows of any shape.
-        out: a folder that is not there yet, empty, or of an earlier call.
+        out: a folder that is not there yet, empty, or of an earlier call, which stays as it was if this one fails.
         recipe: settings.
         formats: names of `builder.export.FORMATS` to write beside the records.
         baselines: whether to write as many training pairs at random, and the longest ones, and to compare their figures.
+        watch: told about progress.
 
     Raises:
-        UsageError: the folder holds something else, or a column does not exist.
+        UsageError: the folder holds something else, a column does not exist, or a student is wanted and no base is named.
         InputError: the file cannot be read, or none of its rows is a pair.
     """
-    against = _asked_elsewhere(source, recipe)
-    choosing = Choosing(recipe, cache=out / ".vectors.sqlite")
-    stages = stages_of(recipe, choosing, against)
-    with claimed(out, CURATED, source.table.path.name), lines(out / DROPPED) as drop:
-        records = import_pairs(source.table, source.mapping)
-        chosen, funnel = through(records, stages, first=STAGE, drop=drop)
+    told = watch or Silent()
+    progress: Progress = lambda done, total: told.advanced("embed", done, total, {})  # noqa: E731 typed
+    student, against = student_of_file(recipe.choose), _asked_elsewhere(source, recipe)
+    choosing = Choosing(recipe, out / VECTORS, against=against, progress=progress, journal=out / JOURNAL, student=student)
+    with claimed(out, CURATED, source.table.path.name) as folder:
+        with lines(folder / DROPPED) as drop:
+            funnel = Funnel(drop, told)
+            chosen = list(funnel.through(import_pairs(source.table, source.mapping), choosing.stages(), first=STAGE))
+        _stop_if_lost(source, out, funnel)
+        report = _Result(source, recipe, choosing, funnel, folder).write(chosen, formats, baselines=baselines) if chosen else {}
     if not chosen:
-        raise _nothing_left(source, out, funnel)
-    pairs, proof = divided(chosen, recipe)
-    write_records(out / CURATED, pairs)
-    exported = [path for form in formats for path in export(pairs, form, out)]
-    report = _report(source, pairs, funnel, choosing) | {"certificate": proof}
-    if len(pairs) < recipe.curate.target:
-        report["why_fewer"] = why_fewer([*pairs, *read_records(out / DROPPED, Dropped)], recipe.curate.target)
-    written = [out / CURATED, out / DROPPED, out / REPORT, *exported]
-    for kind, chosen_so in rivals(choosing, pairs).items() if baselines else ():
-        write_records(out / f"{kind}.jsonl", chosen_so)
-        report.setdefault("baselines", {})[kind] = compared(choosing, chosen_so)
-        written.append(out / f"{kind}.jsonl")
-    write_json(out / REPORT, report)
-    facts = {"recipe": recipe.model_dump(mode="json"), **_counts(funnel)}
-    _write_manifest(source, out, written, facts, _against(source, recipe))
+        raise _nothing_left(source, funnel, f"{out / DROPPED} says why")
     return report
 
 
-def import_file(source: Source, out: Path) -> dict[str, Any]:
+def import_file(source: Source, out: Path, *, watch: Watch | None = None) -> dict[str, Any]:
     """Write the rows of a file as pairs into the folder `out`, and those that are none; return the counts.
 
     Raises:
         UsageError: the folder holds something else, or a column does not exist.
         InputError: the file cannot be read, or none of its rows is a pair.
     """
-    passed = Passed(STAGE)
-    with claimed(out, IMPORTED, source.table.path.name), lines(out / DROPPED) as drop, lines(out / IMPORTED) as keep:
-        for record in import_pairs(source.table, source.mapping):
-            passed.came += 1
-            if isinstance(record, Dropped):
-                passed.dropped[str(record.reason)] += 1
-                drop(record)
-            else:
-                passed.kept += 1
-                keep(record)
-    _write_manifest(source, out, [out / IMPORTED, out / DROPPED], _counts([passed]))
-    if not passed.kept:
-        raise _nothing_left(source, out, [passed])
-    return passed.as_json()
+    with claimed(out, IMPORTED, source.table.path.name) as folder:
+        with lines(folder / DROPPED) as drop, lines(folder / IMPORTED) as keep:
+            funnel = Funnel(drop, watch or Silent())
+            for pair in funnel.through(import_pairs(source.table, source.mapping), {}, first=STAGE):
+                keep(pair)
+        _stop_if_lost(source, out, funnel)
+        _write_manifest(source, folder, _counts(funnel))
+    if not funnel.kept:
+        raise _nothing_left(source, funnel, f"{out / DROPPED} says why")
+    return funnel[STAGE].as_json()
 
 
-def stages_of(recipe: FileRecipe, choosing: Choosing, against: Sequence[Reference]) -> dict[str, Stage]:
-    """Return the stages that pairs without documents pass, in order."""
-    return {
-        "screen": lambda pairs: screen(pairs, settings=recipe.screen, policy=recipe.findings),
-        **({"decontaminate": lambda pairs: _decontaminated(pairs, against, recipe)} if against else {}),
-        "dedup": choosing.without_copies,
-        "select": choosing.choose,
-    }
+@dataclass(frozen=True)
+class _Result:
+    """What one call has to write, and into which folder."""
+
+    source: Source
+    recipe: FileRecipe
+    choosing: Choosing
+    funnel: Funnel
+    folder: Path
+
+    def write(self, chosen: Sequence[Pair], formats: Sequence[str], *, baselines: bool) -> dict[str, Any]:
+        """Write everything but what was dropped, which is there; return the report."""
+        started, watch, recipe = time.perf_counter(), self.funnel.watch, self.recipe
+        watch.started("report")
+        pairs, proof = divided(chosen, recipe)
+        write_records(self.folder / CURATED, pairs)
+        for form in formats:
+            export(pairs, form, self.folder)
+        report = self._report(pairs) | {"certificate": proof}
+        if len(pairs) < recipe.curate.target:
+            report["why_fewer"] = why_fewer([*pairs, *read_records(self.folder / DROPPED, Dropped)], recipe.curate.target)
+        if baselines:
+            report["baselines"] = self._rivals(pairs)
+        write_json(self.folder / REPORT, report)
+        facts = {"recipe": recipe.model_dump(mode="json"), **_counts(self.funnel)}
+        _write_manifest(self.source, self.folder, facts, _against(self.source, recipe))
+        watch.finished("report", {}, seconds=time.perf_counter() - started, fresh=True)
+        return report
+
+    def _report(self, pairs: Sequence[Pair]) -> dict[str, Any]:
+        supply = self.choosing.supply
+        return {
+            "source": self.source.table.path.name,
+            "rows": self.funnel.passed[0].came,
+            "chosen": len(pairs),
+            **_counts(self.funnel),
+            "clusters": _clusters(supply),
+            "splits": {name: sum(pair.split == name for pair in pairs) for name in SPLITS},
+            "diversity": diversity(pairs, supply=supply, vectors=self.choosing.of(pairs), reference=self.choosing.vectors),
+            "curve": curve(pairs),
+        }
+
+    def _rivals(self, pairs: Sequence[Pair]) -> dict[str, Any]:
+        """Write what the choice is held against; return its figures."""
+        sets = rivals(self.choosing, pairs)
+        for kind, chosen in sets.items():
+            write_records(self.folder / f"{kind}.jsonl", chosen)
+        return {kind: compared(self.choosing, chosen) for kind, chosen in sets.items()}
 
 
 def divided(pairs: Sequence[Pair], recipe: FileRecipe) -> tuple[list[Pair], dict[str, Any]]:
@@ -134,35 +174,25 @@ def same_responses(pairs: Sequence[Pair]) -> list[Link]:
     return [(one, other) for one, other in linked if one != other]
 
 
-def _report(source: Source, pairs: Sequence[Pair], funnel: Sequence[Passed], choosing: Choosing) -> dict[str, Any]:
-    return {
-        "source": source.table.path.name,
-        "rows": funnel[0].came,
-        "chosen": len(pairs),
-        "funnel": [passed.as_json() for passed in funnel],
-        "clusters": _clusters(choosing.supply),
-        "splits": {name: sum(pair.split == name for pair in pairs) for name in SPLITS},
-        "diversity": diversity(pairs, supply=choosing.supply, vectors=choosing.of(pairs), reference=choosing.vectors),
-        "curve": curve(pairs),
-    }
-
-
 def _clusters(pairs: Sequence[Pair]) -> dict[str, int]:
     """Return how many of the pairs have copies that were dropped, how many copies the most, and how many responses contradict."""
     copies, conflicts = ([int(pair.scores.get(name, 0)) for pair in pairs] for name in ("copies", "conflicts"))
     return {"with_copies": sum(map(bool, copies)), "most_copies": max(copies, default=0), "conflicts": sum(conflicts)}
 
 
-def _counts(funnel: Sequence[Passed]) -> dict[str, Any]:
-    return {"funnel": [passed.as_json() for passed in funnel]}
+def _counts(funnel: Funnel) -> dict[str, Any]:
+    return {"funnel": [passed.as_json() for passed in funnel.passed]}
 
 
-def _worst(funnel: Sequence[Passed]) -> str:
-    return ", ".join(f"{count} {reason.replace('_', ' ')}" for passed in funnel for reason, count in passed.dropped.most_common(2))
+def _stop_if_lost(source: Source, out: Path, funnel: Funnel) -> None:
+    """Stop where nothing is left to take the place of what an earlier call has made."""
+    if not funnel.kept and is_made(out):
+        raise _nothing_left(source, funnel, f"{out} stays as it was; see each row with another folder (--out)")
 
 
-def _nothing_left(source: Source, out: Path, funnel: Sequence[Passed]) -> InputError:
-    return InputError(f"{source.table.path.name}: none of its {funnel[0].came} rows is left; {out / DROPPED} says why ({_worst(funnel)})")
+def _nothing_left(source: Source, funnel: Funnel, where: str) -> InputError:
+    worst = ", ".join(f"{count} {reason.replace('_', ' ')}" for passed in funnel.passed for reason, count in passed.dropped.most_common(2))
+    return InputError(f"{source.table.path.name}: none of its {funnel.passed[0].came} rows is left; {where} ({worst})")
 
 
 def _asked_elsewhere(source: Source, recipe: FileRecipe) -> list[Reference]:
@@ -177,19 +207,11 @@ def _against(source: Source, recipe: FileRecipe) -> tuple[Path, ...]:
     return (*source.against, *recipe.decontaminate.files)
 
 
-def _decontaminated(pairs: Iterable[Pair], against: Sequence[Reference], recipe: FileRecipe) -> Iterator[Pair | Dropped]:
-    section = recipe.decontaminate
-    return decontaminate(pairs, against, shared=section.shared_words, rouge_l=section.rouge_l, siblings=section.siblings)
-
-
-def _write_manifest(source: Source, out: Path, files: Sequence[Path], facts: Mapping[str, Any], against: Sequence[Path] = ()) -> None:
-    """Write what anybody needs to repeat or audit the result; files of an earlier one that were not made again go."""
-    hashes = {path.name: _sha256(path) for path in files}
-    earlier = read_json(out / MANIFEST)["files"] if (out / MANIFEST).exists() else {}
-    for name in earlier.keys() - hashes.keys():
-        (out / Path(name).name).unlink(missing_ok=True)
+def _write_manifest(source: Source, folder: Path, facts: Mapping[str, Any], against: Sequence[Path] = ()) -> None:
+    """Write what anybody needs to repeat or audit the result, with the hashes of all files of the folder."""
+    hashes = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     write_json(
-        out / MANIFEST,
+        folder / MANIFEST,
         {
             "kilopair": importlib.metadata.version("kilopair"),
             "python": platform.python_version(),

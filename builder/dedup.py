@@ -13,11 +13,11 @@ Bern, what is the limit?" So by default a cascade decides, each level with its r
 At each of them four rules stand on top:
 
 - **Wordings** of one fact (same group) are wanted and never near copies of each other; only exact copies go.
-- **Siblings** are kept: near-identical questions whose responses differ, and that differ in a number, a name (a
-  capitalised word inside the sentence) or any word that is no mere form of the other's and not of the frame ("what
-  should I do if"). With the same response both must hold a number or name of their own (or a rare word, where the
-  response is too short to tell one fact from another). Questions about another `input`, or after other turns of a
-  conversation, are not compared. The score `sibling` of a pair counts its kept siblings that came before it.
+- **Siblings** are kept: near-identical questions about two things. `curation/relation.py` decides that by the words that only
+  one of them holds and by what they are answered: names and numbers tell them apart, other words do if the answers differ beside
+  them, if they are rare, or if exchanging them has changed the answers of other questions ("kettle", "toaster"). Questions about
+  another `input`, or after other turns of a conversation, are not compared. The score `sibling` of a pair counts its kept
+  siblings that came before it.
 - **Facts** leave as a whole: if any wording repeats a fact that was kept (same question, or a near copy that is no
   sibling and has the same response), all of its wordings go, so that no fact is left with a stray wording.
 - **Conflicts** are named: one question with contradicting responses. The better one stays, the other one goes and its
@@ -39,6 +39,7 @@ from builder.rouge import alpaca_words
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "dedup"
+CODE = ("builder.dedup", "builder.rouge")  # beside builder.curation
 NEAR = 0.7
 
 Quality = Callable[[Pair], float]

@@ -4,7 +4,6 @@ The recipe says which columns hold question, input and response; nothing is gues
 also hold a whole conversation, as a list of turns in the spelling of OpenAI (role, content) or ShareGPT (from, value).
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from builder.column_names import ANSWERED, ASKED, meant
 from builder.existing_rows import READERS, Row
-from builder.readers.columns import ANSWER, QUESTION, find
 from builder.readers.content import Refused, clean
 from builder.readers.decode import decode
 from builder.rouge import words
@@ -106,16 +105,11 @@ def _columns(section: ExistingSection, rows: Sequence[Row], header: list[str], n
 
 
 def _column(role: str, wanted: str, header: list[str], name: str) -> str:
-    exact = [column for column in header if column == wanted]
-    alike = exact or [column for column in header if column.strip().lower() == wanted.strip().lower()]
-    if len(alike) == 1:
-        return alike[0]
-    if alike:
-        raise RecipeError(f"{name}: {len(alike)} columns are called {wanted}; rename one")
-    known = find(header, {"instruction": QUESTION, "output": ANSWER}.get(role, ()))
-    near = [known] if known else difflib.get_close_matches(wanted, header, n=1, cutoff=0.5)
-    hint = f"did you mean {role}: {near[0]}? " if near else ""
-    raise RecipeError(f"{name}: no column {wanted}; {hint}its columns are {', '.join(header) or 'none'}")
+    known = {"instruction": ASKED, "output": ANSWERED}.get(role, ())
+    try:
+        return meant(header, wanted, spelled=lambda column: f"{role}: {column}", known=known)
+    except LookupError as problem:
+        raise RecipeError(f"{name}: {problem}") from None
 
 
 def _draft(file: _File, row: Row) -> Draft:

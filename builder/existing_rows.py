@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from schemas.errors import InputError
@@ -24,30 +25,48 @@ class Row:
 
 def _csv_rows(text: str, name: str) -> tuple[list[Row], list[str]]:
     """Return the rows below the header; a row is numbered as a spreadsheet does, the header being row 1."""
-    lines = text.splitlines()
+    stream = _Lines(text)
     first = text.partition("\n")[0]
     delimiter = "\t" if name.lower().endswith(".tsv") else max(",;\t|", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     rows: list[Row] = []
     header: list[str] = []
-    number, before = 0, 0
-    while True:
-        number += 1
+    for number in count(1):
         try:
             cells = next(reader)
         except StopIteration:
-            return rows, header
+            break
         except csv.Error as error:
             advice = "look for a quotation mark that is never closed"
-            raw = "\n".join(lines[before : reader.line_num])
-            rows.append(Row(number, {}, f"its cells cannot be told apart ({error}) at line {reader.line_num}; {advice}", raw))
-            before = reader.line_num
+            problem = f"its cells cannot be told apart ({error}) at line {reader.line_num}; {advice}"
+            rows.append(Row(number, {}, problem, stream.taken()))
             continue
-        before = reader.line_num
+        stream.taken()
         if number == 1:
             header = [cell.strip() for cell in cells]
         else:
             rows.append(_cells(number, header, cells))
+    return rows, header
+
+
+class _Lines:
+    """The lines of a text as the csv module counts them, which end at CR and LF and at nothing else; remembers those of a row."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self._read: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self._read.append(next(self._lines))
+        return self._read[-1]
+
+    def taken(self) -> str:
+        """Return what was read since the last time."""
+        raw, self._read = "".join(self._read).rstrip("\r\n"), []
+        return raw
 
 
 def _cells(number: int, header: list[str], cells: list[str]) -> Row:

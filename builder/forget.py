@@ -14,7 +14,7 @@ from pathlib import Path
 
 from builder.answers import JOURNAL
 from builder.forget_journal import erase_requests
-from builder.step import CHUNKS, DOCUMENTS, MODEL
+from builder.step import CHUNKS, DOCUMENTS, MODEL, RUNS
 from builder.store import read_json, read_records, write_json, write_text
 from builder.traces import Traces, text_of
 from builder.workspace import STAGE_FILE, Workspace
@@ -96,7 +96,7 @@ def forget(folder: Path, name: str, *, models: bool = False) -> Report:
         _note(folder, entry, known)
         traces = _traces(folder, entry, documents)
         requests = erase_requests(folder / JOURNAL, traces) if (folder / JOURNAL).exists() else 0
-        removed = (*_remove_stale(folder, entry), *_remove(folder, traces), *(_remove_models(folder, entry) if models else ()))
+        removed = (*_remove_runs(folder), *_remove_stale(folder, entry), *_remove(folder, traces), *(_remove_models(folder, entry) if models else ()))
         _unlink_dangling(folder)
         return Report(entry, removed, requests, tuple(still_holding(folder, entry, traces)))
 
@@ -175,6 +175,13 @@ def _remove_stale(folder: Path, entry: Entry) -> Iterator[str]:
         if not (made / MODEL).is_dir():
             shutil.rmtree(made)
             yield made.relative_to(folder).as_posix()
+
+
+def _remove_runs(folder: Path) -> Iterator[str]:
+    """Delete the checkpoints of trainings: they may have learned from it, and with other documents none of them goes on."""
+    if (folder / RUNS).is_dir():
+        shutil.rmtree(folder / RUNS)
+        yield RUNS
 
 
 def _remove(folder: Path, traces: Traces) -> Iterator[str]:

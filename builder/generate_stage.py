@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.curate_stage import check_files
 from builder.grades import CODE as GRADES
 from builder.grades import but_switched_off, notice, read_grades, standings
 from builder.step import COVERAGE, DRAFTS, RECORDS, STATISTICS, Step, save
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
     from generators.interface import Source
 
 VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
-LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "builder.ask", "builder.answers", *VALID)
-EXTRACTIVE = ("generators.extractive", "generators.fitness")
+LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "generators.difficulty", "builder.ask", "builder.answers", *VALID)
+EXTRACTIVE = ("generators.extractive", "generators.fitness", "generators.difficulty")
 
 
 def generate(step: Step) -> Output:
     """Chunks to drafts, by the generator of the recipe; pairs that people wrote come along."""
     reads, code = depends_on(step)
-    make = _extract if step.recipe.generate.generator == "extractive" else _ask
-    return step.work.stage("generate", reads=reads, code=code, make=partial(make, step))
+    return step.work.stage("generate", reads=reads, code=code, make=partial(_make, step))
+
+
+def _make(step: Step, folder: Path) -> Counts:
+    check_files(step)
+    return (_extract if step.recipe.generate.generator == "extractive" else _ask)(step, folder)
 
 
 def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -58,7 +63,7 @@ def depends_on(step: Step) -> tuple[dict[str, Any], tuple[str, ...]]:
     if section.existing:
         from builder.ask import content
 
-        code = (*code, "builder.existing", "builder.existing_rows", "builder.readers")
+        code = (*code, "builder.existing", "builder.existing_rows", "builder.column_names", "builder.readers")
         files = [content(step.root / file.path, "generate.existing") for file in section.existing]
         reads |= {"existing": [file.model_dump(mode="json") for file in section.existing], "existing_files": files}
     return reads, code

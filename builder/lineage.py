@@ -1,5 +1,6 @@
 """Looking back: what a workspace holds, and how one pair came to be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,18 @@ class Lineage:
             *self._place(),
             f"grounding {record.grounding}" + (f", flags {', '.join(record.flags)}" if record.flags else ""),
             *self._evidence(),
-            *(f"scores    {name} {value:g}" for name, value in (record.scores.items() if isinstance(record, Pair) else ())),
+            *(f"scores    {name} {value:g}" for name, value in self._scores().items()),
             *(f"wording   {pair.instruction} [{pair.split}, {pair.form}]" for pair in self.wordings if pair.id != record.id),
             *([f"base      {self.answers['base']}", f"tuned     {self.answers['tuned']}"] if self.answers else []),
         ]
         return "\n".join(lines)
+
+    def _scores(self) -> Mapping[str, Any]:
+        """Return the scores of the pair, or those that it had when it was dropped."""
+        if isinstance(self.record, Pair):
+            return self.record.scores
+        found = self.dropped.record.get("scores") if self.dropped else None
+        return found if isinstance(found, dict) else {}
 
     def _fate(self) -> str:
         if self.dropped:

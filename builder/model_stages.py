@@ -3,11 +3,13 @@
 from functools import partial
 from pathlib import Path
 
-from builder.step import ANSWERS, EVALUATION, MODEL, Step
+from builder.step import ANSWERS, EVALUATION, MODEL, RUNS, Step
 from builder.store import read_json, write_json
 from builder.workspace import Counts, Output
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
+from schemas.records import content_id
+from schemas.training import TEMPLATE_FILES, TrainSection
 
 UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
@@ -16,6 +18,8 @@ PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer"
 def pretrain(step: Step) -> Output:
     """The embedded base model from the documents' raw text, or a note of the base that the recipe names."""
     recipe = step.recipe
+    if made := step.work.outputs.get("pretrain"):  # before its turn, because the choice of the pairs asked it
+        return made
     if recipe.train.base != "embedded":
         found = check_base(recipe, step.root)
         base = str(found.resolve()) if found.is_dir() else recipe.train.base
@@ -62,6 +66,8 @@ def base_folder(output: Output) -> str:
 def train(step: Step) -> Output:
     """Supervised fine-tuning of the base on the training pairs."""
     recipe = step.recipe
+    section, template = with_template(recipe.train, step.root)
+    section, general = with_replay(section, step.root)
 
     def make(folder: Path) -> Counts:
         from trainer.sft import train as tune
@@ -72,14 +78,45 @@ def train(step: Step) -> Output:
             [pair for pair in pairs if pair.split == "validation"],
             [document.text for document in step.documents()],
             base=base_folder(step.output("pretrain")),
-            section=recipe.train,
+            section=section,
             seed=recipe.seed,
             folder=folder / MODEL,
             progress=step.work.progress("train"),
+            runs=step.work.folder / RUNS,
         )
 
-    reads = {**step.contents("read", "split", "pretrain"), **recipe.train.model_dump(), "seed": recipe.seed}
+    settings = recipe.train.model_dump(mode="json", exclude={"keep", "log"})  # they leave the result as it is
+    reads = {**step.contents("read", "split", "pretrain"), **settings, **template, **general, "seed": recipe.seed}
     return step.work.stage("train", reads=reads, code=("trainer",), make=make)
+
+
+def with_template(section: TrainSection, root: Path) -> tuple[TrainSection, dict[str, str]]:
+    """Return the section with its template's file where it lies, and what the training reads of that file: its text.
+
+    Raises:
+        RecipeError: there is no such file.
+    """
+    if not section.template.endswith(TEMPLATE_FILES):
+        return section, {}
+    path = root / section.template
+    try:
+        return section.model_copy(update={"template": str(path)}), {"template": path.read_text(encoding="utf-8")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"train.template: {path}: cannot be read ({error}); give the path of a Jinja file") from None
+
+
+def with_replay(section: TrainSection, root: Path) -> tuple[TrainSection, dict[str, str]]:
+    """Return the section with its general text where it lies, and what the training reads of it: its content.
+
+    Raises:
+        InputError: there is no such text.
+    """
+    if section.replay_text is None or not section.replay:
+        return section, {}
+    from trainer.replay import read_general
+
+    place = root / section.replay_text
+    return section.model_copy(update={"replay_text": place}), {"replay_text": content_id("general", *read_general(place))}
 
 
 def evaluate(step: Step) -> Output:
@@ -92,8 +129,8 @@ def evaluate(step: Step) -> Output:
 
         models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
         sets = held_out(step.pairs("split"))
-        template, progress = step.recipe.train.template, step.work.progress("evaluate")
-        result, answers = compare(sets, models=models, unions=UNIONS, template=template, section=section, progress=progress)
+        progress = step.work.progress("evaluate")
+        result, answers = compare(sets, models=models, unions=UNIONS, section=section, progress=progress)
         write_json(folder / EVALUATION, result)
         write_json(folder / ANSWERS, answers)
         return {"questions": len(answers)}

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from builder.answers import JOURNAL, Counted, open_answers
 from builder.ask import plan_of, rule_facts, style_of
+from builder.curate_stage import check_files
 from builder.findings.stage import check, refuse
 from builder.generate_stage import ask, depends_on, drafts, sources
+from builder.judge_recipe import is_on
 from builder.pipeline import FUNNEL, publish
 from builder.stages import chunk, curate, read, split, validate
 from builder.step import Step
@@ -29,20 +31,33 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def prepared(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> Iterator[Step]:
+def prepared(recipe: Recipe, root: Path, *, watch: Watch | None = None, or_judge: bool = False) -> Iterator[Step]:
     """Open the workspace with documents and chunks made.
 
+    Args:
+        recipe: whose generator asks a language model; or (`or_judge`) whose judge does.
+        root: the folder that its paths are relative to.
+        watch: told about progress.
+        or_judge: see above.
+
     Raises:
-        UsageError: the recipe's generator asks no language model.
+        UsageError: nobody asks a language model.
+        KilopairError: a file that curate will read is unfit for it.
     """
-    if recipe.generate.generator == "extractive":
+    if not asks_a_model(recipe) and not (or_judge and is_on(recipe)):
         raise UsageError("generate.generator is extractive, which asks no model; set generate.generator=openai")
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
+        check_files(step)
         read(step)
         refuse(check(step))
         chunk(step)
         yield step
+
+
+def asks_a_model(recipe: Recipe) -> bool:
+    """Whether the generator of a recipe asks a language model."""
+    return recipe.generate.generator != "extractive"
 
 
 @contextmanager
@@ -67,7 +82,7 @@ def to_ask(step: Step, journal: "Journal") -> "list[Request]":
     from generators.llm.offline import Collector
 
     collector = Collector(journal)
-    _exhaust(drafts(step, _given(collector), Outcome(), told=False))
+    _exhaust(drafts(step, given(collector), Outcome(), told=False))
     return list(collector.missing.values())
 
 
@@ -126,7 +141,7 @@ def _reparsed(step: Step, journal: "Journal", reads: dict[str, Any], code: tuple
     answers = Counted(Offline(journal, by_slot=True), journal, came)
 
     def make(folder: Path) -> Counts:
-        return ask(step, folder, _given(answers), came) | {"reparsed": True}
+        return ask(step, folder, given(answers), came) | {"reparsed": True}
 
     found = journal.counts
     stamp = {"reparsed": [found.answered, found.prompt_tokens, found.completion_tokens]}
@@ -146,7 +161,9 @@ def _exhaust(records: Iterator[Draft | Dropped]) -> None:
         pass  # only what was asked matters
 
 
-def _given(answers: "Answers") -> "OpenAnswers":
+def given(answers: "Answers") -> "OpenAnswers":
+    """Return what opens answers that are open already."""
+
     @asynccontextmanager
     async def opened() -> AsyncIterator["Answers"]:
         yield answers

@@ -15,9 +15,10 @@ from typing import Any
 
 from builder.findings.stage import refuse
 from builder.model_stages import check_base
+from builder.package_stage import check_package
 from builder.recipe_file import write_recipe
 from builder.stages import STAGES
-from builder.step import ANSWERS, CHUNKS, COVERAGE, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PAIRS, QUARANTINE, Step
+from builder.step import ANSWERS, CHUNKS, COVERAGE, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PACKAGE, PAIRS, QUARANTINE, Step
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link
@@ -33,6 +34,7 @@ LINKS = {
     DATASET: ("split", DATASET), "base": ("pretrain", MODEL), MODEL: ("train", MODEL), ANSWERS: ("evaluate", ANSWERS),
     EVALUATION: ("evaluate", EVALUATION), "report.html": ("report", "report.html"), "report.json": ("report", "report.json"),
 }  # fmt: skip
+PACKAGED = {MODEL: ("package", PACKAGE)}  # the tuned model with all that goes with it, once it is packaged
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", reparsed: bool = T
     """
     if until not in STAGES:
         raise UsageError(f"{until}: no such stage; there are {', '.join(STAGES)}")
-    check_base(recipe, root)  # before hours of work, not after
+    base = check_base(recipe, root)  # before hours of work, not after
+    check_package(recipe.package, base)
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         if not reparsed:
@@ -103,7 +106,7 @@ def status(recipe: Recipe, root: Path) -> dict[str, Output | None]:
 def publish(work: Workspace, recipe: Recipe) -> None:
     """Bring the top of the workspace up to date: links to the newest outputs, quarantine, recipe and manifest."""
     check_funnel(work.outputs)
-    for name, (stage, inside) in LINKS.items():
+    for name, (stage, inside) in {**LINKS, **(PACKAGED if "package" in work.outputs else {})}.items():
         target = work.outputs[stage].folder / inside if stage in work.outputs else None
         if target is not None and target.exists():
             link(target, work.folder / name)

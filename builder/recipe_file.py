@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from builder.store import write_text
 from schemas.errors import RecipeError
@@ -140,8 +141,5 @@ def _choices(info: FieldInfo) -> str:
 
 
 def _yaml(value: Any) -> str:
-    if isinstance(value, Path):
-        value = value.as_posix()
-    if isinstance(value, tuple):
-        value = list(value)
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+    plain = to_jsonable_python(value)  # of whatever a recipe may hold: paths, and tuples of paths or records
+    return yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("\n").removesuffix("\n...")

@@ -36,10 +36,7 @@ from generators.interface import is_doubtful
 from schemas.records import Dropped, Pair, Reason
 
 STAGE = "select"
-CODE = (
-    "builder.select", "builder.caps", "builder.turns", "builder.curation.explain_choice", "builder.curation.facility",
-    "builder.curation.quality", "builder.curation.waiting", "builder.curation.worth", "generators.extractive.doubts",
-)  # fmt: skip
+CODE = ("builder.select", "builder.caps", "builder.turns", "builder.rouge", "generators.extractive.doubts", "generators.interface")
 WORDINGS = (3, 5)  # of a fact as long as others can fill the target, and at most: the spread is worth more than the fourth wording
 
 

@@ -14,6 +14,7 @@ from builder.curate_stage import curate, split
 from builder.findings.stage import check
 from builder.generate_stage import generate
 from builder.model_stages import evaluate, folder_stamp, pretrain, train
+from builder.package_stage import package
 from builder.step import CHUNKS, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
 from builder.store import read_records, write_json
 from builder.workspace import Counts, Output, code_hash
@@ -164,7 +165,7 @@ def report(step: Step) -> Output:
     return step.work.stage("report", reads=reads, code=(*_REPORT, *CODE), make=make)
 
 
-STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, report)}
+STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, package, report)}
 
 
 def _worst(counts: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ from schemas.records import Chunk, Document, Dropped, Pair, Record
 RECORDS = ("schemas.records", "schemas.markdown")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
 COVERAGE, STATISTICS = "coverage.json", "statistics.json"
-MODEL, DATASET, EVALUATION, ANSWERS = "model", "dataset", "evaluation.json", "answers.json"
+MODEL, DATASET, EVALUATION, ANSWERS, PACKAGE = "model", "dataset", "evaluation.json", "answers.json", "package"
+RUNS = "training"  # checkpoints, which outlive the stage that is interrupted
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from builder.locate import Span, locate, locate_nearly
 from builder.rouge import words
+from generators.difficulty import FIELD
 from schemas.checks import check, check_extra, explain
 from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair, Reason
 
@@ -107,7 +108,7 @@ def _pair(draft: Draft, rules: _Rules) -> Pair:
         raise DraftError(Reason.TOO_LONG, f"the response has {length} words, more than {rules.max_words}")
     if found := _unseen(draft):
         raise DraftError(Reason.REFERS_TO_TEXT, f"{found!r} points to a text that the question does not show")
-    if rules.extra_schema is not None and (problem := check_extra(extra, rules.extra_schema)):
+    if rules.extra_schema is not None and (problem := check_extra(_asked_of(extra, rules.extra_schema), rules.extra_schema)):
         raise DraftError(Reason.SCHEMA, problem)
     return _checked(draft, evidence=evidence, flags=tuple(dict.fromkeys((*draft.flags, *flags))), extra=extra)
 
@@ -174,6 +175,12 @@ def _own_extra(draft: Draft) -> dict[str, JsonValue]:
     """Return the user's own fields: what a comparison quotes becomes evidence instead."""
     moved = (OTHER_CHUNK, OTHER_QUOTES) if _compares(draft) else ()
     return {name: value for name, value in draft.extra.items() if name not in moved}
+
+
+def _asked_of(extra: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return the fields that the user's schema is about: the difficulty is ours, unless it names that."""
+    theirs = FIELD in schema.get("properties", ())
+    return {name: value for name, value in extra.items() if theirs or name != FIELD}
 
 
 def _of_other_passage(extra: Mapping[str, JsonValue], rules: _Rules) -> list[_Found]:

@@ -11,7 +11,7 @@ class Watch(Protocol):
         """Say that a stage is being made."""
 
     def advanced(self, stage: str, done: int, total: int, figures: Mapping[str, float]) -> None:
-        """Say that `done` of `total` units of a stage are made."""
+        """Say that `done` of `total` units of a stage are made; a total of 0: nobody knows."""
 
     def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
         """Say that a stage is there; `fresh` means that it was made now, not found."""

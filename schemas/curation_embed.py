@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from schemas.records import Record
 
 Share = Annotated[float, Field(gt=0, le=1)]
+Price = Annotated[float, Field(ge=0)]
 
 
 class EmbedSection(Record):
@@ -23,6 +24,9 @@ class EmbedSection(Record):
     base_url: str = Field(default="", description="URL of the embedding endpoint up to and including /v1; endpoint.base_url when empty")
     api_key_env: str = Field(default="", description="environment variable of its key; endpoint.api_key_env when empty")
     batch: int = Field(default=32, ge=1, le=2048, description="most texts of one request")
+    usd_per_million: Price | None = Field(
+        default=None, description="price of the endpoint's tokens, for the budget; shipped price table when unset"
+    )
     threshold: float = Field(
         default=0.92,
         ge=0,
@@ -49,6 +53,17 @@ class ChooseSection(Record):
         description="scores that make up the quality of a pair, with the weight of each; a negative weight: less is better. student is"
         " what the model to be tuned makes of a pair, where it was asked",
     )
+    student: Literal["none", "ifd", "likelihood"] = Field(
+        default="none",
+        description="ask the model to be tuned before it is: ifd: pairs are better the harder their response is for it although it has the"
+        " question (Cherry LLM), none where the question does not help; likelihood: the likelier the response is to it, and of several"
+        " answers to one question the likeliest stays (GRAPE); weight 0 of student in scores: only that",
+    )
+    base: str = Field(
+        default="", description="the model that student asks: a folder or a name that was downloaded before; train.base when empty"
+    )
     per_passage: Share = Field(default=1.0, description="largest share of one passage (chunk) in the chosen set")
-    per_difficulty: Share = Field(default=1.0, description="largest share of one difficulty (extra.difficulty of a pair)")
+    per_difficulty: Share = Field(
+        default=1.0, description="largest share of one difficulty (extra.difficulty of a pair: basic, detailed or applied)"
+    )
     per_length: Share = Field(default=1.0, description="largest share of one length of response: each twice the words of the one before")

@@ -8,6 +8,10 @@ from pydantic import Field
 from schemas.records import Record
 
 Threshold = Annotated[float, Field(ge=0, le=1)]
+_DOUBTFUL = (  # what `ground` finds, and what drafts bring along
+    "ungrounded_*", "derived_*", "wrong_unit", "foreign_*", "far_*", "negation", "opposite", "yes_no", "word_order", "thin_*",
+    "doubt_*", "fuzzy_quote", "suspicious_source",
+)  # fmt: skip
 
 
 class JudgeSection(Record):
@@ -18,8 +22,8 @@ class JudgeSection(Record):
         description="which pairs are judged: none; doubtful: without evidence, with thin support, or with one of the flags below; all",
     )
     doubtful_flags: tuple[str, ...] = Field(
-        default=("doubt_*", "ungrounded_*", "foreign_*", "negation*", "thin_*", "swapped_*", "suspicious_source"),
-        description="flags that make a pair doubtful, * standing for any letters",
+        default=_DOUBTFUL,
+        description="flags that make a pair doubtful, * standing for any letters; the default are the signs of all checks before the judge",
     )
     least_support: Threshold = Field(default=0.7, description="a pair whose score support is below this is doubtful")
     model: str | None = Field(

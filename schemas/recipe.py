@@ -5,22 +5,21 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from schemas.curation_choice import ChoiceSection, HeldOutSection, Length, Part
 from schemas.curation_embed import ChooseSection, EmbedSection
 from schemas.curation_filters import GroundSection, ScreenSection
 from schemas.curation_judge import JudgeSection
 from schemas.curation_near import DecontaminateSection
 from schemas.findings import FindingsSection
-from schemas.training import BaseSection, EvaluateSection, TrainSection
+from schemas.training import BaseSection, EvaluateSection, PackageSection, TrainSection
 
-Share = float
 Rate = Annotated[float, Field(gt=0)]
 Chance = Annotated[float, Field(ge=0, le=1)]
-Length = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(gt=0)]
 
 SET_BY_ENGINE = {  # fields of a request that endpoint.parameters may not hold, and what decides them
@@ -188,34 +187,10 @@ class BudgetSection(Section):
     usd_per_million_output: float | None = Field(default=None, ge=0, description="price of reply tokens; shipped price table when unset")
 
 
-class CurateSection(Section):
+class CurateSection(ChoiceSection):
     """How drafts become about 1,000 pairs."""
 
-    target: int = Field(default=1000, ge=1, description="pairs to choose")
-    rouge_l: float = Field(
-        default=0.7,
-        gt=0,
-        le=1,
-        description="drop a question whose ROUGE-L F with an earlier one of another fact is above this, as Alpaca does",
-    )
-    reworded: float = Field(
-        default=0.7,
-        gt=0,
-        le=1,
-        description="drop a pair that has more than this of its words (Dice, question and response) in common with one that asks the same "
-        "in other words; 1: off",
-    )
-    alpaca: bool = Field(
-        default=False, description="drop near questions exactly as Alpaca does: ASCII words of the question only, no siblings"
-    )
     max_words: int = Field(default=220, ge=5, description="most words of a response")
-    per_fact: Length | Literal["auto"] = Field(
-        default="auto",
-        description="most wordings of one fact in the chosen set; auto: 5, but 3 as long as there are other facts that rules can ask about",
-    )
-    per_document: Share = Field(default=0.06, gt=0, le=1, description="largest share of one document in the chosen set")
-    per_task: Share = Field(default=0.85, gt=0, le=1, description="largest share of one task in the chosen set")
-    per_opening: Share = Field(default=0.04, gt=0, le=1, description="largest share of one opening (first three words of the question)")
     doubtful: bool = Field(
         default=False,
         description="choose also facts whose answer may not be whole, as signs around it say, after the others of their kind; "
@@ -224,24 +199,11 @@ class CurateSection(Section):
     pair_schema: Path | None = Field(default=None, description="your own JSON Schema file for the field `extra` of every pair")
 
 
-class SplitSection(Section):
+class SplitSection(HeldOutSection):
     """How the pairs are divided; pairs that share a passage or a fact stay together."""
 
-    test: Share = Field(default=0.1, ge=0, lt=1, description="share of pairs on passages that no training pair uses")
-    validation: Share = Field(default=0.05, ge=0, lt=1, description="likewise, for choosing settings")
-    paraphrase: Share = Field(default=0.15, ge=0, lt=1, description="share of pairs withheld as other wordings of facts that are in train")
-    unseen_forms: Share = Field(default=0.4, ge=0, le=1, description="share of paraphrase whose question form occurs nowhere in train")
-    held_out_documents: Share = Field(
-        default=0.05, ge=0, lt=1, description="share of the documents of which nothing is in train; their pairs are a test set of their own"
-    )
-
-    @model_validator(mode="after")
-    def _leave_something_to_train(self) -> Self:
-        if self.test + self.validation + self.paraphrase + self.held_out_documents > 0.7:
-            raise ValueError(
-                "test, validation, paraphrase and held_out_documents together may take at most 0.7, or nothing is left to train on"
-            )
-        return self
+    paraphrase: Part = Field(default=0.15, description="share of pairs withheld as other wordings of facts that are in train")
+    unseen_forms: Chance = Field(default=0.4, description="share of paraphrase whose question form occurs nowhere in train")
 
 
 class ReportSection(Section):
@@ -273,4 +235,5 @@ class Recipe(Section):
     base: BaseSection = BaseSection()
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
+    package: PackageSection = PackageSection()
     report: ReportSection = ReportSection()

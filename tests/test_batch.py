@@ -49,7 +49,7 @@ class Lane:
         return export(requests, self.folder / "out", journal=self.journal, ledger=self.ledger, body=Dialect().body, **limits)
 
     def take(self, *paths: Path) -> Funnel:
-        return import_results(paths, journal=self.journal, ledger=self.ledger, cost=lambda _: Cost(3, 2, 0.5))
+        return import_results(paths, journal=self.journal, ledger=self.ledger, cost=lambda *_: Cost(3, 2, 0.5))
 
     def results(self, *lines: object, name: str = "results.jsonl") -> Path:
         path = self.folder / name

@@ -187,7 +187,7 @@ def at(server: Server, journal: Journal, work: Callable[[Desk], Any]) -> Any:
 def taken_in(server: Server, journal: Journal, folder: Path):
     fetched = at(server, journal, lambda opened: fetch(opened, folder / "results"))
     files = [path for one in fetched for path in one.files]
-    funnel = import_results(files, journal=journal, ledger=Ledger(folder / "batch"), cost=lambda _: Cost())
+    funnel = import_results(files, journal=journal, ledger=Ledger(folder / "batch"), cost=lambda *_: Cost())
     returned(journal, fetched)
     return fetched, funnel
 
@@ -344,7 +344,7 @@ def test_a_batch_under_way_stays_out(server: Server, journal: Journal, tmp_path:
 def test_a_kill_between_download_and_import_costs_nothing(server: Server, journal: Journal, tmp_path: Path):
     at(server, journal, submit)
     fetched = at(server, journal, lambda opened: fetch(opened, tmp_path / "results"))
-    import_results(fetched[0].files, journal=journal, ledger=Ledger(tmp_path / "batch"), cost=lambda _: Cost())
+    import_results(fetched[0].files, journal=journal, ledger=Ledger(tmp_path / "batch"), cost=lambda *_: Cost())
 
     _, funnel = taken_in(server, journal, tmp_path)
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from builder.cli.curate_file import curate, import_
 from builder.curate_file import Source, curate_file, import_file
-from builder.curation.chain import through
+from builder.curation.chain import Funnel
+from builder.curation.out_folder import claimed
 from builder.curation.table import table
 from builder.recipe_file import load
 from builder.store import read_records
 from schemas.curation_file import FileRecipe
 from schemas.errors import InputError, KilopairError, RecipeError, UsageError
+from schemas.recipe import Recipe
 from schemas.records import Dropped, Pair, Provenance, Reason
 
 VERBS = ("Describe", "Explain", "Draft", "Sketch", "Review", "Plan", "Summarize", "Compare")
@@ -259,16 +261,17 @@ def test_no_record_is_lost_between_stages(fates, stages):
 
         return stage
 
-    kept, funnel = through(pairs_of(len(fates)), {str(at): leaving(at) for at in range(stages)}, first="import", drop=left.append)
+    funnel = Funnel(left.append)
+    kept = list(funnel.through(pairs_of(len(fates)), {str(at): leaving(at) for at in range(stages)}, first="import"))
 
     assert [pair.id for pair in kept] == [f"pair-{number}" for number, fate in enumerate(fates) if fate >= stages]
     assert len(kept) + len(left) == len(fates)
-    assert [passed.came for passed in funnel] == [len(fates), *(passed.kept for passed in funnel[:-1])]
+    assert [passed.came for passed in funnel.passed] == [len(fates), *(passed.kept for passed in funnel.passed[:-1])]
 
 
 def test_a_stage_that_loses_a_record_is_found_out():
     with pytest.raises(KilopairError, match="stage: 3 records came in but 0 kept and 0 dropped"):
-        through(pairs_of(3), {"stage": lambda pairs: [pair for pair in pairs if not pair]}, first="import", drop=lambda _: None)
+        list(Funnel(print).through(pairs_of(3), {"stage": lambda pairs: [pair for pair in pairs if not pair]}, first="import"))
 
 
 def kilopair(command, *arguments):
@@ -282,7 +285,7 @@ def test_the_command_prints_the_funnel_and_where_the_pairs_are(tmp_path):
     result = kilopair(curate, path, "--out", tmp_path / "out", "--target", 40, "--map", "question=instruction,answer=output", *apart)
 
     assert result.exit_code == 0, result.output
-    assert "select               40 of" in result.output
+    assert "select    40 of" in result.stderr
     assert "a random split of the same sizes would leak" in result.output
     assert str(tmp_path / "out" / "curated.jsonl") in result.output
 
@@ -304,7 +307,8 @@ def test_import_prints_what_it_kept(tmp_path):
     result = kilopair(import_, written(tmp_path, rows(3)), "--out", tmp_path / "out")
 
     assert result.exit_code == 0
-    assert result.output.startswith("import                3 of 3\npairs")
+    assert "import    3 of 3 (" in result.stderr
+    assert result.stdout.startswith("pairs ")
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
@@ -322,8 +326,8 @@ def test_a_wrong_column_leaves_no_folder(tmp_path):
 
 
 def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".dropped.jsonl.17.tmp").write_text("half a li")
+    (tmp_path / "out" / ".making").mkdir(parents=True)
+    (tmp_path / "out" / ".making" / "dropped.jsonl").write_text("half a li")
     (tmp_path / "out" / ".vectors.sqlite").write_text("")
 
     import_file(Source(table(written(tmp_path, rows(5))), {}), tmp_path / "out")
@@ -405,3 +409,136 @@ def test_splits_far_from_what_was_asked_for_are_told(tmp_path):
 
     assert "note: test has 0% of the pairs instead of 10%: what hangs together is never divided" in shown
     assert "leaks         0; nothing is held out" in shown
+
+
+class Heard:
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def started(self, stage):
+        self.told.append(("started", stage))
+
+    def advanced(self, stage, done, total, figures):
+        self.told.append(("advanced", stage, done, total))
+
+    def finished(self, stage, counts, *, seconds, fresh):
+        self.told.append(("finished", stage, counts.get("kept")))
+
+
+def test_each_stage_is_told_when_it_starts_goes_on_and_ends(tmp_path):
+    heard = Heard()
+    source = Source(table(written(tmp_path, rows(300))), {})
+
+    curate_file(source, tmp_path / "out", recipe=load(FileRecipe, None, ["curate.target=20"]), watch=heard)
+
+    spans = [told for told in heard.told if told[0] != "advanced"]
+    names = ["import", "screen", "dedup", "select", "report"]
+    assert [told[1] for told in spans if told[0] == "started"] == names
+    assert [told[:2] for told in spans] == [(what, name) for name in names for what in ("started", "finished")]
+    assert ("advanced", "import", 256, 0) in heard.told
+    assert ("advanced", "dedup", 0, 300) in heard.told
+    assert ("advanced", "dedup", 256, 300) in heard.told
+    assert ("finished", "select", 20) in heard.told
+
+
+def test_a_quiet_command_prints_nothing(tmp_path):
+    result = kilopair(curate, written(tmp_path, rows(30)), "--out", tmp_path / "out", "--quiet")
+
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_without_a_terminal_each_stage_is_a_line_of_the_log(tmp_path):
+    result = kilopair(curate, written(tmp_path, [*rows(30), {"question": "a?", "answer": ""}]), "--out", tmp_path / "out")
+
+    lines = result.stderr.splitlines()
+    assert [line.split()[0] for line in lines] == [name for name in ("import", "screen", "dedup", "select", "report") for _ in range(2)]
+    assert lines[1].startswith("import    30 of 31; 1 dropped (1 blank) (")
+
+
+def state(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("fails", ["dropped", "report", "manifest"])
+def test_a_call_that_fails_midway_leaves_the_result_of_the_one_before_it(tmp_path, fails):
+    curated(tmp_path, rows(60), "curate.target=20")
+    before = state(tmp_path / "out")
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text(json.dumps({"question": "Who was it?"}))
+
+    class Fails(Heard):
+        """Breaks the call in the stage that selects, before the report, and before the manifest, which hashes the exam."""
+
+        def started(self, stage):
+            if (stage, fails) in {("select", "dropped"), ("report", "report")}:
+                raise OSError("the disk is full")
+            if (stage, fails) == ("report", "manifest"):
+                exam.unlink()
+
+    with pytest.raises((OSError, UsageError)):
+        curate_file(
+            Source(table(tmp_path / "pairs.jsonl"), {}, (exam,)),
+            tmp_path / "out",
+            recipe=load(FileRecipe, None, ["curate.target=5"]),
+            watch=Fails(),
+        )
+
+    assert state(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("moved", range(5))
+def test_a_call_that_is_killed_while_its_files_are_moved_is_caught_up(tmp_path, moved):
+    curated(tmp_path, rows(60), "curate.target=20", formats=("messages",))
+    (tmp_path / "new").mkdir()
+    curated(tmp_path, rows(60), "curate.target=10", name="new")
+    wanted = state(tmp_path / "new")
+    made = tmp_path / "out" / ".made"  # what a killed process leaves: nothing is moved yet, or what is outdated has gone and some is
+    (tmp_path / "new").rename(made)
+    for path in (tmp_path / "out").glob("*.messages.jsonl") if moved else ():
+        path.unlink()
+    for path in sorted(made.iterdir(), key=lambda path: (path.name == "manifest.json", path.name))[:moved]:
+        path.replace(tmp_path / "out" / path.name)
+
+    with claimed(tmp_path / "out", "curated.jsonl", "pairs.jsonl") as folder:
+        shown = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
+        (folder / "curated.jsonl").write_text("")
+
+    assert shown == wanted
+
+
+def test_when_nothing_is_left_an_earlier_result_stays_as_it_was(tmp_path):
+    curated(tmp_path, rows(60), "curate.target=20")
+    before = state(tmp_path / "out")
+
+    with pytest.raises(
+        InputError, match=r"none of its 60 rows is left; .*out stays as it was; see each row with another folder .*too short"
+    ):
+        curated(tmp_path, rows(60), "screen.min_output_words=100")
+
+    assert state(tmp_path / "out") == before
+
+
+def test_a_section_of_a_recipe_may_be_used_for_a_file_as_it_is(tmp_path):
+    same = ["curate.per_fact=auto", "curate.alpaca=true", "curate.reworded=0.6"]
+
+    _, as_alpaca, _ = curated(tmp_path, rows(60), "curate.target=40", *same)
+
+    assert {name: getattr(FileRecipe().curate, name) for name in ("target", "rouge_l", "reworded", "per_fact", "per_opening")} == {
+        name: getattr(Recipe().curate, name) for name in ("target", "rouge_l", "reworded", "per_fact", "per_opening")
+    }
+    assert as_alpaca
+
+
+def test_a_weight_that_is_given_to_the_rating_counts(tmp_path):
+    made = [row | {"stars": number % 5} for number, row in enumerate(rows(100))]
+    source = Source(table(written(tmp_path, made)), {"rating": "stars"})
+
+    def mean(weight, name):
+        recipe = load(FileRecipe, None, ["curate.target=20", "choose.spread=false", f"choose.scores={{rating: {weight}}}"])
+        curate_file(source, tmp_path / name, recipe=recipe)
+        ratings = [pair.scores["rating"] for pair in read_records(tmp_path / name / "curated.jsonl", Pair)]
+        return sum(ratings) / len(ratings)
+
+    assert mean(1.0, "good") > 2 > mean(-1.0, "bad")

@@ -1,15 +1,19 @@
 """Each level of deduplication drops its copies, says which pair they copy, and keeps the best one, whatever the order."""
 
 import os
+from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.curation.asked import Question
 from builder.curation.cascade import BATCH
+from builder.curation.relation import Relations
 from builder.dedup import dedup
 from schemas.records import Dropped, Evidence, Pair, Provenance, Reason
+from tests import near_things
 from tests.near_copies import ANOTHER, LEVELS, cases, copy
 from tests.near_texts import instructions
 
@@ -213,19 +217,22 @@ def test_few_questions_about_one_input_are_compared_as_many_are():
     assert Reason.NEAR_DUPLICATE in reasons(few)
 
 
-def shares(level, count=250 if SOAK else 60):
+def shares(originals, made):
     """Return the share of copies that are dropped, and of what is dropped the share that is a copy of what it is said to copy."""
-    originals = cases(count)
-    made = [copy(case, level, seed) for seed, case in enumerate(originals)]
     records = [pair(case.question, case.answer, number=n) for n, case in enumerate((*originals, *made))]
     dropped = [record for record in dedup(records, threshold=0.7) if isinstance(record, Dropped)]
-    right = [record for record in dropped if cluster(record) == f"pair-{int(record.id[5:]) - count}"]
-    return len(right) / count, len(right) / max(1, len(dropped))
+    right = [record for record in dropped if cluster(record) == f"pair-{int(record.id[5:]) - len(originals)}"]
+    return len(right) / len(originals), len(right) / max(1, len(dropped))
+
+
+def of_level(level, count=250 if SOAK else 60):
+    originals = cases(count)
+    return shares(originals, [copy(case, level, seed) for seed, case in enumerate(originals)])
 
 
 @pytest.mark.parametrize("level", LEVELS[:-1])
 def test_labelled_copies_go_and_nothing_else_does(level):
-    recall, precision = shares(level)
+    recall, precision = of_level(level)
 
     print(f"{level}: recall {recall:.3f}, precision {precision:.3f}")
     assert recall >= 0.98
@@ -233,7 +240,7 @@ def test_labelled_copies_go_and_nothing_else_does(level):
 
 
 def test_labelled_questions_about_another_thing_stay():
-    recall, _ = shares(ANOTHER)
+    recall, _ = of_level(ANOTHER)
 
     print(f"{ANOTHER}: wrongly merged {recall:.3f}")
     assert recall == 0
@@ -253,6 +260,67 @@ def test_things_that_both_answers_speak_of_are_not_reworded_however_common_their
     plans = [(f"How many {what} does the Ripple plan have?", f"It has {count}.") for what, count in (("users", 1), ("sensors", 3))]
 
     assert set(reasons(pairs(*asked, *plans))) == {"kept"}
+
+
+TOOLS, ROOMS = near_things.TOOLS, near_things.ROOMS
+
+
+@pytest.mark.parametrize("things", [TOOLS[:2], TOOLS[:3], TOOLS, ROOMS, (*TOOLS, *ROOMS)], ids=len)
+def test_things_with_plain_names_that_many_questions_hold_are_told_apart(things):
+    made = near_things.cases(things)
+
+    assert len(near_things.pairs_apart(made)) >= 15
+    assert set(reasons([pair(case.question, case.answer, number=n) for n, case in enumerate(made)])) == {"kept"}
+
+
+@pytest.mark.parametrize("things", [TOOLS[:2], TOOLS[:3], TOOLS, ROOMS, (*TOOLS, *ROOMS)], ids=len)
+def test_the_same_question_about_a_thing_goes_in_another_order_and_nothing_else_does(things):
+    made = near_things.cases(things)
+    recall, precision = shares(made, [near_things.reordered(case) for case in made])
+
+    print(f"{len(things)} things, another order: recall {recall:.3f}, precision {precision:.3f}")
+    assert recall >= 0.98
+    assert precision == 1
+
+
+@pytest.mark.parametrize(("things", "least"), [(TOOLS[:3], 0.98), (TOOLS, 0.98), (ROOMS, 0.98), ((*TOOLS, *ROOMS), 0.85), (TOOLS[:2], 0.5)])
+def test_another_word_for_what_is_asked_is_known_if_it_is_not_rare(things, least):
+    made = near_things.cases(things)
+    recall, precision = shares(made, [near_things.with_synonyms(case) for case in made])
+
+    print(f"{len(things)} things, other words: recall {recall:.3f}, precision {precision:.3f}")
+    assert recall >= least
+    assert precision == 1
+
+
+def test_words_whose_exchange_changes_answers_name_two_things_even_where_the_answer_is_the_same():
+    policy = "You can send it back within two weeks of the day it came."
+    asked = [(f"How do I send the {name} back?", policy) for name in ("kettle", "toaster")]
+    prices = [(f"What does the {name} cost?", f"It costs {price} euros.") for name, price in (("kettle", "forty"), ("toaster", "sixty"))]
+    same = [(f"What does the {name} cost?", "It costs forty euros.") for name in ("kettle", "toaster")]
+
+    assert reasons(pairs(*asked)) == ["kept", Reason.NEAR_DUPLICATE]
+    assert reasons(pairs(*asked, *prices)) == ["kept"] * 4
+    assert reasons(pairs(*asked, *same))[:2] == ["kept", Reason.NEAR_DUPLICATE]
+
+
+def test_numbers_in_words_contradict_each_other_as_digits_do():
+    asked = ("How long is the warranty?", "How long is a warranty?")
+
+    assert reasons(pairs((asked[0], "It is two years."), (asked[1], "It is three years."))) == ["kept", Reason.CONFLICT]
+    assert reasons(pairs((asked[0], "It is two years."), (asked[1], "It is 2 years."))) == ["kept", Reason.NEAR_DUPLICATE]
+
+
+@given(st.lists(st.tuples(QUESTION, RESPONSE), max_size=5), st.booleans())
+@EXAMPLES
+def test_what_two_questions_are_to_each_other_does_not_depend_on_which_comes_first(rows, rare):
+    questions = [Question(pair(*row, number=n)) for n, row in enumerate(rows)]
+    relation, backwards = (Relations([[question] for question in listed]) for listed in (questions, questions[::-1]))
+
+    for one, other in combinations(questions, 2):
+        found = relation(one, other, rare=rare)
+        assert relation(other, one, rare=rare) is found
+        assert backwards(one, other, rare=rare) is found
 
 
 def test_an_answer_that_holds_the_other_does_not_contradict_it():

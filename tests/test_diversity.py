@@ -39,7 +39,7 @@ def pair(number, instruction, *, task="qa", output="It is so.", group=None, docu
         ("Please summarize the following paragraph in two sentences.", "summarize", "paragraph"),
         ("Give me three tips for staying healthy.", "give", "tip"),
         ("Could you please translate this text into German?", "translate", "text"),
-        ("Given a positive integer, evaluate the sum of its digits.", "evaluate", "sum"),
+        ("Given a list of tide times, compute the mean of the gaps.", "compute", "mean"),
         ("Your task is to classify the sentence as positive or negative.", "classify", "sentence"),
         ("I want you to design a logo using two colours.", "design", "logo"),
         ("You are given a table. Find the largest number.", "find", "number"),

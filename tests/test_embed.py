@@ -225,6 +225,7 @@ def test_the_recipe_says_what_makes_the_vectors(tmp_path):
     assert isinstance(named(), Lexical)
     assert named(by="endpoint", model="embed-small").name == "endpoint/embed-small"
     assert named(by="local", model="folder").name.startswith("local/folder/")
+    assert named(by="none") is None
     with pytest.raises(ValidationError, match="needs the name of a model"):
         EmbedSection(by="local")
 

@@ -2,7 +2,10 @@
 
 import base64
 import json
+import re
+import socket
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -180,3 +183,44 @@ def test_a_blank_text_is_sent_as_something():
         Embedded(endpoint, batch=32)([""])
 
         assert server.asked[0][1]["input"] == [" "]
+
+
+def dead(port, **changes):
+    return EndpointSection(base_url=f"http://127.0.0.1:{port}/v1", model="e", api_key_env=KEY_NAME, **changes)
+
+
+def test_nobody_at_the_address_is_known_after_the_tries_of_one_request_however_long_the_endpoint_may_be_down():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, so nobody else takes the port, and not listening
+        started = time.monotonic()
+
+        with pytest.raises(EndpointError) as error:
+            Embedded(dead(closed.getsockname()[1], attempts=2, max_wait_seconds=900), batch=1)(TEXTS)
+
+        assert time.monotonic() - started < 3
+    assert re.fullmatch(
+        r"cannot reach the endpoint http://127\.0\.0\.1:\d+/v1 \(connection refused\), in 2 tries; "
+        r"start it, correct embed\.base_url .*, or set embed\.by to lexical.*",
+        str(error.value),
+    )
+
+
+def test_an_endpoint_that_takes_connections_and_never_answers_is_given_up_after_its_deadline():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        started = time.monotonic()
+
+        with pytest.raises(
+            EndpointError, match=r"endpoint http://127\.0\.0\.1:\d+/v1, model e: takes .* no answer within 0\.3 seconds; start"
+        ):
+            Embedded(dead(silent.getsockname()[1], timeout_seconds=0.3), batch=1)(TEXTS)
+
+        assert time.monotonic() - started < 3
+
+
+def test_an_endpoint_that_answers_nothing_but_vectors_is_there():
+    with served() as (server, endpoint):  # it refuses to list its models
+        Embedded(endpoint, batch=32)(TEXTS)
+
+        assert len(server.asked) == 1

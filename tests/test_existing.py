@@ -225,3 +225,26 @@ def test_pairs_about_no_document_are_not_capped_as_if_they_were_of_one(tmp_path)
     documents = [record.provenance.document_id for record in chosen if isinstance(record, Pair)]
     assert len(documents) == 10
     assert documents.count("") >= 8
+
+
+ODD = "\x85\x0b\x0c\x1c\x1d\x1e\u2028\u2029"  # line ends to Python's splitlines, and to no spreadsheet
+
+
+def test_a_cell_in_quotation_marks_may_hold_any_character_that_ends_lines_elsewhere(tmp_path):
+    written = f'instruction,output\n"Why{ODD}so?","Be{ODD}cause\nof rain."\nWho?,Ann.\n'
+
+    records = read(tmp_path, "a.csv", written)
+
+    assert [draft[0].startswith("Why") for draft in drafts(records)] == [True, False]
+    assert [record.provenance.rule for record in records] == ["a.csv row 2", "a.csv row 3"]
+    assert drafts(records)[0][1].endswith("cause\nof rain.")
+
+
+def test_what_is_shown_of_a_broken_row_is_that_row(tmp_path):
+    written = f'instruction,output\n"Why{ODD}so?","Be{ODD}cause."\nWho?,"Ann"a.\nWhat?,Rain.\n'
+
+    records = read(tmp_path, "a.csv", written)
+
+    (broken,) = (record for record in records if isinstance(record, Dropped))
+    assert broken.record["text"] == 'Who?,"Ann"a.'
+    assert [question for question, _ in drafts(records)][1:] == ["What?"]

@@ -11,7 +11,7 @@ from generators.llm.batch_files import Ledger
 from generators.llm.dialect import Dialect
 from generators.llm.journal import Journal
 from generators.llm.local import dialect_note
-from schemas.errors import EndpointError, UsageError, WorkspaceError
+from schemas.errors import EndpointError, KilopairError, UsageError, WorkspaceError
 from schemas.recipe import EndpointSection
 from tests.leave_project import RECIPE, answer, answer_everything, asked, exported, kept, kilopair, leave_project, taken_in
 
@@ -131,7 +131,8 @@ def test_a_reparse_that_finds_nothing_stands_in_for_nothing(answered: Path):
 
 
 def test_a_setting_that_the_endpoint_refused_is_named(project: Path):
-    (project / "recipe.yaml").write_text(RECIPE.replace("model: large", "model: large, parameters: {top_p: 0.5, seed: 1}"))
+    asked = RECIPE.replace("model: large", "model: large, parameters: {top_p: 0.5, seed: 1}")
+    (project / "recipe.yaml").write_text(f"{asked}judge: {{pairs: none}}\n")  # or the last export makes the drafts to ask the judge about
     answer_everything(project)
     known = Dialect(rung="text", left_out=frozenset({"top_p", "temperature"}))
     with Journal(project / "workspace" / "journal.sqlite") as journal:
@@ -140,6 +141,54 @@ def test_a_setting_that_the_endpoint_refused_is_named(project: Path):
     kilopair("generate", "recipe.yaml", "--quiet")
 
     assert counts(project / "workspace")["notices"] == ["the endpoint refuses top_p, so requests go without; take it out of the recipe"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("lost.jsonl", None, r"decontaminate\.files: .*lost\.jsonl: no such file or directory; give the path of a file"),
+        ("empty.jsonl", "", r"empty\.jsonl: no rows, so nothing to look for"),
+        ("names.csv", "city,country\nOslo,Norway\n", r"names\.csv: no column is known to hold questions; its columns are city, country"),
+        ("torn.jsonl", '{"question": "How ', r"torn\.jsonl row 1: .*repair it or take it out"),
+        ("notes.docx", "How?", r"notes\.docx: of a kind that cannot be read"),
+    ],
+)
+def test_an_evaluation_file_that_curate_would_stop_at_is_refused_before_a_request_is_made(
+    project: Path, name: str, text: str | None, problem: str
+):
+    if text is not None:
+        (project / name).write_text(text)
+
+    with pytest.raises(KilopairError, match=problem) as refused:
+        kilopair("batch", "export", "recipe.yaml", "--quiet", "--set", f"decontaminate.files=[{name}]")
+
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--set", "generate.generator=extractive")])
+def test_generate_looks_into_the_files_that_curate_will_read(project: Path, more: tuple[str, ...]):
+    with pytest.raises(KilopairError, match=r"lost\.jsonl: no such file"):
+        kilopair("generate", "recipe.yaml", "--quiet", "--set", "decontaminate.files=[lost.jsonl]", *more)
+
+    assert not (project / "workspace" / "drafts.jsonl").exists()
+
+
+def test_a_run_with_an_evaluation_file_drops_what_it_asks(answered: Path):
+    kilopair("generate", "recipe.yaml", "--quiet")
+    asked_before = json.loads((answered / "workspace" / "drafts.jsonl").read_text().splitlines()[0])["instruction"]
+    (answered / "ours.jsonl").write_text(json.dumps({"question": asked_before}) + "\n")
+
+    kilopair("split", "recipe.yaml", "--quiet", "--set", "decontaminate.files=[ours.jsonl]")
+
+    dropped = json.loads((answered / "workspace" / "manifest.json").read_text())["stages"]["curate"]["counts"]["dropped"]
+    assert dropped["contaminated"] >= 1
+
+
+def test_a_rubric_that_is_none_is_refused_before_anything_is_asked(project: Path):
+    (project / "rubric.yaml").write_text("criteria: 7\n")
+
+    with pytest.raises(KilopairError, match=r"rubric\.yaml"):
+        kilopair("generate", "recipe.yaml", "--quiet", "--set", "judge.rubric=rubric.yaml")
 
 
 def test_notices_are_part_of_the_json_and_a_line_each_for_people(answered: Path, capsys: pytest.CaptureFixture[str]):

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from fnmatch import fnmatchcase
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
@@ -15,8 +16,12 @@ from hypothesis import strategies as st
 from builder.answers import JOURNAL
 from builder.calibrate import load
 from builder.cli import judge as commands
+from builder.curation.ground_signs import SIGNS
 from builder.judge_recipe import estimated, is_configured, judge_key, judged, judging, reads, scored
 from builder.judge_stage import UNJUDGED, Sources, is_doubtful, is_wanted, judge
+from builder.validate import FUZZY
+from generators.alpaca.drafts import SUSPICIOUS
+from generators.extractive.doubts import IN_PLACE, WORDY
 from generators.judge.judge import Outcome
 from generators.judge.rubrics import shipped_rubric
 from generators.judge.verdicts import Verdict
@@ -96,6 +101,13 @@ def test_no_pair_is_lost_and_the_order_of_the_pairs_decides_only_the_order(answe
     assert [record.id for record in records] == [pair.id for pair in pairs]
     assert {record.id: record for record in run(shuffled)} == {record.id: record for record in records}
     assert all(record == before for record, before in zip(records, pairs, strict=True) if before.output == "not wanted")
+
+
+def test_every_sign_of_the_checks_makes_a_pair_doubtful_and_no_default_pattern_waits_for_a_flag_that_nothing_sets():
+    found = {*SIGNS, IN_PLACE, WORDY, FUZZY, SUSPICIOUS}
+
+    assert [flag for flag in sorted(found) if not is_doubtful(pair(flags=(flag,)), SECTION)] == []
+    assert [pattern for pattern in SECTION.doubtful_flags if not any(fnmatchcase(flag, pattern) for flag in found)] == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from generators.alpaca import rules
-from generators.alpaca.asks import DIFFICULTIES, Ask, Fact, Passage, Style
+from generators.alpaca.asks import Ask, Fact, Passage, Style
 from generators.alpaca.prompts import (
     again_request,
     brief,
@@ -24,6 +24,7 @@ from generators.alpaca.prompts import (
 )
 from generators.alpaca.screen import neutral, suspicious
 from generators.alpaca.tasks import load_tasks, shipped_tasks
+from generators.difficulty import DIFFICULTIES
 from schemas.records import Chunk, Document, Draft, Provenance
 
 TASKS = {task.name: task for task in load_tasks(shipped_tasks(), root=Path())}

@@ -254,7 +254,7 @@ def test_a_batch_goes_through_the_files_and_batches_of_aimock(tmp_path):
         ledger = Ledger(tmp_path / "batches")
         sent = export(requests, tmp_path / "batches", journal=journal, ledger=ledger, body=Dialect().body)
         files = asyncio.run(round_trip(endpoint, journal, ledger))
-        funnel = import_results(files, journal=journal, ledger=ledger, cost=lambda raw: Cost())
+        funnel = import_results(files, journal=journal, ledger=ledger, cost=lambda *_: Cost())
         replies = [journal.get(asked) for asked in requests]
 
     assert [file.lines for file in sent.files] == [5]

@@ -26,6 +26,18 @@ def test_a_written_recipe_is_read_back_as_it_was(recipe: Path):
     assert load_recipe(recipe) == original
 
 
+def test_files_that_a_recipe_lists_are_written_and_read_back(recipe: Path):
+    listed = {
+        "decontaminate": {"files": ["ours.jsonl", "more/theirs.csv"]},
+        "generate": {"existing": [{"path": "old.csv", "task": "faq"}], "tasks": {"question_answering": 2}},
+    }
+    original = Recipe.model_validate(listed)
+
+    write_recipe(recipe, original)
+
+    assert load_recipe(recipe) == original
+
+
 def test_a_written_recipe_explains_every_field(recipe: Path):
     write_recipe(recipe, Recipe())
 

@@ -1,6 +1,8 @@
 """Each filter drops what it is for, with a reason of its own, keeps what only looks like it, and can be switched off."""
 
 import os
+import re
+import string
 import time
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from builder.curation.filters_text import breaks_off, copies, packed_share, repeated_share
 from builder.curation.screen import screen
 from builder.findings.mask import placeholder
-from generators.alpaca.blocklist import blocked
+from generators.alpaca.blocklist import blocked, tidied
 from schemas.curation_filters import ScreenSection
 from schemas.findings import FindingsSection
 from schemas.records import Dropped, Evidence, Pair, Provenance, Reason, Turn
@@ -145,10 +147,47 @@ def test_pairs_are_read_as_they_are_needed():
 
 @pytest.mark.parametrize(("instruction", "is_blocked"), [
     ("Go home", True), ("Describe the harbour in winter", False), ("Describe the image of the harbour", True), ("Imagine a harbour in winter", False),
-    ("Write a program that counts boats", True), ("!Describe the harbour now", True), ("word " * 151, True), ("Explain how to go to the island", True),
+    ("Write a program that counts boats", True), ("write a program that counts boats", False), ("!Describe the harbour now", True),
+    ("word " * 150, False), ("word " * 151, True), ("Explain how to go to the island", True), ("Describe the harbour", True),
+    ("Übe das Rudern im Hafen", True), ("7 boats lie in the harbour", False),
 ])  # fmt: skip
 def test_the_blocklist_decides_as_alpaca_does(instruction, is_blocked):
     assert bool(blocked(instruction)) is is_blocked
+
+
+BLOCKED_WORDS = (
+    "image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot", "go to", "video", "audio",
+    "music", "flowchart", "diagram",
+)  # fmt: skip
+
+
+def drops_as_published(text):
+    """Alpaca's filter rule by rule."""
+    text = text.strip()
+    if len(text.split()) <= 3 or len(text.split()) > 150:
+        return True
+    if any(re.search(rf"\b({word})\b", text, re.IGNORECASE) for word in BLOCKED_WORDS):
+        return True
+    return text.startswith("Write a program") or text[0] in string.punctuation or not text[0].isascii()
+
+
+SAID = st.sampled_from(
+    ["Write", "a", "program", "go", "to", "Map", "maps", "mapping", "Émile", "!", "7", "the", "file-name", "\n", "  ", "年", "_x", "İ"]
+)
+
+
+@given(st.lists(SAID, max_size=12).map(" ".join) | st.text(max_size=40))
+@settings(max_examples=5000 if SOAK else 300, deadline=None)
+def test_the_blocklist_decides_as_each_published_rule_does(text):
+    assert bool(blocked(text)) is drops_as_published(text)
+
+
+def test_a_tidied_question_is_as_self_instruct_looks_at_it():
+    assert tidied(" wRITE  a\nprogram ") == "Write a program"
+    assert blocked(tidied("write a  program that counts boats")) == "no programs"
+    assert not blocked("Übe das Rudern im Hafen", any_script=True)
+    assert not blocked("¿Cómo se rema en el puerto?", any_script=True)
+    assert blocked("…and row in the harbour", any_script=True)
 
 
 def test_what_is_repeated_is_measured_between_zero_and_one():

@@ -284,9 +284,10 @@ def test_the_extraction_schema_of_the_recipe_is_kept_with_its_inner_references()
     "instruction",
     [
         "Draw it",
+        "Sort these words.",
         "Go to the shop and buy milk today.",
         "1. Sort these words by length.",
-        "Write a program that sorts words.",
+        "write a  program that sorts words.",
         "Sort. " * 151,
     ],
 )

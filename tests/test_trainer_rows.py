@@ -12,7 +12,8 @@ from tests.tiny_models import TEXTS, a_pair, chat_tokenizer, facts, plain_tokeni
 from trainer.guards import label_problem
 from trainer.plan import Amount, group_by_length, make_plan
 from trainer.rows import IGNORED, Row, check_apart, check_lengths, check_pairs, drop_words, pair_rows, raw_rows, text_stream
-from trainer.templates import ALPACA, choose_template
+from trainer.template_texts import ALPACA
+from trainer.templates import choose_template
 
 MAKERS = {"chat": chat_tokenizer, "plain": plain_tokenizer, "thinking": thinking_tokenizer}
 texts = st.text(st.characters(codec="utf-8", exclude_characters="<|>"), min_size=1, max_size=60).filter(str.strip)
@@ -139,7 +140,7 @@ def test_rows_over_the_limit_are_refused_by_name_and_never_cut():
 
 
 def test_validation_that_repeats_a_training_question_is_refused():
-    with pytest.raises(TrainingError, match="repeat a training question"):
+    with pytest.raises(TrainingError, match="training question asked again"):
         check_apart(facts(), facts()[:1])
 
 
@@ -317,5 +318,5 @@ def test_validation_may_ask_the_same_after_other_turns():
 
     check_apart([pair], [talk])
 
-    with pytest.raises(TrainingError, match="repeat a training question"):
+    with pytest.raises(TrainingError, match="training question asked again"):
         check_apart([pair, talk], [talk])

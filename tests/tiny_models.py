@@ -1,7 +1,16 @@
 """Tiny models with random weights and the facts of a made-up company, for the tests of the trainer."""
 
 import torch
-from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig, PreTrainedTokenizerFast, Qwen3Config
+from tokenizers.processors import TemplateProcessing
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    LlamaConfig,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
 
 from schemas.records import Evidence, Pair, Provenance, content_id
 from trainer.tokenizer import make_tokenizer
@@ -16,7 +25,14 @@ THINKING_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
     "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
 )
-_CONFIGS = {"llama": LlamaConfig, "qwen3": Qwen3Config, "gpt_neox": GPTNeoXConfig}
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{% endif %}"
+    "{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\n' + m['content'] | trim + '<end_of_turn>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
+# Gemma 2 caps its scores, Gemma 3 looks at a window in most layers; both multiply the embeddings by the root of their width.
+_CONFIGS = {"llama": LlamaConfig, "qwen3": Qwen3Config, "gpt_neox": GPTNeoXConfig, "gemma2": Gemma2Config, "gemma3": Gemma3TextConfig}
 
 
 def a_pair(instruction: str, output: str, *, input: str = "", group: str = "g", form: str = "f", task: str = "qa") -> Pair:
@@ -63,6 +79,16 @@ def thinking_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer
 
 
+def gemma_tokenizer(**special: str) -> PreTrainedTokenizerFast:
+    """Make a tokenizer like Gemma's: a begin token before every text, a template that writes it itself and takes no system turn."""
+    backend = chat_tokenizer().backend_tokenizer
+    backend.add_special_tokens(["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"])
+    backend.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", backend.token_to_id("<bos>"))])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<bos>", eos_token="<eos>", **special)
+    tokenizer.chat_template = GEMMA_TEMPLATE
+    return tokenizer
+
+
 def tiny_model(kind: str, tokenizer: PreTrainedTokenizerFast, **changes: object) -> torch.nn.Module:
     """Make a model of this architecture with random weights."""
     torch.manual_seed(0)
@@ -73,9 +99,7 @@ def tiny_model(kind: str, tokenizer: PreTrainedTokenizerFast, **changes: object)
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=tokenizer.bos_token_id,
         pad_token_id=None,
-        **shape,
-        **heads,
-        **changes,
+        **{**shape, **heads, **changes},
     )
     return AutoModelForCausalLM.from_config(config).eval()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from schemas.errors import InputError
 from schemas.records import Pair
@@ -13,22 +13,20 @@ from schemas.training import EvaluateSection
 from trainer.generate import generate
 from trainer.loss import row_losses
 from trainer.machine import prepare
-from trainer.metrics import exact_match, rouge_l, token_f1
+from trainer.metrics import SCORES
 from trainer.model import end_tokens, load, load_tokenizer
 from trainer.rows import Row, pair_rows
 from trainer.templates import Template, choose_template
 
 Progress = Callable[[int, int, dict[str, float]], None]
-_SCORES: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match, "token_f1": token_f1, "rouge_l": rouge_l}
 
 
-def evaluate(  # noqa: PLR0913 - one keyword for each thing that only the caller knows
+def evaluate(
     sets: Mapping[str, Sequence[Pair]],
     *,
     models: Mapping[str, Path | str],
     section: EvaluateSection,
     progress: Progress,
-    template: Literal["auto", "chat", "alpaca"] = "auto",
     unions: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Score every model on every set, overall and per task; return the tables and all answers side by side.
@@ -38,7 +36,6 @@ def evaluate(  # noqa: PLR0913 - one keyword for each thing that only the caller
         models: folders (or names) by the name in the report, the tuned one last: its template is used for all.
         section: how many questions, how long the answers may be, how many at once.
         progress: told after each batch how many answers there are of how many.
-        template: auto takes the template that the tuned model was saved with.
         unions: names of sets that are also reported together, by the name of their union.
 
     Raises:
@@ -49,7 +46,7 @@ def evaluate(  # noqa: PLR0913 - one keyword for each thing that only the caller
     asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
     if not asked or not models:
         raise InputError("there is nothing to evaluate: no held-out pair or no model")
-    shared = choose_template(load_tokenizer(list(models.values())[-1]), template)
+    shared = choose_template(load_tokenizer(list(models.values())[-1]))
     pairs = [pair for _, pair in asked]
     most = _longest(pairs, shared, section)
     answers: dict[str, list[dict[str, Any]]] = {}
@@ -102,7 +99,7 @@ def _answers(  # noqa: PLR0913 - what all models share, in one call
 
 
 def _scores(text: str, pair: Pair, row: Row, loss: float) -> dict[str, float]:
-    return {"loss": loss, "tokens": row.trained, **{name: score(text, pair.output) for name, score in _SCORES.items()}}
+    return {"loss": loss, "tokens": row.trained, **{name: score(text, pair.output) for name, score in SCORES.items()}}
 
 
 def _tables(places: list[int], pairs: Sequence[Pair], answers: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -124,7 +121,7 @@ def _table(places: list[int], answers: Mapping[str, list[dict[str, Any]]]) -> di
 
 def _figures(answers: list[dict[str, Any]]) -> dict[str, float]:
     loss = sum(answer["loss"] for answer in answers) / sum(answer["tokens"] for answer in answers)
-    means = {name: fmean(answer[name] for answer in answers) for name in _SCORES}
+    means = {name: fmean(answer[name] for answer in answers) for name in SCORES}
     return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), **means, "stop_rate": fmean(answer["stopped"] for answer in answers)}
 
 

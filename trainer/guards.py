@@ -4,18 +4,17 @@ The numbers P1..P131 name pitfalls of TRL that each check is there for.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import TrainerCallback
 
 from schemas.errors import InputError, TrainingError
 from trainer.rows import IGNORED, Row
 from trainer.templates import Template
 
-_SAMPLE = 4096  # elements of each weight that are kept to measure its change
 _ZEROS = 2
 
 
@@ -49,6 +48,24 @@ def check_labels(trainer: Any, rows: Sequence[Row], template: Template) -> None:
             raise TrainingError(f"{row.pair_id or 'a row of raw text'}: {problem}")
     if any(weight.requires_grad and weight.dtype != torch.float32 for weight in trainer.model.parameters()):  # P98
         raise TrainingError("trainable weights are not float32, so small updates would be rounded away")
+
+
+def check_batch(trainer: Any, template: Template) -> None:
+    """Check the first batch as it will be trained on: whatever pads the rows must leave their labels alone (P40, P48).
+
+    Raises:
+        TrainingError: a prompt is in the loss, or an end token is not, for example because it is the padding as well.
+    """
+    with torch.random.fork_rng(devices=[]):  # a loader draws a number that the training would miss
+        batch = next(iter(trainer.get_train_dataloader()))
+    for ids, labels, mask in zip(*(batch[name].tolist() for name in ("input_ids", "labels", "attention_mask")), strict=True):
+        length = sum(mask)
+        if set(labels[length:]) - {IGNORED}:
+            raise TrainingError("the padding of a batch is in the loss")
+        if set(labels) == {IGNORED}:
+            continue  # a process without a row of its own helps with one that does not count
+        if problem := label_problem(ids[:length], labels[:length], template, raw=labels[:length] == [IGNORED, *ids[1:length]]):
+            raise TrainingError(f"in the first batch a row is not what was prepared: {problem}")
 
 
 def label_problem(ids: Sequence[int], labels: Sequence[int], template: Template, *, raw: bool) -> str:
@@ -92,36 +109,3 @@ class Health(TrainerCallback):
         self._zeros = self._zeros + 1 if norm == 0 else 0
         if self._zeros >= _ZEROS:
             raise TrainingError(f"the gradient is exactly 0 at update {step}: the model no longer learns; lower train.learning_rate")
-
-
-def sample_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Copy evenly spaced elements of every weight, to measure later how far training moved it."""
-    return {name: _sampled(weight) for name, weight in model.named_parameters()}
-
-
-def relative_change(before: Mapping[str, Tensor], model: nn.Module) -> float:
-    """Return the norm of the change over the norm of the weights, on the sampled elements.
-
-    Raises:
-        TrainingError: nothing changed.
-    """
-    after = {name: _sampled(weight) for name, weight in model.named_parameters() if name in before}
-    moved = sum(float((after[name] - before[name]).square().sum()) for name in after)
-    size = sum(float(before[name].square().sum()) for name in after)
-    if not moved > 0:
-        raise TrainingError("training changed no weight: the tuned model is identical to its base; raise train.learning_rate")
-    return math.sqrt(moved / size) if size else math.inf
-
-
-def _sampled(weight: Tensor) -> Tensor:
-    flat = weight.detach().flatten()
-    return flat[:: max(1, flat.numel() // _SAMPLE)].to("cpu", torch.float32, copy=True)
-
-
-def check_answers(here: Sequence[Sequence[int]], reloaded: Sequence[Sequence[int]], stop_rate: float, updates: int) -> None:
-    """Refuse a saved model that answers otherwise than the trained one, or that never ends an answer."""
-    different = sum(list(ours) != list(theirs) for ours, theirs in zip(here, reloaded, strict=True))
-    if different:
-        raise TrainingError(f"the saved model answers {different} of {len(here)} training questions differently from the trained one")
-    if not stop_rate:
-        raise TrainingError(f"no answer ends by itself after {updates} updates; train longer (train.epochs or train.tokens)")

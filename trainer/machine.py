@@ -25,9 +25,18 @@ def prepare() -> None:
     """Set the number of threads and keep the libraries from reporting, warning and drawing bars of their own."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() != cores():
-        torch.set_num_threads(cores())
+    if (wanted := _threads()) and torch.get_num_threads() != wanted:
+        torch.set_num_threads(wanted)
     _quiet()
+
+
+def _threads() -> int | None:
+    """Return how many threads this process should use, or None where the user has said it."""
+    together = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of one launch share the cores
+    said = os.environ.get("OMP_NUM_THREADS")
+    if said is not None and not (together > 1 and said == "1"):  # torchrun says 1, however many cores there are
+        return None
+    return max(1, cores() // together)
 
 
 def _quiet() -> None:
@@ -45,5 +54,5 @@ def _quiet() -> None:
 
 
 def device() -> torch.device:
-    """Return the accelerator if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the accelerator of this process if there is one, else the CPU."""
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")

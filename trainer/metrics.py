@@ -3,7 +3,7 @@
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 # SQuAD deletes all punctuation; a point between digits stays, else 3.5 would equal 35.
@@ -50,3 +50,6 @@ def longest_common_subsequence(left: Sequence[str], right: Sequence[str]) -> int
 
 def _f1(common: int, answered: int, expected: int) -> float:
     return 2 * common / (answered + expected)
+
+
+SCORES: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match, "token_f1": token_f1, "rouge_l": rouge_l}

@@ -1,9 +1,12 @@
 """The plan of a training: which rows make up which update, fixed by the seed before the first one.
 
 Rows of like length share a batch of about `batch_tokens` tokens, so that hardly any of it is padding; passes over the
-pairs stay apart, and batches of raw text lie evenly at random between them.
+pairs stay apart, and batches of raw text lie evenly at random between them. Mixed from the start and not documents first:
+only so were facts that no pair mentions answered afterwards (our trials: 0.43 to 0.91 of them, against 0.09); of larger models,
+instruction tuning on questions before or beside the documents beat documents first by 17.8 % (PIT, arXiv 2402.12847).
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +21,7 @@ class Plan:
     rows: list[Row] = field(default_factory=list)
     batches: list[list[int]] = field(default_factory=list)
     passes: float = 0.0
+    ends: tuple[int, ...] = ()  # after how many updates each pass is over; the last one with the plan
 
     def tokens(self, batch: Sequence[int]) -> int:
         """Count the real tokens of a batch."""
@@ -25,7 +29,7 @@ class Plan:
 
     def lengths(self) -> dict[str, float]:
         """Report the lengths: longest row, median, 95th percentile, share of padding, and that nothing was cut."""
-        lengths = sorted(len(row) for row in self.rows if row.pair_id is not None)
+        lengths = sorted(len(row) for row in self.rows if row.pair_id is not None) or sorted(map(len, self.rows))
         padded = sum(len(batch) * max(len(self.rows[index]) for index in batch) for batch in self.batches)
         real = sum(self.tokens(batch) for batch in self.batches)
         return {
@@ -52,33 +56,75 @@ def group_by_length(lengths: Sequence[int], *, budget: int, draw: random.Random)
     return batches
 
 
+def widest(rows: Sequence[Row], budget: int) -> list[Row]:
+    """Return the batch that holds the most padded tokens when rows of like length share batches of `budget` tokens."""
+    batches = group_by_length([len(row) for row in rows], budget=budget, draw=random.Random(0))  # noqa: S311 - a shuffle, not a secret
+    chosen = max(batches, key=lambda batch: (len(batch) * max(len(rows[index]) for index in batch), len(batch)))
+    return [rows[index] for index in chosen]
+
+
 @dataclass(frozen=True)
 class Amount:
-    """How much to train on: passes over the pairs, or tokens instead; the share of updates on raw text; tokens per update."""
+    """How much to train on: passes over the pairs, or tokens instead; the shares of updates on raw and on general text; tokens per update."""
 
     passes: float
     tokens: int | None
     raw_share: float
     budget: int
+    replay_share: float = 0.0
 
 
-def make_plan(one_pass: Callable[[int], list[Row]], stream: Sequence[int], amount: Amount, *, seed: int) -> Plan:
-    """Lay out the updates: `one_pass(n)` gives the rows of the n-th pass over the pairs, `stream` is the raw text."""
+def make_plan(
+    one_pass: Callable[[int], list[Row]], stream: Sequence[int], amount: Amount, *, seed: int, replay: Sequence[int] = ()
+) -> Plan:
+    """Lay out the updates.
+
+    Args:
+        one_pass: gives the rows of the n-th pass over the pairs.
+        stream: the raw text, as tokens.
+        amount: how much of what.
+        seed: decides every order.
+        replay: general text against forgetting, as tokens.
+    """
     draw = random.Random(seed)  # noqa: S311 - a shuffle, not a secret
-    share = amount.raw_share if stream else 0.0
-    wanted = None if amount.tokens is None else max(1, int(amount.tokens * (1 - share)))
-    plan = _pairs_plan(one_pass, amount, tokens=wanted, draw=draw)
+    shares = [(text, share if text else 0.0) for text, share in ((stream, amount.raw_share), (replay, amount.replay_share))]
+    left = 1 - sum(share for _, share in shares)
+    wanted = None if amount.tokens is None else max(1, int(amount.tokens * left))
+    plan, marks = _pairs_plan(one_pass, amount, tokens=wanted, draw=draw)
+    batches, rows, places = plan.batches, plan.rows, list(range(len(plan.batches)))
+    for text, share in shares:
+        raw, grouped = _text_batches(text, round(len(plan.batches) * share / left), amount, draw)
+        own = [[len(rows) + index for index in batch] for batch in grouped]
+        rows = rows + raw
+        batches, moved = _spread(own, batches, draw)
+        places = [moved[place] for place in places]
+    ends = tuple(places[mark - 1] + 1 for mark in marks[:-1])
+    return Plan(rows, batches, plan.passes, (*ends, len(batches)))
+
+
+def text_plan(stream: Sequence[int], amount: Amount, *, block: int, seed: int) -> Plan:
+    """Lay out passes over raw text alone, in windows of `block` tokens."""
+    draw = random.Random(seed)  # noqa: S311 - a shuffle, not a secret
+    per_pass, per_batch = max(1, len(stream) // block), max(1, amount.budget // block)
+    rows = raw_rows(stream, count=max(1, round(amount.passes * per_pass)), block=block, draw=draw)
+    batches = [list(range(start, min(start + per_batch, len(rows)))) for start in range(0, len(rows), per_batch)]
+    ends = {math.ceil(number * per_pass / per_batch) for number in range(1, math.ceil(amount.passes))}
+    return Plan(rows, batches, amount.passes, tuple(sorted({*ends, len(batches)} - {0})))
+
+
+def _text_batches(text: Sequence[int], updates: int, amount: Amount, draw: random.Random) -> tuple[list[Row], list[list[int]]]:
     per_batch = max(1, amount.budget // RAW_BLOCK)
-    updates = round(len(plan.batches) * share / (1 - share))
-    raw = raw_rows(stream, count=updates * per_batch, block=RAW_BLOCK, draw=draw)
-    places = range(len(plan.rows), len(plan.rows) + len(raw))
-    batches = [list(places[start : start + per_batch]) for start in range(0, len(raw), per_batch)]
-    return Plan(plan.rows + raw, _spread(batches, plan.batches, draw), plan.passes)
+    rows = raw_rows(text, count=updates * per_batch, block=RAW_BLOCK, draw=draw)
+    return rows, [list(range(start, min(start + per_batch, len(rows)))) for start in range(0, len(rows), per_batch)]
 
 
-def _pairs_plan(one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens: int | None, draw: random.Random) -> Plan:
+def _pairs_plan(
+    one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens: int | None, draw: random.Random
+) -> tuple[Plan, list[int]]:
+    """Return the updates on the pairs alone, and how many of them there are when each pass is over."""
     rows: list[Row] = []
     batches: list[list[int]] = []
+    marks: list[int] = []
     seen, done = 0, 0.0
     while (done < amount.passes) if tokens is None else (seen < tokens):
         fresh = one_pass(int(done))
@@ -90,11 +136,13 @@ def _pairs_plan(one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens:
         rows += fresh
         seen += max(1, round(size * part))
         done += part
-    return Plan(rows, batches, done)
+        marks.append(len(batches))
+    return Plan(rows, batches, done), marks
 
 
-def _spread(raw: list[list[int]], pairs: list[list[int]], draw: random.Random) -> list[list[int]]:
-    """Put the raw batches at random places between the others, whose order stays."""
-    places = set(draw.sample(range(len(raw) + len(pairs)), len(raw)))
-    sources = iter(raw), iter(pairs)
-    return [next(sources[0] if place in places else sources[1]) for place in range(len(raw) + len(pairs))]
+def _spread(others: list[list[int]], batches: list[list[int]], draw: random.Random) -> tuple[list[list[int]], list[int]]:
+    """Put other batches at random places between these, whose order stays; say where each of these is then."""
+    places = set(draw.sample(range(len(others) + len(batches)), len(others)))
+    sources = iter(others), iter(batches)
+    mixed = [next(sources[0] if place in places else sources[1]) for place in range(len(others) + len(batches))]
+    return mixed, [place for place in range(len(mixed)) if place not in places]

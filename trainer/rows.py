@@ -10,14 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.errors import TrainingError
 from schemas.records import Pair
+from trainer.problems import pair_problems, refuse, too_long, twins
 from trainer.templates import Template
 
 IGNORED = -100  # the label that torch's cross entropy leaves out
 RAW_BLOCK = 128
 WORD_LOSS = 0.28  # chance of each word of a question that loses words
-_NAMED = 8
 # Without these a question asks for the opposite, whose answer begins with the other of "Yes." and "No."
 _NEGATION = re.compile(r"^(no|not|never|none|nobody|nothing|without|cannot|.*n['’]t)\W*$", re.IGNORECASE)
 
@@ -78,31 +77,15 @@ def raw_rows(stream: Sequence[int], *, count: int, block: int, draw: random.Rand
 
 
 def check_pairs(pairs: Sequence[Pair], template: Template) -> None:
-    """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text."""
-    _refuse([pair.id for pair in pairs if not pair.output.strip()], "pairs have a blank response", "drop them")
-    tokens = template.control_tokens
-    controlled = [pair.id for pair in pairs if any(token in text for text in _texts(pair) for token in tokens)]
-    _refuse(controlled, "pairs hold control tokens of the model in their text", "remove the tokens or drop the pairs")
-
-
-def _texts(pair: Pair) -> list[str]:
-    return [pair.instruction, pair.input, pair.output, *(turn.content for turn in pair.history)]
+    """Refuse pairs that would teach the wrong thing: blank responses, control tokens in the text, what the template garbles."""
+    refuse(pair_problems(pairs, template))
 
 
 def check_apart(train: Sequence[Pair], validation: Sequence[Pair]) -> None:
     """Refuse a validation set that repeats training questions: its loss would say nothing."""
-    asked = {(pair.instruction, pair.input, pair.history) for pair in train}
-    twins = [pair.id for pair in validation if (pair.instruction, pair.input, pair.history) in asked]
-    _refuse(twins, "validation pairs repeat a training question", "split again")
+    refuse(twins(train, validation))
 
 
 def check_lengths(rows: Sequence[Row], limit: int | None) -> None:
     """Refuse rows longer than `limit` tokens: a cut response teaches the model never to finish."""
-    long = [f"{row.pair_id} ({len(row)})" for row in rows if limit is not None and len(row) > limit]
-    _refuse(long, f"pairs are longer than {limit} tokens", "raise train.max_length, shorten them, or take a base with a longer context")
-
-
-def _refuse(names: Sequence[str], problem: str, advice: str) -> None:
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        raise TrainingError(f"{len(names)} {problem}: {', '.join(names[:_NAMED])}{more}; {advice}")
+    refuse(too_long(((row.pair_id, len(row)) for row in rows), limit))

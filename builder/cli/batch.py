@@ -42,28 +42,24 @@ def export(  # noqa: D103 - its help says it
     max_lines: int,
     max_bytes: int,
 ) -> None:
-    from builder.answers import JOURNAL
     from builder.batches import export_batch
     from builder.offline import prepared
-    from generators.llm.journal import Journal
 
     settings, root = opened(recipe, overrides)
-    with (
-        prepared(settings, root, watch=watch_for(quiet=quiet or as_json, as_json=False)) as step,
-        Journal(step.work.folder / JOURNAL) as journal,
-    ):
-        made = export_batch(step, journal, folder=out, is_again=again, max_lines=max_lines, max_bytes=max_bytes)
+    with prepared(settings, root, watch=watch_for(quiet=quiet or as_json, as_json=False), or_judge=True) as step:
+        made = export_batch(step, folder=out, is_again=again, max_lines=max_lines, max_bytes=max_bytes)
     files = made.exported.files
     left_out = {"out": made.exported.out, "too_large": made.exported.too_large, "over_budget": made.over_budget}
     total = sum(file.lines for file in files)
     if as_json:
         names = [str(made.exported.folder / file.name) for file in files]
-        click.echo(json.dumps({"files": names, "requests": total, "rung": made.rung, "left_out": left_out}))
+        click.echo(json.dumps({"files": names, "requests": total, "asker": made.asker, "rung": made.rung, "left_out": left_out}))
     elif not quiet:
         for file in files:
             tokens = f"about {file.prompt_tokens:,} tokens in prompts, at most {file.reply_tokens:,} in replies"
             click.echo(f"{made.exported.folder / file.name}  {file.lines:,} requests, {tokens}")
-        click.echo(f"{total:,} requests exported; replies are asked for as {made.rung} ({made.why})" if total else "nothing to export")
+        told = f"{total:,} requests of the {made.asker} exported; replies are asked for as {made.rung} ({made.why})"
+        click.echo(told if total else "nothing to export")
         words = {
             "out": "are out already (--again takes them too)",
             "too_large": "fit no file",

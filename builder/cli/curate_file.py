@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.display import watch_for
 from builder.cli.main import COMMANDS
 from builder.cli.options import opened, shared_options
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 RECIPES = (".yaml", ".yml")
 FORMATS = ("alpaca", "prompt-completion", "messages", "sharegpt", "openai")
-WIDEST = 60  # columns of a line of reasons
 SHOWN_VERBS = 6
 _FAR = 0.05  # of the pairs: a split that differs by more from what was asked for is told
 
@@ -73,7 +73,9 @@ def curate(
 
     folder = out or _folder(file, "curated")
     recipe = load(FileRecipe, None, overrides)
-    report = curate_file(_opened(file, mapping, against), folder, recipe=recipe, formats=formats, baselines=baselines)
+    watch = watch_for(quiet=quiet or as_json, as_json=False)  # with --json the report is all that is printed
+    source = _opened(file, mapping, against)
+    report = curate_file(source, folder, recipe=recipe, formats=formats, baselines=baselines, watch=watch)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     elif not quiet:
@@ -91,16 +93,14 @@ def import_(file: Path, out: Path | None, mapping: tuple[str, ...], quiet: bool,
     from builder.curate_file import DROPPED, IMPORTED, import_file
 
     folder = out or _folder(file, "imported")
-    counts = import_file(_opened(file, mapping), folder)
+    counts = import_file(_opened(file, mapping), folder, watch=watch_for(quiet=quiet or as_json, as_json=False))
     if as_json:
         click.echo(json.dumps(counts, ensure_ascii=False))
     elif not quiet:
-        click.echo(_stage(counts))
         click.echo(f"pairs         {folder / IMPORTED}\ndropped       {folder / DROPPED}")
 
 
 def _curate_recipe(recipe: Path, overrides: tuple[str, ...], *, quiet: bool, as_json: bool) -> None:
-    from builder.cli.display import watch_for
     from builder.pipeline import run
 
     settings, root = opened(recipe, overrides)
@@ -120,18 +120,8 @@ def _opened(file: Path, mapping: tuple[str, ...], against: tuple[Path, ...] = ()
     return Source(table(file), parsed(mapping), against)
 
 
-def _stage(counts: Mapping[str, Any]) -> str:
-    """One line about a stage: what it kept, what it dropped and why."""
-    dropped = sum(counts["dropped"].values())
-    reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts["dropped"].items())
-    told = f"   dropped {dropped:,}: {reasons if len(reasons) <= WIDEST else reasons[: WIDEST - 1] + '…'}" if dropped else ""
-    return f"{counts['stage']:<13} {counts['kept']:>9,} of {counts['in']:,}{told}"
-
-
 def _print_report(report: Mapping[str, Any], folder: Path, wanted: "FileSplitSection") -> None:
-    """Print the funnel, what was chosen, what the split is worth, and where all of it is."""
-    for counts in report["funnel"]:
-        click.echo(_stage(counts))
+    """Print what was chosen, what the split is worth, and where all of it is; the funnel was told stage by stage."""
     if conflicts := report["clusters"]["conflicts"]:
         told = "1 pair contradicts" if conflicts == 1 else f"{conflicts:,} pairs contradict"
         click.echo(f"note: {told} a better one; look for the reason conflict in {folder / 'dropped.jsonl'}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.report.trained import line
 from builder.watch import Silent, Watch
 
 if TYPE_CHECKING:
@@ -42,10 +43,16 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
         "pretrain": lambda: _model_line(counts) if "parameters" in counts else f"base model {counts['base']}",
         "train": lambda: _model_line(counts),
         "evaluate": lambda: f"{counts['questions']} held-out questions answered by base and tuned model",
+        "package": lambda: _package_line(counts),
         "report": lambda: "report written",
     }
-    line = texts[stage]() if stage in texts else ""
+    line = texts[stage]() if stage in texts else _passed(counts)
     return f"{line}; {dropped:,} dropped ({worst})" if dropped else line
+
+
+def _passed(counts: Mapping[str, Any]) -> str:
+    """How many records a gate let pass."""
+    return f"{counts['kept']:,} of {counts['in']:,}" if {"kept", "in"} <= counts.keys() else ""
 
 
 def _sources(counts: Mapping[str, Any]) -> str:
@@ -65,7 +72,14 @@ def _model_line(counts: Mapping[str, Any]) -> str:
     parts += [f"{counts['updates']} updates"] if "updates" in counts else []
     parts += [f"loss {counts['loss']:.3f}"] if "loss" in counts else []
     parts += [f"{counts['tokens_per_second']:,.0f} tokens/s"] if "tokens_per_second" in counts else []
+    parts += [f"went on after update {counts['resumed_after']:,}"] if counts.get("resumed_after") else []
+    parts += [kept] if (kept := line(counts)) else []
     return ", ".join(parts)
+
+
+def _package_line(counts: Mapping[str, Any]) -> str:
+    files = [f"{name} ({one['answers_equal']:.1%} same answers)" for name, one in counts["gguf"].items()]
+    return f"{counts['name']}: card, data and YAML to repeat it" + (f", {', '.join(files)}" if files else "")
 
 
 class JsonLines:
@@ -103,7 +117,7 @@ class Log:
         """Print progress now and then."""
         if time.monotonic() - self._last >= LOG_EVERY_SECONDS:
             self._last = time.monotonic()
-            click.echo(f"{stage:<9} {done}/{total} {_figures(figures)}".rstrip(), err=True)
+            click.echo(f"{stage:<9} {done}{f'/{total}' if total else ''} {_figures(figures)}".rstrip(), err=True)
 
     def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
         """Print what the stage made."""
@@ -121,6 +135,8 @@ class Live:
         self._console = Console(stderr=True, highlight=False)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        if context := click.get_current_context(silent=True):
+            context.call_on_close(self._stop)  # an error leaves neither half a bar nor a terminal without its cursor
 
     def started(self, stage: str) -> None:
         """Show a bar."""
@@ -141,21 +157,26 @@ class Live:
     def advanced(self, stage: str, done: int, total: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002
         """Move the bar."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total, figures=_figures(figures))
+            self._progress.update(self._task, completed=done, total=total or None, figures=_figures(figures, left=False))
 
     def finished(self, stage: str, counts: Mapping[str, object], *, seconds: float, fresh: bool) -> None:
         """Replace the bar by a line."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        self._stop()
         mark, when = ("[green]✓[/]", _time(seconds)) if fresh else ("[dim]·[/]", "already done")
         self._console.print(f"{mark} [bold]{stage:<9}[/] {summary(stage, counts)} [dim]({when})[/]")
         for notice in notices(counts) if fresh else ():
             self._console.print("note:", notice, markup=False)
 
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
-def _figures(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:{',.0f' if value >= 100 else '.3g'}}" for name, value in figures.items())
+
+def _figures(figures: Mapping[str, float], *, left: bool = True) -> str:
+    plain = {name: value for name, value in figures.items() if name not in ("step", "seconds_left")}
+    shown = [f"{name.replace('_', ' ')} {value:{',.0f' if value >= 100 else '.3g'}}" for name, value in plain.items()]
+    return "  ".join([*shown, *([f"left {_time(figures['seconds_left'])}"] if left and "seconds_left" in figures else [])])
 
 
 def _time(seconds: float) -> str:

@@ -20,12 +20,15 @@ def journal(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
     from dataclasses import asdict
 
     from builder.offline import journal_of
+    from generators.llm.embeddings import SLOT
     from generators.llm.recording import marks
 
     settings, root = opened(recipe, overrides)
     with journal_of(settings, root) as answers:
+        vectors = answers.spent(SLOT)
         counts = {name: number for name, number in asdict(answers.counts).items() if name != "from_journal"}
-        facts = {**counts, "by_task": answers.sums("task"), "by_source": answers.sums("source"), **marks(answers)}
+        spent = {"answered": vectors.answered, "tokens": vectors.prompt_tokens, "usd": vectors.usd}
+        facts = {**counts, "vectors": spent, "by_task": answers.sums("task"), "by_source": answers.sums("source"), **marks(answers)}
     facts.pop("answers")
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
@@ -35,6 +38,8 @@ def journal(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
         click.echo(f"dollars    {_dollars(settings, counts)}")
         if counts["lost_tokens"]:
             click.echo(f"lost       {counts['lost_tokens']:,} tokens at most: answers that did not arrive and may have been paid for")
+        if vectors.answered:
+            click.echo(f"vectors    {vectors.answered:,} answers of them, {vectors.prompt_tokens:,} tokens, {vectors.usd:.4f} dollars")
         click.echo(f"by task    {_shares(facts['by_task'])}")
         for one in facts["recordings"]:
             click.echo(f"replayed   {one['name']} ({one['answers']:,} answers of {one['recorded']})")

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import keyword
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,8 +26,11 @@ COMMANDS = {
     "curate": ("builder.cli.curate_file", "Drop duplicates and choose the pairs, of a run or of any file."),
     "import": ("builder.cli.curate_file", "Bring a file of pairs into kilopair's form."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
+    "preview": ("builder.cli.preview", "What the model will see: text, tokens, loss mask, lengths, problems."),
+    "models": ("builder.cli.models", "Compare candidate bases on this dataset before training."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),
     "evaluate": ("builder.cli.stages", "Base against tuned on the held-out sets."),
+    "package": ("builder.cli.package", "The model with its card, GGUF files, and the way to repeat it."),
     "report": ("builder.cli.stages", "Write the HTML report."),
     "status": ("builder.cli.look", "What is done, what is out of date."),
     "explain": ("builder.cli.look", "The full lineage of one pair."),
@@ -34,6 +38,7 @@ COMMANDS = {
     "record": ("builder.cli.journal", "Write the answers to a file that replays them."),
     "export": ("builder.cli.use", "Write the pairs in the format of another tool."),
     "chat": ("builder.cli.use", "Talk to the tuned model."),
+    "serve": ("builder.cli.use", "Serve its GGUF file by an OpenAI-compatible API."),
     "doctor": ("builder.cli.project", "Check this machine, the recipe and the endpoint."),
 }
 
@@ -98,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with suppress(ValueError):  # not in the main thread: the caller's signals are the caller's
         signal.signal(signal.SIGTERM, _terminate)
     try:
+        if _is_one_of_several():
+            sys.exit(_take_part(arguments))
         sys.exit(group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0)
     except KilopairError as error:
         _fail(str(error), error.exit_code)
@@ -113,6 +120,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _is_one_of_several() -> bool:
+    """Tell whether torchrun or accelerate launch started this process with others."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "LOCAL_RANK" in os.environ
+
+
+def _take_part(arguments: Sequence[str] | None) -> int:
+    """Do the command's work in process 0, and have the others follow its trainings."""
+    from trainer.parallel import follow, hand_out, is_follower
+
+    if is_follower():
+        from trainer.sft import train
+
+        follow(lambda **job: train(**job, progress=lambda *_: None))
+    code = group.main(args=arguments, prog_name="kilopair", standalone_mode=False) or 0
+    hand_out(None)
+    return code
 
 
 def _said(error: click.ClickException) -> str:

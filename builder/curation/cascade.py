@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from builder.curation.asked import TELLING, Question, Siblings
+from builder.curation.asked import TELLING, Question
 from builder.curation.levels import Verdict, Verdicts, near_question, reworded, same_meaning, same_question
+from builder.curation.relation import Relations
 from builder.curation.texts import Numbers, width
 from builder.curation.twins import NOTHING, Around, Twin, Twins, around
 from schemas.records import Pair
@@ -28,7 +29,7 @@ class Cascade:
         for place in order:
             facts[pairs[place].group].append(place)
         self._facts = list(facts.values())
-        self._siblings = Siblings([[self._questions[place] for place in fact] for fact in self._facts])
+        self._relations = Relations([[self._questions[place] for place in fact] for fact in self._facts])
         self._asked: dict[tuple[str, str], int] = {}
         self._is_kept = np.zeros(len(pairs), bool)
         self._responses = np.full(len(pairs), -1)  # a number for each response, once it is compared
@@ -82,7 +83,7 @@ class Cascade:
             return verdict
         levels = ((reworded, worded), (same_meaning, self._related.get(place, NOTHING)))
         found = (
-            level(*self._both(place, twin), twin, self._siblings)
+            level(*self._both(place, twin), twin, self._relations)
             for level, near in levels
             for twin in self._nearest(place, self._standing(near))
         )
@@ -91,7 +92,7 @@ class Cascade:
     def _near_questions(self, place: int, near: Around) -> Verdict | int:
         """Look at the nearest ones: a copy with the same response counts before one with another, and all others are siblings."""
         standing = self._standing(near)
-        found = (near_question(*self._both(place, twin), twin, self._siblings) for twin in self._nearest(place, standing))
+        found = (near_question(*self._both(place, twin), twin, self._relations) for twin in self._nearest(place, standing))
         return next(filter(None, found), len(standing.places))
 
     def _same_question(self, place: int, other: int) -> Verdict:

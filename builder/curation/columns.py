@@ -15,8 +15,8 @@ The user's words are `COLUMN=FIELD`. Whatever is not mapped stays with the pair,
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from builder.column_names import ANSWERED, ASKED, GIVEN, first, meant
 from builder.curation.conversations import TALKS
-from builder.readers.columns import ANSWER, QUESTION
 from schemas.errors import InputError, UsageError
 
 FIELDS = {
@@ -32,10 +32,6 @@ FIELDS = {
     "rating": "a number, more is better",
 }
 TASK = "existing"  # of a pair whose file names none
-
-_INSTRUCTION = ("instruction", "prompt", *QUESTION, "query", "problem")
-_OUTPUT = ("output", "completion", "response", *ANSWER, "solution")
-_INPUT = ("input", "context")
 
 
 def columns(header: Sequence[str], mapping: Mapping[str, str], name: str) -> dict[str, str]:
@@ -53,7 +49,7 @@ def columns(header: Sequence[str], mapping: Mapping[str, str], name: str) -> dic
     found = {field: _column(header, wanted, field, name) for field, wanted in mapping.items()}
     taken = set(found.values())
     free = [column for column in header if column not in taken]
-    if "messages" not in found and "instruction" not in found and (talk := _first(free, TALKS)):
+    if "messages" not in found and "instruction" not in found and (talk := first(free, TALKS)):
         found["messages"] = talk
     if "messages" not in found:
         found = _texts(free) | found
@@ -95,20 +91,16 @@ def _wrong_field(column: str, field: str) -> str:
 
 
 def _column(header: Sequence[str], wanted: str, field: str, name: str) -> str:
-    alike = [column for column in header if column == wanted] or [column for column in header if _plain(column) == _plain(wanted)]
-    if len(alike) == 1:
-        return alike[0]
-    if alike:
-        raise UsageError(f"{name}: {len(alike)} columns are called {wanted}; rename one")
-    near = difflib.get_close_matches(wanted, header, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}={field}? " if near else ""
-    raise UsageError(f"{name}: no column {wanted}; {hint}its columns are {', '.join(header) or 'none'}")
+    try:
+        return meant(header, wanted, spelled=lambda column: f"{column}={field}")
+    except LookupError as problem:
+        raise UsageError(f"{name}: {problem}") from None
 
 
 def _texts(free: Sequence[str]) -> dict[str, str]:
     """Return the columns of question, response, input and history that have known names."""
-    known = {"instruction": _INSTRUCTION, "output": _OUTPUT, "input": _INPUT, "history": ("history",)}
-    found = {field: _first(free, names) for field, names in known.items()}
+    known = {"instruction": ASKED, "output": ANSWERED, "input": GIVEN, "history": ("history",)}
+    found = {field: first(free, names) for field, names in known.items()}
     return {field: column for field, column in found.items() if column}
 
 
@@ -120,12 +112,3 @@ def _unknown(missing: Sequence[str], rest: Sequence[str], header: Sequence[str],
         f"{name}: no column is known to hold {what}; its columns are {', '.join(header) or 'none'}; "
         f"say which it is, for example --map {example}"
     )
-
-
-def _first(header: Sequence[str], wanted: Sequence[str]) -> str | None:
-    by_name = {_plain(column): column for column in reversed(header)}
-    return next((by_name[name] for name in wanted if name in by_name), None)
-
-
-def _plain(column: str) -> str:
-    return column.strip().lower()

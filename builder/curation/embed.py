@@ -17,14 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.llm.embeddings import Embeddings
+from generators.llm.vector_account import Account, price_of_vectors
 from schemas.curation_embed import EmbedSection
 from schemas.errors import InputError, WorkspaceError
-from schemas.recipe import EndpointSection
+from schemas.recipe import BudgetSection, EndpointSection
 from schemas.records import Pair
 
 Vectors = NDArray[np.float32]
 
-CODE = ("builder.curation.embed", "builder.curation.embed_local", "builder.curation.lexical", "generators.llm.embeddings")
+Progress = Callable[[int, int], None]  # told how many of how many texts have their vectors
+
+CODE = (
+    "builder.curation.embed",
+    "builder.curation.embed_local",
+    "builder.curation.lexical",
+    "generators.llm.embeddings",
+    "generators.llm.vector_rows",
+)
+MODELS = ("endpoint", "local")  # embedders that know more than the words, which the other levels compare already
 AT_ONCE = 1024  # texts between two commits: what a run that is cut off loses at most
 
 
@@ -48,22 +58,54 @@ def whole_of(pair: Pair) -> str:
     return f"{question_of(pair)}\n{pair.output}"
 
 
-def embedder(section: EmbedSection, endpoint: EndpointSection, *, root: Path, cache: Path) -> Embedder:
-    """Return the embedder that the recipe names; vectors of a model are remembered in the file `cache`."""
-    if section.by == "endpoint":
-        return Remembered(Embedded(endpoint_of(section, endpoint), batch=section.batch), cache)
-    if section.by == "local":
-        from builder.curation.embed_local import LocalModel
+def embedder(  # noqa: PLR0913 what only the caller knows, keyword-only
+    section: EmbedSection,
+    endpoint: EndpointSection,
+    *,
+    root: Path,
+    cache: Path,
+    account: Account | None = None,
+    progress: Progress | None = None,
+) -> Embedder | None:
+    """Return the embedder that the recipe names, or None if it names none.
 
-        return Remembered(LocalModel(section.model, root=root), cache)
-    from builder.curation.lexical import Lexical
+    Args:
+        section: names it.
+        endpoint: of the recipe; it makes the vectors unless the section names another one.
+        root: the folder of the recipe.
+        cache: the file in which vectors of a model are remembered.
+        account: what requests to an endpoint are written into and paid from; see `account_of`.
+        progress: told of the vectors that a model has made.
+    """
+    match section.by:
+        case "none":
+            return None
+        case "lexical":
+            from builder.curation.lexical import Lexical
 
-    return Lexical()
+            return Lexical()
+        case "endpoint":
+            return Remembered(Embedded(endpoint_of(section, endpoint), batch=section.batch, account=account), cache, progress)
+        case "local":
+            from builder.curation.embed_local import LocalModel
+
+            return Remembered(LocalModel(section.model, root=root), cache, progress)
+
+
+def account_of(section: EmbedSection, endpoint: EndpointSection, *, journal: Path, budget: BudgetSection) -> Account | None:
+    """Return the account of the vectors: the file of the journal, the caps and the price; None where no endpoint makes them.
+
+    Raises:
+        RecipeError: dollars are capped and the price is not known.
+    """
+    if section.by != "endpoint":
+        return None
+    return Account(journal, budget, price_of_vectors(endpoint_of(section, endpoint), budget, section.usd_per_million))
 
 
 def endpoint_of(section: EmbedSection, endpoint: EndpointSection) -> EndpointSection:
     """Return the endpoint of the vectors: that of the recipe, but for what the section names; a key stays with its own URL."""
-    given = endpoint.model_dump(exclude_unset=True, exclude={"api_key_env"} if section.base_url else None)
+    given = endpoint.model_dump(exclude_unset=True, exclude={"api_key_env", "replay"} if section.base_url else None)
     own = {"model": section.model, "base_url": section.base_url, "api_key_env": section.api_key_env}
     named = {name: value for name, value in own.items() if value}
     return EndpointSection.model_validate(given | named)
@@ -84,9 +126,9 @@ def unit_rows(rows: NDArray[np.floating]) -> Vectors:
 class Embedded:
     """The vectors of an OpenAI-compatible endpoint."""
 
-    def __init__(self, endpoint: EndpointSection, *, batch: int) -> None:
+    def __init__(self, endpoint: EndpointSection, *, batch: int, account: Account | None = None) -> None:
         self.name = f"endpoint/{endpoint.model}"
-        self._embeddings = Embeddings(endpoint, batch=batch)
+        self._embeddings = Embeddings(endpoint, batch=batch, account=account)
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Ask for the vectors of all texts."""
@@ -96,9 +138,10 @@ class Embedded:
 class Remembered:
     """An embedder that computes the vector of a text once: later runs find it in one SQLite file, whole batches or nothing."""
 
-    def __init__(self, embedder: Embedder, path: Path) -> None:
+    def __init__(self, embedder: Embedder, path: Path, progress: Progress | None = None) -> None:
         self.name = embedder.name
         self.computed = 0
+        self._progress = progress or (lambda _done, _total: None)
         self._embedder = embedder
         self._path = path
 
@@ -113,8 +156,9 @@ class Remembered:
         try:
             with closing(self._opened()) as rows:
                 missing = {key: text for key, text in zip(keys, texts, strict=True) if not _has(rows, key)}
-                for part in _parts(list(missing), AT_ONCE):
+                for done, part in _parts(list(missing), AT_ONCE):
                     self._add(rows, part, [missing[key] for key in part])
+                    self._progress(done, len(missing))
                 return _stacked([_row(rows, key) for key in keys])
         except sqlite3.DatabaseError as error:
             raise WorkspaceError(f"{self._path}: the remembered vectors cannot be read ({error}); delete the file and run again") from None
@@ -152,9 +196,11 @@ def _stacked(rows: Sequence[Vectors]) -> Vectors:
     return np.stack(rows) if rows else np.empty((0, 1), np.float32)
 
 
-def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+def _parts(keys: Sequence[bytes], size: int) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Yield the keys in parts of `size`, each with how many there are up to its end."""
     for start in range(0, len(keys), size):
-        yield keys[start : start + size]
+        part = keys[start : start + size]
+        yield start + len(part), part
 
 
 def by_text(embed: Embedder, pairs: Sequence[Pair], text: Callable[[Pair], str] = whole_of) -> Vectors:

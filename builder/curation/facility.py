@@ -74,9 +74,8 @@ class Facility:
         self._all = vectors @ self._rows.T if 2 * len(vectors) * len(self._rows) <= MOST_KEPT else None
         first = np.arange(len(vectors)) if self._all is not None else np.flatnonzero(self._quality)
         self._most = MOST_KEPT // max(len(first), 1)
-        self._buffer = np.empty(
-            (2, TILE if self._all is None else 0, len(self._rows)), np.float32
-        )  # new ones would cost more than what is done in them
+        height = TILE if self._all is None else 0
+        self._buffer = np.empty((2, height, len(self._rows)), np.float32)  # new ones would cost more than what is done in them
         for start in range(0, len(first), TILE):
             part = first[start : start + TILE]
             products = self._products(part)[0] if self._all is None else self._all[start : start + TILE]
@@ -170,7 +169,17 @@ class Facility:
 
 
 def choose(vectors: Vectors, count: int, *, quality: Sequence[float] | None = None, rows: Vectors | None = None) -> Choice:
-    """Choose `count` rows of the highest gain times quality, one after another, the first of equals; all if there are fewer."""
+    """Choose `count` rows of the highest gain times quality, one after another, the first of equals; all if there are fewer.
+
+    Args:
+        vectors: n x d, of length 1.
+        count: how many; the greedy choice of k is the beginning of that of k + 1.
+        quality: n weights of 0 or more; all 1 by default.
+        rows: m x d, what is to be covered; `vectors` by default.
+
+    n m d multiplications for the first gains, then m d for each candidate that is looked at again: a few for each choice in
+    practice, n at worst. Memory: n m products while that is at most half of MOST_KEPT, else no more than MOST_KEPT.
+    """
     weights = np.ones(len(vectors)) if quality is None else np.asarray(quality, np.float64)
     facility = Facility(vectors, rows, weights)
     is_chosen = np.zeros(len(vectors), bool)

@@ -68,11 +68,6 @@ def verdict_on(pair: Pair, documents: Mapping[str, Document], *, thin: float, co
     return compare(pair.output, source_of(pair, documents, company), question=pair.instruction, thin=thin)
 
 
-def is_uncertain(flags: Iterable[str]) -> bool:
-    """Whether one of the flags of a pair is a sign that a judge should look at."""
-    return any(flag in SIGNS for flag in flags)
-
-
 def told(flags: Iterable[str]) -> str:
     """Return in words what the signs among the flags say."""
     return "; ".join(SIGNS[flag] for flag in flags if flag in SIGNS)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from builder.curation.asked import Question, Siblings, alike, disagree, overlap
+from builder.curation.asked import Question, alike, disagree, overlap
+from builder.curation.relation import Relation, Relations
 from builder.curation.twins import Twin
 from schemas.records import Reason
 
@@ -43,46 +44,43 @@ def same_question(one: Question, other: Question, twin: Twin) -> Verdict:
     return Verdict(Reason.NEAR_DUPLICATE, f"{what}, which responds in another way", twin.place)
 
 
-def near_question(one: Question, other: Question, twin: Twin, siblings: Siblings) -> Verdict | None:
+def near_question(one: Question, other: Question, twin: Twin, relations: Relations) -> Verdict | None:
     """Decide about two questions that are near by ROUGE-L."""
-    same = one.response == other.response
-    if siblings(one, other, same=same):
+    relation = relations(one, other)
+    if relation is Relation.SIBLING:
         return None
     what = f"ROUGE-L {twin.score:.2f} with {other.pair.id}"
-    if same:
-        return Verdict(Reason.NEAR_DUPLICATE, f"{what} with the same response", twin.place)
-    if disagree(one, other):
-        conflict = Verdict(Reason.CONFLICT, f"{what}, which responds otherwise", twin.place, whole=False)
-        return None if siblings.about_others(one, other) else conflict
-    if siblings.answered_apart(one, other):
-        return None
-    return Verdict(Reason.NEAR_DUPLICATE, f"{what} and only its frame apart", twin.place, whole=False)
+    if relation is Relation.CONFLICT:
+        return Verdict(Reason.CONFLICT, f"{what}, which responds otherwise", twin.place, whole=False)
+    same = one.response == other.response
+    detail = f"{what} with the same response" if same else f"{what} and only its wording apart"
+    return Verdict(Reason.NEAR_DUPLICATE, detail, twin.place, whole=same)
 
 
-def reworded(one: Question, other: Question, twin: Twin, siblings: Siblings) -> Verdict | None:
+def reworded(one: Question, other: Question, twin: Twin, relations: Relations) -> Verdict | None:
     """Decide about two pairs whose words are mostly the same, in any order: "How soon must I?" and "Must I?" are two questions."""
     questions = overlap(one, other)
-    if questions < QUESTION or one.kind != other.kind or _apart(one, other, siblings):
+    if questions < QUESTION or one.kind != other.kind:
         return None
-    if siblings.answered_apart(one, other):
+    relation = relations(one, other)
+    if relation is Relation.SIBLING or (relation is Relation.CONFLICT and questions <= ONE_QUESTION):
         return None
-    if disagree(one, other):
-        if questions <= ONE_QUESTION or siblings.about_others(one, other):
-            return None
+    if relation is Relation.CONFLICT:
         what = f"asks with the words of {other.pair.id}, which responds otherwise"
         return Verdict(Reason.CONFLICT, what, twin.place, whole=False)
     what = f"{twin.score:.2f} of its words are those of {other.pair.id}"
     return Verdict(Reason.REWORDED, what, twin.place, whole=one.response == other.response)
 
 
-def same_meaning(one: Question, other: Question, twin: Twin, siblings: Siblings) -> Verdict | None:
+def same_meaning(one: Question, other: Question, twin: Twin, relations: Relations) -> Verdict | None:
     """Decide about two pairs that somebody else found related."""
-    sure = twin.score > SURE
-    if one.subject != other.subject or _asks_otherwise(one, other) or _apart(one, other, siblings, rare=not sure):
+    if one.subject != other.subject or _asks_otherwise(one, other):
         return None
-    if disagree(one, other):
-        if not sure or siblings.about_others(one, other):
-            return None
+    sure = twin.score > SURE
+    relation = relations(one, other, rare=not sure)
+    if relation is Relation.SIBLING or (relation is Relation.CONFLICT and not sure):
+        return None
+    if relation is Relation.CONFLICT:
         what = f"means what {other.pair.id} means, which responds otherwise"
         return Verdict(Reason.CONFLICT, what, twin.place, whole=False)
     return Verdict(Reason.SAME_MEANING, f"{twin.score:.2f} like {other.pair.id}", twin.place, whole=one.response == other.response)
@@ -92,10 +90,3 @@ def _asks_otherwise(one: Question, other: Question) -> bool:
     """Whether two questions that mean much the same want to know two things, as "when" and "who" do; "what" is either."""
     (decides, wants), (too, others) = one.kind, other.kind
     return decides != too or bool(wants and others and wants != others)
-
-
-def _apart(one: Question, other: Question, siblings: Siblings, *, rare: bool = True) -> bool:
-    """Whether two questions are siblings; what tells them apart if they say the same does so all the more if they do not."""
-    if siblings(one, other, same=True, rare=rare):
-        return True
-    return not alike(one, other) and siblings(one, other, same=False, rare=rare)

@@ -1,6 +1,12 @@
-"""The folder that `kilopair curate FILE` and `kilopair import` write: nothing of anybody's is overwritten, nothing is there by halves."""
+"""The folder that `kilopair curate FILE` and `kilopair import` write: nothing of anybody's is lost, all of one call appears together.
+
+A call writes into a hidden folder inside the folder itself. When all is written, that is given the name `.made`: from here on
+the call has happened, and what is left is to move each file to its place, the manifest last. Whoever is stopped while moving is
+caught up by the next call; whoever is stopped before has changed nothing.
+"""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,48 +17,82 @@ from schemas.records import Record
 
 CURATED, DROPPED, REPORT, MANIFEST = "curated.jsonl", "dropped.jsonl", "report.json", "manifest.json"
 IMPORTED = "pairs.jsonl"
+_MAKING, _MADE = ".making", ".made"
 
 
 @contextmanager
-def claimed(out: Path, made: str, source: str) -> Iterator[None]:
-    """Make the folder, unless it holds what nobody would want mixed with ours or overwritten; empty, it goes again on an error.
-
-    What a killed run leaves begins with a dot: it counts as nothing.
+def claimed(out: Path, made: str, source: str) -> Iterator[Path]:
+    """Give a folder to write into, whose files replace what an earlier call left in `out` when the block ends, or never do.
 
     Args:
-        out: the folder.
+        out: the folder; it is made, and goes again on an error if it is empty.
         made: the file in it that holds what the command makes.
         source: name of the file that it is made of.
 
     Raises:
-        UsageError: the folder holds something else, or cannot be written.
+        UsageError: `out` holds what nobody would want mixed with ours or overwritten, or cannot be written.
     """
     if out.exists() and not (out.is_dir() and _is_ours(out)):
         raise UsageError(f"{out}: exists and is not of kilopair's making; give another folder with --out")
+    try:
+        _catch_up(out)
+    except OSError as error:
+        raise _unwritable(out, error) from None
     if other := _other(out, made, source):
         raise UsageError(f"{out}: holds {other}, which would be lost; give another folder with --out, or delete this one")
+    making = out / _MAKING
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for left in out.glob(".*.tmp"):
-            left.unlink()
+        making.mkdir(parents=True)
     except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); give another folder with --out") from None
+        raise _unwritable(out, error) from None
     try:
-        yield
+        yield making
     except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
         with suppress(OSError):
             out.rmdir()
         raise
+    sync(making)
+    making.rename(out / _MADE)
+    _catch_up(out)
+
+
+def is_made(out: Path) -> bool:
+    """Whether a folder holds what an earlier call made of some file."""
+    return (out / MANIFEST).exists()
+
+
+def _catch_up(out: Path) -> None:
+    """Move what a call has made to its place; files of an earlier one that it did not make again go, as do those of a killed one."""
+    shutil.rmtree(out / _MAKING, ignore_errors=True)
+    made = out / _MADE
+    if not made.exists():
+        return
+    if is_made(made):
+        for name in _files(out) - _files(made):
+            (out / Path(name).name).unlink(missing_ok=True)
+    for path in sorted(made.iterdir(), key=lambda path: (path.name == MANIFEST, path.name)):
+        path.replace(out / path.name)
+    sync(out)
+    made.rmdir()
+
+
+def _files(folder: Path) -> set[str]:
+    return set(read_json(folder / MANIFEST)["files"]) if is_made(folder) else set()
+
+
+def _unwritable(out: Path, error: OSError) -> UsageError:
+    return UsageError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); give another folder with --out")
 
 
 def _is_ours(out: Path) -> bool:
     there = {path.name for path in out.iterdir() if not path.name.startswith(".")}
-    return not there or bool(there & {MANIFEST, DROPPED})
+    return not there or bool(there & {MANIFEST, DROPPED}) or (out / _MADE).exists()
 
 
 def _other(out: Path, made: str, source: str) -> str:
     """Say what a folder holds that another command or another file made."""
-    if not (out / MANIFEST).exists():
+    if not is_made(out):
         return ""
     earlier = read_json(out / MANIFEST)
     name = earlier.get("source", {}).get("name") if isinstance(earlier.get("source"), dict) else None
@@ -63,18 +103,12 @@ def _other(out: Path, made: str, source: str) -> str:
 
 @contextmanager
 def lines(path: Path) -> Iterator[Callable[[Record], None]]:
-    """Give a function that writes a record a line; the file is there when all are written, and never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+    """Give a function that writes a record a line; all are on the disk when the block ends."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
 
-            def write(record: Record) -> None:
-                file.write(record.model_dump_json() + "\n")
+        def write(record: Record) -> None:
+            file.write(record.model_dump_json() + "\n")
 
-            yield write
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield write
+        file.flush()
+        os.fsync(file.fileno())

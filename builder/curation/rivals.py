@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from builder.curation.baselines import Baseline, baseline
-from builder.curation.choosing import Choosing
+from builder.curation.choosing import Choosing, most_wordings
 from builder.curation.contaminate import Reference, decontaminate
 from builder.curation.diversity import diversity
 from schemas.records import Pair
@@ -22,7 +22,7 @@ def rivals(choosing: Choosing, pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     ]
     taken = {pair.id for pair in pairs if pair.split != "train"}
     free = [pair for pair in decontaminate(choosing.supply, held) if isinstance(pair, Pair) and pair.id not in taken]
-    settings = {"target": len(pairs) - len(taken), "per_fact": choosing.recipe.curate.per_fact, "seed": choosing.recipe.seed}
+    settings = {"target": len(pairs) - len(taken), "per_fact": most_wordings(choosing.recipe.curate), "seed": choosing.recipe.seed}
     return {kind: [_taught(pair) for pair in baseline(kind, free, **settings) if isinstance(pair, Pair)] for kind in get_args(Baseline)}
 
 

@@ -10,7 +10,8 @@ approximate index, and below about 100,000 rows no such index is faster than pla
 
        x.y = x1.y1 + x2.y2 <= x1.y1 + |x2| |y2|,
 
-   and |x2| is one more coordinate. m is the one that costs least by a sample of the rows;
+   and |x2| is one more coordinate (the bound of FEXIPRO, Li et al. 2017, for a join instead of a search). m is the one
+   that costs least by a sample of the rows;
 3. what passes is computed again in float64, pair by pair: so neither tile nor bound can change a decision.
 
 Whether two near vectors mean the same is not decided here: numbers and rare terms that differ keep two pairs apart.
@@ -53,7 +54,7 @@ def near(vectors: Vectors, threshold: float) -> Iterator[Near]:
 
 
 def tiles(vectors: Vectors, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the same pairs as arrays (i, j, cosine), a tile at a time, for whoever counts millions of them."""
+    """Yield the same pairs as arrays i, j (int64) and cosine (float64) of one length, a tile at a time, for whoever counts millions."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     scanned = _bound(vectors, threshold) if len(vectors) > BOUND_ABOVE else vectors
     for left, right in _above(scanned, threshold - SLACK):
@@ -82,7 +83,7 @@ def _above(rows: Vectors, least: float) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def _bound(vectors: Vectors, threshold: float) -> Vectors:
-    """Return rows whose products are no less than those of `vectors`, in as few coordinates as cost least; or `vectors`."""
+    """Return n x (m + 1) rows whose products are no less than those of `vectors`, of the m that costs least; or `vectors`."""
     turned = vectors @ _principal(vectors)
     step = max(1, len(vectors) // SAMPLE)
     sample, d = turned[::step][:SAMPLE], vectors.shape[1]
@@ -101,6 +102,6 @@ def _principal(vectors: Vectors) -> np.ndarray:
 
 
 def _cut(turned: Vectors, m: int) -> Vectors:
-    """Return the first m coordinates of each row and the length of the rest."""
+    """Return n x (m + 1): the first m coordinates of each row and the length of the rest."""
     rest = np.linalg.norm(turned[:, m:], axis=1, keepdims=True)
     return np.ascontiguousarray(np.hstack((turned[:, :m], rest)))

@@ -15,6 +15,7 @@ from builder.curation.embed import Vectors
 from builder.curation.explain_choice import curve
 from builder.curation.ground import told
 from builder.curation.ground_signs import SIGNS
+from builder.curation.student import NAME, USELESS, By
 from builder.figures_in_words import coverage, proved, second_test, variety
 from builder.report.places import Places
 from builder.step import Step
@@ -31,6 +32,11 @@ GATES = {  # stage or stage/reason of what left -> what is looked at, in the ord
     "select": ("select", "the best that differ most, within the limits of documents, tasks and openings"),
 }
 IF_USED = ("decontaminate", "judge")
+TOLD = {  # score of the student -> what it is
+    "given": "loss of a token of the response after its question",
+    "alone": "loss of a token of the response alone",
+    "ifd": "the one divided by the other (instruction-following difficulty)",
+}
 
 # sign -> what was done to right answers, and the share of such answers with the sign; tests/test_report.py keeps them true
 SURE = {
@@ -59,6 +65,7 @@ def chosen(step: Step, pairs: Sequence[Pair], dropped: Sequence[Dropped], places
         "conflicts": conflicts(dropped, valid, places),
         "signs": signs(pairs),
         "judge": _judge(step, counts["curate"].get("judge"), pairs, dropped),
+        "student": student(step.recipe.choose.student, pairs, dropped),
         "curve": curve(pairs),
     }
 
@@ -156,6 +163,22 @@ def _judge(step: Step, counts: Mapping[str, Any] | None, pairs: Sequence[Pair], 
     }
 
 
+def student(by: By, pairs: Iterable[Pair], dropped: Iterable[Dropped]) -> dict[str, Any]:
+    """Return what the base made of all pairs that it was asked about and of the chosen ones; empty if it was not asked."""
+    kept: list[Mapping[str, Any]] = [pair.scores for pair in pairs if NAME in pair.scores]
+    gone: list[Mapping[str, Any]] = [
+        scores for record in dropped if isinstance(scores := record.record.get("scores"), dict) and NAME in scores
+    ]
+    if by == "none" or not kept:
+        return {}
+    rows = [
+        {"figure": told, "all": _mean(f"{NAME}/{name}", [*kept, *gone]), "chosen": _mean(f"{NAME}/{name}", kept)}
+        for name, told in TOLD.items()
+    ]
+    useless = sum(scores[f"{NAME}/ifd"] >= USELESS for scores in (*kept, *gone))
+    return {"by": by, "pairs": len(kept) + len(gone), "useless": useless, "rows": rows}
+
+
 class _NotRememberedError(Exception):
     """A vector is not there."""
 
@@ -173,13 +196,13 @@ class _Nobody:
 
 def _vectors(step: Step, pairs: Sequence[Pair]) -> Vectors | None:
     """Return the vectors of pairs: by their words, or those of a model that the choice has remembered; None if there are none."""
-    from builder.curate_stage import MODELS, VECTORS
-    from builder.curation.embed import Remembered, by_text, embedder
+    from builder.curate_stage import VECTORS
+    from builder.curation.embed import MODELS, Remembered, by_text, embedder
 
     recipe, cache = step.recipe, step.work.folder / VECTORS
-    if recipe.embed.by == "none" or not pairs:
-        return None
     embed = embedder(recipe.embed, recipe.endpoint, root=step.root, cache=cache)
+    if embed is None or not pairs:
+        return None
     if recipe.embed.by not in MODELS:
         return by_text(embed, pairs)
     try:

@@ -11,6 +11,7 @@ import jinja2
 from builder.report.charts import Series, bars, histogram, line_chart
 from builder.report.chosen import FALSE_ALARMS
 from builder.report.gather import SET_NAMES, Facts
+from builder.report.trained import choice_in_words, passes
 from builder.report.verbs_chart import verbs_chart
 
 SHORT_WORDS = 45
@@ -32,6 +33,8 @@ def render(facts: Facts, *, examples: int) -> str:
         verdict=verdict(facts.evaluation),
         samples={name: sample(rows, examples) for name, rows in facts.examples.items()},
         charts=_charts(facts),
+        passes=passes(facts.train_figures),
+        choice=choice_in_words(facts.train_figures),
         false_alarms=FALSE_ALARMS,
     )
 
@@ -60,6 +63,7 @@ def telling_answers(answers: Sequence[dict[str, Any]], count: int) -> list[dict[
 def _charts(facts: Facts) -> dict[str, str]:
     curve = facts.train_figures.get("curve", [])
     base_curve = facts.base_figures.get("curve", [])
+    continued = facts.train_figures.get("continued_pretraining", {}).get("curve", [])
     return {
         "train": line_chart(
             [
@@ -71,6 +75,14 @@ def _charts(facts: Facts) -> dict[str, str]:
         ),
         "base": line_chart(
             [Series("loss on raw text", "base", _points(base_curve, "loss"))], title="Loss of pretraining", x_label="update"
+        ),
+        "continued": line_chart(
+            [
+                Series("loss on raw text", "tuned", _points(continued, "loss")),
+                Series("loss of the validation pairs", "warn", _points(continued, "validation_loss")),
+            ],
+            title="Loss of continued pretraining",
+            x_label="update",
         ),
         "question": histogram(facts.lengths["question"], title="Words of a question", x_label="words of a question"),
         "response": histogram(facts.lengths["response"], title="Words of a response", x_label="words of a response"),

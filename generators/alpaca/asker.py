@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from generators.alpaca.asks import DIFFICULTIES, Ask, Fact, Passage
+from generators.alpaca.asks import Ask, Fact, Passage
 from generators.alpaca.corpus import Corpus, Versions
 from generators.alpaca.rule_facts import NEED
+from generators.difficulty import DIFFICULTIES
 from schemas.records import Draft, content_id
 
 if TYPE_CHECKING:

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
+from generators.difficulty import Difficulty
 from schemas.records import Chunk, Document, Draft, content_id
 
 if TYPE_CHECKING:
     from generators.alpaca.corpus import Corpus
     from generators.alpaca.tasks import Task
-
-Difficulty = Literal["basic", "detailed", "applied"]
-DIFFICULTIES: tuple[Difficulty, ...] = ("basic", "detailed", "applied")
 
 
 @dataclass(frozen=True)

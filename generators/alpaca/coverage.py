@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from generators.alpaca.asks import Difficulty, Fact, Passage
+from generators.alpaca.asks import Fact, Passage
 from generators.alpaca.facts import locate
+from generators.difficulty import Difficulty
 from schemas.records import Draft
 
 Spans = list[tuple[int, int]]

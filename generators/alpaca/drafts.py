@@ -8,15 +8,17 @@ from pydantic import JsonValue
 
 from generators.alpaca.asks import Ask, Material, Passage
 from generators.alpaca.checks import exchanges, questions, quotes, stands_in
-from generators.alpaca.prompts import brief
+from generators.alpaca.prompts import brief, shown_seeds
 from generators.alpaca.rule_facts import NEED, OWN_FIELDS, fact_of
 from generators.alpaca.screen import suspicious
 from generators.alpaca.tasks import FIELDS
+from generators.difficulty import FIELD, harder
 from generators.llm.calls import Request, canonical
 from schemas.records import Draft, Dropped, Grounding, Provenance, Reason, Turn, content_id
 from schemas.shown import cleaned
 
 STAGE = "generate"
+SUSPICIOUS = "suspicious_source"  # the flag of a draft whose passage talks to the model
 _WITHOUT = 5  # of the open-book questions that allow it, one in five is shown without the passage that answers it (RAFT, 2403.10131)
 
 
@@ -39,7 +41,7 @@ def drafts(item: Kept, material: Material) -> list[Draft]:
     *earlier, last = _turns(value)
     output = _text(value["unanswered"] if without else last[1])
     own, extra = _evidence(ask, value) if grounding == "quoted" else ((), {})
-    flags = [*item.flags, *(["suspicious_source"] if any(suspicious(passage.chunk.text) for passage in ask.passages) else [])]
+    flags = [*item.flags, *([SUSPICIOUS] if any(suspicious(passage.chunk.text) for passage in ask.passages) else [])]
     origin = _provenance(material, item.request)
     return [
         Draft.of(
@@ -55,7 +57,7 @@ def drafts(item: Kept, material: Material) -> list[Draft]:
             history=tuple(turn for question, answer in earlier for turn in _exchange(question, answer)),
             grounding=grounding,
             flags=tuple(flags),
-            extra={name: field for name, field in value.items() if name not in FIELDS} | extra,
+            extra=_level(ask, value) | {name: field for name, field in value.items() if name not in FIELDS} | extra,
         )
         for number, wording in enumerate([last[0]] if exchanges(value) else questions(value), start=1)
     ]
@@ -64,7 +66,7 @@ def drafts(item: Kept, material: Material) -> list[Draft]:
 def _worded(item: Kept, material: Material) -> list[Draft]:
     """Return a draft per wording of a fact of the rules, with its evidence and in its group; the first wording is the rules' own."""
     ask, fact = material.ask, fact_of(item.value, material.ask)
-    flags = [*item.flags, *(["suspicious_source"] if suspicious(ask.passage_of(fact).chunk.text) else [])]
+    flags = [*item.flags, *([SUSPICIOUS] if suspicious(ask.passage_of(fact).chunk.text) else [])]
     return [
         Draft.of(
             task=ask.task.name,
@@ -76,10 +78,23 @@ def _worded(item: Kept, material: Material) -> list[Draft]:
             form=f"{ask.task.name}/wording-{number}" if number else fact.form,
             provenance=_made(fact.provenance.model_dump(), material, item.request),
             flags=tuple(flags),
-            extra={name: field for name, field in item.value.items() if name not in FIELDS | OWN_FIELDS},
+            extra=_known(fact) | {name: field for name, field in item.value.items() if name not in FIELDS | OWN_FIELDS},
         )
         for number, wording in enumerate(questions(item.value))
     ]
+
+
+def _level(ask: Ask, value: dict[str, Any]) -> dict[str, JsonValue]:
+    """Return how hard an item is, as a field of its pair; nothing where nobody set a level."""
+    level = ask.difficulty if ask.task.is_levelled else ask.task.settings.difficulty
+    if level == "harder":
+        seeds, number = shown_seeds(ask), value.get("seed", 1)
+        level = harder(seeds[number - 1].extra.get(FIELD) if number <= len(seeds) else None)
+    return {FIELD: level} if level else {}
+
+
+def _known(fact: Draft) -> dict[str, JsonValue]:
+    return {FIELD: fact.extra[FIELD]} if FIELD in fact.extra else {}
 
 
 def dropped(ask: Ask, reason: Reason, problem: str, *, raw: str = "", request: Request | None = None) -> Dropped:

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generators.alpaca.asks import Material
+from generators.difficulty import Difficulty
 from schemas.checks import explain
 from schemas.errors import RecipeError
 from schemas.records import Draft, Grounding, Provenance, content_id
@@ -33,6 +34,7 @@ class Settings(BaseModel):
     input: Literal["passage", "item", "material", "none"] = "none"
     verify: Literal["absent"] | None = None
     labels: dict[str, str] = Field(default_factory=dict)  # when the recipe names none
+    difficulty: Difficulty | Literal["harder"] | None = None  # of its pairs, where no ask sets it; harder: than the pair it starts from
     themes: tuple[str, ...] = ()  # a few of them are named in each request, so that requests without a passage differ
 
 

@@ -110,7 +110,7 @@ def _documents(ask: Ask) -> list[str]:
 def _wishes(ask: Ask, style: Style) -> list[str]:
     """Return what is special about this ask."""
     wishes = [f"Write up to {ask.count} items." if ask.count > 1 else "Write one item."]
-    if "difficulty" in Template(ask.task.prompt).get_identifiers():
+    if ask.task.is_levelled:
         wishes.append(DIFFICULTIES[ask.difficulty])
     if ask.facts:
         facts = "\n".join(f"{number}. {neutral(fact.statement)}" for number, fact in enumerate(ask.facts, start=1))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from generators.alpaca.asks import Difficulty
+from generators.difficulty import Difficulty
 
 AIM = """\
 You write training material for $company. A small language model will learn from your items and then answer people for \

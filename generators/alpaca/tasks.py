@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from generators.alpaca.asks import Material, Style
@@ -20,6 +21,7 @@ from generators.alpaca.checks import exchanges, item_problem
 from generators.alpaca.folders import CHECKS, PROMPT, SCHEMA, SEEDS, Check, Folder, Needs, Settings, read_seeds
 from generators.alpaca.rule_facts import NEED, Filled, empty_problem, filled
 from generators.alpaca.shape import Shape
+from generators.difficulty import FIELD
 from generators.llm.calls import canonical
 from schemas.errors import RecipeError
 from schemas.records import Draft, Grounding, content_id
@@ -58,6 +60,11 @@ class Task:
     def grounding(self) -> Grounding:
         """How its answers rest on the documents."""
         return self.settings.grounding
+
+    @property
+    def is_levelled(self) -> bool:
+        """Whether its prompt takes the level of difficulty from the ask."""
+        return FIELD in Template(self.prompt).get_identifiers()
 
     @property
     def input(self) -> str:

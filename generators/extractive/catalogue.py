@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import yaml
 
+from generators.difficulty import Difficulty
+
 SCOPE = "scope"  # not a family: frames that a question may be put into
 
 
@@ -22,6 +24,7 @@ class Group:
     share: float
     wordings: int = 3
     spill: Literal["first", "then", "never"] = "then"
+    difficulty: Difficulty = "basic"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Family:
     rules: tuple[str, ...]
     default: bool = True
     task: str = ""
+    difficulty: Difficulty | None = None
 
 
 @cache
@@ -51,6 +55,12 @@ def families() -> dict[str, Family]:
 def family_of(rule: str | None, task: str) -> Family | None:
     """Return the family of a fact, or None if no family holds its rule."""
     return _by_task().get(task) or _by_rule().get(rule or "")
+
+
+def difficulty_of(rule: str | None, task: str) -> Difficulty | None:
+    """Return how hard a fact is: as its family says, or its group; None if no family holds its rule."""
+    family = family_of(rule, task)
+    return (family.difficulty or groups()[family.group].difficulty) if family else None
 
 
 @cache

@@ -2,17 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from generators.extractive.glossary import Glossary
 from generators.extractive.lexicon import Lexicon
 from schemas.records import content_id
-
-Polarity = Literal["positive", "negative", ""]
-_POLARITY: dict[str, Polarity] = {
-    "permit": "positive", "duty": "positive", "advice": "positive", "affirm": "positive",
-    "forbid": "negative", "deny": "negative", "free": "negative",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,11 +40,6 @@ class Fact:
     def slot(self, name: str) -> str:
         """The slot `name`, empty if absent."""
         return dict(self.slots).get(name, "")
-
-    @property
-    def polarity(self) -> Polarity:
-        """Whether a rule grants or demands something, or forbids or denies it; empty for what is no rule."""
-        return _POLARITY.get(self.family.removesuffix("_s"), "")
 
     @property
     def said(self) -> str:

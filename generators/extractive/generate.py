@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from generators.difficulty import FIELD
+from generators.extractive.catalogue import difficulty_of
 from generators.extractive.clauses import Clause, strip_connective, without_also
 from generators.extractive.continuing import continued, place_of
 from generators.extractive.doubts import signs, wordy
@@ -225,6 +227,7 @@ def _drafts(fact: Fact, context: Context, source: Source, *, wordings: int, seed
     quotes = tuple(document.text[start:end] for start, end in spans)
     group = fact.group(document.id)
     provenance = Provenance(document_id=document.id, chunk_id=chunk.id, generator="extractive", rule=fact.family)
+    level = difficulty_of(fact.family, fact.task)
     answers = [fact.answer if fact.absent else f"{wording.lead} {fact.answer}".strip() for wording in drawn]
     return [
         Draft.of(
@@ -232,6 +235,7 @@ def _drafts(fact: Fact, context: Context, source: Source, *, wordings: int, seed
             quotes=quotes, group=group, form=wording.form, provenance=provenance, input=fact.input, spans=spans,
             grounding="absent" if fact.absent else "quoted",
             flags=fact.doubts if fact.input else (*fact.doubts, *wordy(wording.question, answer)),
+            extra={FIELD: level} if level else {},
         )
         for wording, answer in zip(drawn, answers, strict=True)
     ]  # fmt: skip

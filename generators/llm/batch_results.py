@@ -18,12 +18,13 @@ from generators.llm.batch_files import Ledger
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
+    from generators.llm.calls import Request
     from generators.llm.journal import Cost, Journal
 
 MAX_LINE = 16_000_000  # bytes of one result; an answer is far smaller
 Ending = Literal["answered", "already_there", "failed", "unknown"]
 ENDINGS: tuple[Ending, ...] = ("answered", "already_there", "failed", "unknown")
-Price = Callable[[bytes], "Cost"]
+Price = Callable[["Request", bytes], "Cost"]
 A_REQUEST = "a request, not a result: name the file that came back"
 _NOT_OURS = "a request that this workspace did not export"
 
@@ -80,7 +81,7 @@ class _Intake:
         if problem:
             self._failed.append((name, problem))
             return
-        is_new = self._journal.put(request, raw, source="batch", cost=self._cost(raw))
+        is_new = self._journal.put(request, raw, source="batch", cost=self._cost(request, raw))
         self._seen["answered" if is_new else "already_there"] += 1
 
     def end(self) -> Funnel:

@@ -68,6 +68,19 @@ class Connection:
             f"endpoint {self.access.base_url} has no model {model}; {hint}it has {', '.join(names[:5])}{more}; set endpoint.model"
         )
 
+    async def answers(self) -> None:
+        """Return when the endpoint says anything at all.
+
+        Raises:
+            UnreachableError: no connection comes about.
+        """
+        try:
+            await self._send("/models", None)
+        except UnreachableError:
+            raise
+        except OURS:
+            return  # an answer too; what is wrong will be told where it matters
+
     async def send(self, path: str, body: bytes) -> bytes:
         """Post a JSON body and return the body of the answer, without the key.
 

@@ -252,6 +252,12 @@ class Journal:
         with self._explained():
             return dict(self._reader.execute(query).fetchall())
 
+    def spent(self, task: str) -> Counts:
+        """Return what the requests of one task took."""
+        query = f"{_SUMS} WHERE slot = ? OR slot LIKE ? || '/%'"
+        with self._explained():
+            return Counts(*self._reader.execute(query, (task, task)).fetchone())
+
     def note(self, name: str) -> str | None:
         """Return a small fact that was noted, or None."""
         with self._explained():

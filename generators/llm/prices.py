@@ -29,7 +29,7 @@ def price_of(endpoint: EndpointSection, budget: BudgetSection) -> Price | None:
         raise RecipeError("budget: usd_per_million_input and usd_per_million_output go together; give both or neither")
     if given[0] is not None and given[1] is not None:
         return Price(given[0], given[1])
-    price = _listed(endpoint)
+    price = listed_price(endpoint)
     if price is None and budget.max_usd is not None:
         raise RecipeError(
             f"budget.max_usd: the price of {endpoint.model} at {endpoint.base_url} is not in the table; give "
@@ -38,7 +38,8 @@ def price_of(endpoint: EndpointSection, budget: BudgetSection) -> Price | None:
     return price
 
 
-def _listed(endpoint: EndpointSection) -> Price | None:
+def listed_price(endpoint: EndpointSection) -> Price | None:
+    """Return the price of the model by the shipped table, or None."""
     from genai_prices import Usage, calc_price
 
     usages = Usage(input_tokens=100_000, output_tokens=0), Usage(input_tokens=0, output_tokens=100_000)

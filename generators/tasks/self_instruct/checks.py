@@ -4,30 +4,20 @@ import re
 from typing import Any
 
 from generators.alpaca.asks import Material
+from generators.alpaca.blocklist import blocked, tidied
 from generators.alpaca.checks import token_f1
 from generators.alpaca.prompts import shown_seeds
 
-_SHORTEST, _LONGEST = 3, 150  # words of an instruction
 _NEAR = 0.7  # token F1 with a seed task; Self-Instruct takes ROUGE-L, which the builder applies to all pairs
-_NEEDS_MORE_THAN_TEXT = (
-    "image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot", "go to", "video",
-    "audio", "music", "flowchart", "diagram",
-)  # fmt: skip
-_BLACKLIST = re.compile(rf"\b(?:{'|'.join(_NEEDS_MORE_THAN_TEXT)})\b", re.IGNORECASE)
+_NUMBERED = re.compile(r"\d+[.)]\s")  # both papers split a reply at such numbers; here each task is an item of its own
 
 
 def problem(item: dict[str, Any], material: Material) -> str:
-    """Return why the original filter would refuse a new task, or an empty string."""
+    """Return why the original filter would refuse a new task, or an empty string; other languages begin with letters too."""
     instruction = item["instruction"].strip()
-    length = len(instruction.split())
-    if not _SHORTEST <= length <= _LONGEST:
-        return f"instruction: it has {length} words, not {_SHORTEST} to {_LONGEST}"
-    if found := _BLACKLIST.search(instruction):
-        return f"instruction: {found.group()!r} is nothing for a model that has only text"
-    if instruction.lower().startswith("write a program"):
-        return "instruction: no programs"
-    # Alpaca asks for an ASCII letter; other languages begin with letters too.
-    if not instruction[0].isalpha():
-        return "instruction: it begins with no letter"
+    if found := blocked(tidied(instruction), any_script=True):
+        return f"instruction: {found}"
+    if _NUMBERED.match(instruction):
+        return "instruction: it begins with a number of a list; leave it out"
     copied = any(token_f1(instruction, seed.instruction) > _NEAR for seed in shown_seeds(material.ask))
     return "instruction: it is nearly a seed task; write another" if copied else ""

@@ -1,0 +1,90 @@
+"""Several processes that train together, started by torchrun or accelerate launch: one does the work of the run, the others follow.
+
+Only process 0 reads the recipe, makes the stages and writes files. The others wait until it reaches a training, are given
+the same pairs and settings, compute their share of every update, and write nothing.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from schemas.errors import KilopairError, TrainingError
+
+_PATIENCE = timedelta(days=7)  # until process 0 has made the pairs; a process that dies is noticed by the launcher
+_SECONDS_TO_SPEAK = 5.0  # what all processes find wrong, process 0 says; the launcher ends the others meanwhile
+_UNSUITED = (
+    "this was started for several processes (accelerate launch --cpu), but on a CPU accelerate starts only one; "
+    "use torchrun --nproc_per_node 2 --no-python kilopair train recipe.yaml"
+)
+_following = False
+
+
+def processes() -> int:
+    """Return how many processes the launcher started; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_follower() -> bool:
+    """Tell whether another process does the reading and writing."""
+    return processes() > 1 and int(os.environ.get("RANK", "0")) > 0
+
+
+def check_processes(found: int) -> None:
+    """Refuse to train with fewer processes than were asked for: each would train on everything, or one would do it alone (P116, P118).
+
+    Raises:
+        TrainingError: they are not as many as the launcher was asked for.
+    """
+    if "WORLD_SIZE" not in os.environ and "MASTER_PORT" in os.environ and "ACCELERATE_USE_CPU" in os.environ:
+        raise TrainingError(_UNSUITED)
+    if found != processes():
+        raise TrainingError(f"{processes()} processes were started, but {found} would train together; start them with torchrun")
+
+
+def hand_out(job: Mapping[str, Any] | None) -> Any:
+    """Give a training to all processes, or None when there is nothing more to do; each gets what process 0 gave.
+
+    Alone, and in a process that follows, this returns what it was given.
+    """
+    if processes() == 1 or _following:
+        return job
+    return _broadcast(job)
+
+
+def agree(value: Any) -> Any:
+    """Return what process 0 has here, in every process; all of them have to come by."""
+    return value if processes() == 1 else _broadcast(value)
+
+
+def follow(work: Callable[..., object]) -> None:
+    """Take part in every training that process 0 hands out, until there are no more; ends the process."""
+    global _following  # noqa: PLW0603 - a process follows from its start to its end
+    _following = True
+    try:
+        while (job := _next_job()) is not None:
+            work(**job)
+    except KilopairError as error:
+        time.sleep(_SECONDS_TO_SPEAK)
+        sys.exit(f"kilopair: process {os.environ['RANK']}: {error}")
+    sys.exit(0)
+
+
+def _next_job() -> Any:
+    try:
+        return _broadcast(None)
+    except RuntimeError as error:  # gloo has no error of its own
+        raise TrainingError("process 0 is gone; it says why") from error
+
+
+def _broadcast(given: Any) -> Any:
+    import torch
+    from torch import distributed
+
+    if not distributed.is_initialized():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
+    box = [given]
+    distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+    return box[0]
