@@ -96,7 +96,12 @@ def forget(folder: Path, name: str, *, models: bool = False) -> Report:
         _note(folder, entry, known)
         traces = _traces(folder, entry, documents)
         requests = erase_requests(folder / JOURNAL, traces) if (folder / JOURNAL).exists() else 0
-        removed = (*_remove_runs(folder), *_remove_stale(folder, entry), *_remove(folder, traces), *(_remove_models(folder, entry) if models else ()))
+        removed = (
+            *_remove_runs(folder),
+            *_remove_stale(folder, entry),
+            *_remove(folder, traces),
+            *(_remove_models(folder, entry) if models else ()),
+        )
         _unlink_dangling(folder)
         return Report(entry, removed, requests, tuple(still_holding(folder, entry, traces)))
 

@@ -133,7 +133,7 @@ def evaluate(step: Step) -> Output:
         result, answers = compare(sets, models=models, unions=UNIONS, section=section, progress=progress)
         write_json(folder / EVALUATION, result)
         write_json(folder / ANSWERS, answers)
-        return {"questions": len(answers)}
+        return {"questions": len(answers), "notices": result["notices"]}
 
     reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
     return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)

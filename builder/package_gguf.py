@@ -1,4 +1,4 @@
-"""The GGUF files of a package, each proved, and the Modelfile of the smallest."""
+"""The GGUF files of a package, each proved, and the Modelfile of the one that answers most alike."""
 
 import tempfile
 from collections.abc import Iterator
@@ -46,8 +46,8 @@ def make_files(step: Step, folder: Path, name: str, *, converter: Path | None) -
                 tuned, path, form, template=template, proved_on=proved_on, converter=converter, told=told
             )  # fmt: skip
         notices = [note for name, figures in files.items() if (note := below(name, figures))]
-        smallest = min(files, key=lambda name: files[name]["bytes"])
-        return files, [*notices, *_modelfile(folder / GGUF, smallest, tuned, proved_on)]
+        best = max(files, key=lambda name: (files[name]["answers_equal"], -files[name]["bytes"]))
+        return files, [*notices, *_modelfile(folder / GGUF, best, tuned, proved_on)]
 
 
 @contextmanager

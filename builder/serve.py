@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generators.llm.local import attend_exactly
 from schemas.errors import EndpointError, UsageError, WorkspaceError
 
 CONTEXT = 4096  # tokens of one conversation at most, if the model reads as many
@@ -60,6 +61,7 @@ def start(file: Path, address: Address) -> Any:
     wanted.cors_origins, wanted.cors_origins_explicit, wanted.cors_credentials = origin, True, False
     wanted.n_parallel, wanted.n_ctx = SLOTS, SLOTS * CONTEXT
     wanted.sampling.temp = 0.0  # as it was evaluated, unless a request says otherwise
+    attend_exactly(wanted, library=library)
     wanted.ui = wanted.endpoint_slots = wanted.endpoint_props = False
     wanted.cache_ram_mib, wanted.cache_idle_slots = 0, False
     wanted.verbosity = 1

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainer.export.proof import Ask, Item
     from trainer.templates import Template
 
+_LEAST = 16  # tokens of an answer that the section of an endpoint takes
 _SECONDS = 3600.0  # one answer of a large model on a slow machine
 _SAID = 300  # last characters of a converter's complaint
 
@@ -83,7 +84,7 @@ def server(file: Path, *, most: int) -> Iterator["Ask"]:
 
     from trainer.export.proof import WORKERS
 
-    with local_endpoint(EndpointSection(model_file=file, concurrency=WORKERS, max_tokens=most)) as served:
+    with local_endpoint(EndpointSection(model_file=file, concurrency=WORKERS, max_tokens=max(most, _LEAST)), exact=True) as served:
         key = {"authorization": f"Bearer {os.environ[served.api_key_env]}"}
         with httpx2.Client(base_url=served.base_url.removesuffix("/v1"), headers=key, timeout=_SECONDS) as client:
 

@@ -103,7 +103,9 @@ class EvaluateSection(Record):
     """Base against tuned on the held-out sets."""
 
     max_new_tokens: Length | Literal["auto"] = Field(default="auto", description="auto: a fifth more than the longest reference")
-    batch_size: int = Field(default=32, ge=1, description="questions answered at once")
+    batch_size: Length | Literal["auto"] = Field(
+        default="auto", description="questions answered at once; auto: 128 for models of less than 50M parameters, else 32"
+    )
     limit: int | None = Field(default=None, ge=1, description="most questions per held-out set")
 
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, PreTr
 
 from builder.served_gguf import server
 from trainer.export.gguf_file import Tuned, write_gguf
-from trainer.export.gguf_vocabulary import _LLAMA3
+from trainer.export.gguf_vocabulary import LLAMA3_SPLIT
 from trainer.export.proof import PROBES, Ask
 from trainer.generate import generate
 
@@ -44,7 +44,10 @@ MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
     "qwen3": (Qwen3Config, {"head_dim": 32}),
     "qwen3, yarn": (
         Qwen3Config,
-        {"head_dim": 32, "rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64}},
+        {
+            "head_dim": 32,
+            "rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64},
+        },
     ),
 }
 
@@ -82,7 +85,7 @@ def _wrapped(backend: Tokenizer, **special: str) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def llama3_split(pattern: str = _LLAMA3) -> list[Any]:
+def llama3_split(pattern: str = LLAMA3_SPLIT) -> list[Any]:
     return [pre_tokenizers.Split(Regex(pattern), behavior="isolated", invert=False)]
 
 
@@ -90,7 +93,7 @@ TOKENIZERS: dict[str, Any] = {
     "gpt-2": lambda: byte_level([]),
     "smollm": lambda: byte_level([pre_tokenizers.Digits(individual_digits=True)]),
     "llama-bpe": lambda: byte_level(llama3_split(), ignore_merges=True),
-    "qwen2": lambda: byte_level(llama3_split(_LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}"))),
+    "qwen2": lambda: byte_level(llama3_split(LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}"))),
 }
 
 

@@ -12,7 +12,7 @@ from schemas.training import TrainSection
 from tests.tiny_models import TEXTS, chat_tokenizer, facts, ignore, plain_tokenizer, saved, thinking_tokenizer
 from trainer.after import Course, look_before, probes, prove
 from trainer.blame import end_probability, has_zero_adapters
-from trainer.model import load, saved_ends
+from trainer.model import cast, load, saved_ends
 from trainer.sft import train
 from trainer.templates import choose_template
 
@@ -51,10 +51,11 @@ def _copy(tuned, tmp_path):
 
 
 def test_a_training_writes_how_far_the_model_moved_whether_it_stops_and_whether_the_folder_holds_it(tuned):
+    """P109: the folder is loaded again, and its answers are those of the trained model."""
     folder, figures = tuned
 
     stored = json.loads((folder / "training.json").read_text())
-    assert figures["stop_rate"] > figures["stop_rate_base"]
+    assert figures["stop_rate"] > 0.9
     assert figures["changed_answers"] == 1
     assert figures["relative_change"] > 1e-3
     assert figures["answers_equal_after_reload"] == 1
@@ -72,6 +73,7 @@ def test_p42_the_saved_folder_names_the_templates_end_token_for_every_other_prog
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_far_too_low_learning_rate_is_named_with_its_factor(tmp_path, base, method):
+    """P71."""
     with pytest.raises(TrainingError, match=r"identical to its base.*1e-09 is about [\d,]+ times lower than usual") as caught:
         _tune(tmp_path, base, SHORT.model_copy(update={"learning_rate": 1e-9, "method": method}))
 
@@ -79,6 +81,7 @@ def test_a_far_too_low_learning_rate_is_named_with_its_factor(tmp_path, base, me
 
 
 def test_a_change_that_the_stored_dtype_rounds_away_is_named(tmp_path):
+    """P98."""
     folder = saved(tmp_path / "base", "llama", chat_tokenizer())
     model = load(folder)[0]
     with torch.no_grad():
@@ -86,8 +89,19 @@ def test_a_change_that_the_stored_dtype_rounds_away_is_named(tmp_path):
             weight.copy_(weight.sign() / 2)  # an update of 7e-5 is far below half a step of bfloat16 at 0.5
     model.to(torch.bfloat16).save_pretrained(folder)
 
-    with pytest.raises(TrainingError, match="identical to its base.*smaller than bfloat16 can hold"):
+    with pytest.raises(TrainingError, match=r"identical to its base.*smaller than bfloat16 can hold"):
         _tune(tmp_path / "tuned", folder, SHORT.model_copy(update={"learning_rate": 7e-5}))
+
+
+def test_p106_a_model_cast_in_memory_answers_as_the_one_that_is_loaded_in_that_dtype(tmp_path):
+    folder = saved(tmp_path, "llama", thinking_tokenizer(), initializer_range=0.5)
+    ids = torch.arange(40)[None]
+
+    with torch.inference_mode():
+        ours = cast(load(folder)[0], torch.bfloat16)(input_ids=ids).logits
+        theirs = load(folder, dtype=torch.bfloat16)[0](input_ids=ids).logits
+
+    assert torch.equal(ours, theirs)
 
 
 def test_a_saved_adapter_of_zeros_is_named(tmp_path, base, tuned, proof):
@@ -104,6 +118,7 @@ def test_a_saved_adapter_of_zeros_is_named(tmp_path, base, tuned, proof):
 
 
 def test_a_folder_with_the_weights_of_the_base_is_named(tmp_path, base, tuned, proof):
+    """P109."""
     folder = _copy(tuned, tmp_path)
     shutil.copy(f"{base}/model.safetensors", folder)
 
@@ -112,6 +127,7 @@ def test_a_folder_with_the_weights_of_the_base_is_named(tmp_path, base, tuned, p
 
 
 def test_a_damaged_weight_is_an_answer_that_differs(tmp_path, tuned, proof):
+    """P109."""
     folder = _copy(tuned, tmp_path)
     weights = load_file(folder / "model.safetensors")
     weights["model.norm.weight"] = -weights["model.norm.weight"]
@@ -159,10 +175,32 @@ def test_the_end_token_is_likely_after_the_expected_answers_of_a_trained_model(b
 
 
 def test_a_base_that_already_gives_the_expected_answers_may_stay_as_it_is(tmp_path, tuned):
-    section = TrainSection(epochs=60, batch_tokens=256, learning_rate=5e-3)
+    section = TrainSection(epochs=35, batch_tokens=256, learning_rate=5e-3)
     _tune(tmp_path / "whole", str(tuned[0]), section)
 
     figures = _tune(tmp_path / "again", str(tmp_path / "whole"), SHORT.model_copy(update={"learning_rate": 1e-9}))
 
     assert figures["changed_answers"] == 0
     assert figures["stop_rate"] == 1
+
+
+def test_p130_a_tokenizer_of_another_model_is_a_note_though_its_ids_fit(tmp_path, tuned):
+    folder = _copy(tuned, tmp_path)
+    described = json.loads((folder / "tokenizer.json").read_text())
+    held = {token["id"] for token in described["added_tokens"]}
+    free = sorted(number for number in described["model"]["vocab"].values() if number not in held)
+    moved = dict(zip(free, reversed(free), strict=True))
+    described["model"]["vocab"] = {token: moved.get(number, number) for token, number in described["model"]["vocab"].items()}
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+
+    right = look_before(*_loaded(tuned[0]), facts(), base=str(tuned[0]))
+    figures = _tune(tmp_path / "again", str(folder), TrainSection(epochs=14, batch_tokens=256, learning_rate=1e-2))
+
+    assert right.loss < right.chance / 2
+    assert figures["loss_base"] > right.chance
+    assert any("no better than by chance" in note for note in figures["notices"])
+
+
+def _loaded(folder):
+    model, tokenizer = load(folder)
+    return model, choose_template(tokenizer)

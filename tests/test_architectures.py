@@ -53,11 +53,14 @@ def test_it_learns_is_saved_loaded_again_answers_and_stops(tmp_path, kind, has_t
     assert [tuned.answer(pair.instruction, max_new_tokens=12) for pair in PAIRS] == [pair.output for pair in PAIRS]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "gemma2_hot"])
-def test_the_lean_loss_is_the_models_own(kind):
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [*((kind, {}) for kind in KINDS), ("gemma2_hot", {}), ("granite", {"logits_scaling": 8.0}), ("cohere", {"logit_scale": 0.5})],
+)
+def test_the_lean_loss_is_the_models_own(kind, changed):
     """P68: scores that are capped or scaled by the model are so in our loss too, also where they are large enough to be capped."""
     template = choose_template(gemma_tokenizer())
-    model = tiny_model(kind.removesuffix("_hot"), template.tokenizer)
+    model = tiny_model(kind.removesuffix("_hot"), template.tokenizer, **changed)
     if kind.endswith("_hot"):
         model.get_output_embeddings().weight.data.mul_(400)
     batch = collate([(row.input_ids, row.labels) for row in pair_rows(PAIRS, template)])

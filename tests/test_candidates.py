@@ -3,10 +3,12 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from click.testing import CliRunner
+from transformers import AutoModelForCausalLM, Qwen2MoeConfig
 
 from builder.cli.main import group
 from schemas.errors import InputError
@@ -20,6 +22,7 @@ from trainer.licence import licence_of
 from trainer.loss import row_losses
 from trainer.recommend import recommend
 from trainer.rows import pair_rows
+from trainer.sft import train
 from trainer.templates import choose_template
 
 SECTION = TrainSection(batch_tokens=512)
@@ -35,12 +38,14 @@ def _look(place, **wanted):
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Four bases: one made from the documents, a chat model, one without a template, and one whose weights are damaged."""
+    """A base made from the documents, a chat model, one that knows the domain, one without a template, and one that is damaged."""
     folder = tmp_path_factory.mktemp("bases")
-    shape = BaseSection(vocabulary=400, width=64, layers=2, heads=2, tokens=40_000, block=32, context=256)
+    shape = BaseSection(vocabulary=400, width=64, layers=2, heads=2, tokens=6_000, block=32, context=256)
     make_base(TEXTS * 3, section=shape, seed=0, folder=folder / "embedded", progress=ignore)
     saved(folder / "chat", "qwen3", thinking_tokenizer())
     (folder / "chat" / "README.md").write_text(CARD.format("apache-2.0"))
+    section = TrainSection(epochs=14, batch_tokens=256, learning_rate=1e-2)
+    train(facts(), [], TEXTS, base=str(folder / "chat"), section=section, seed=0, folder=folder / "knowing", progress=ignore)
     saved(folder / "plain", "gpt_neox", plain_tokenizer(), max_position_embeddings=64)
     shutil.copytree(folder / "chat", folder / "broken")
     (folder / "broken" / "model.safetensors").write_bytes(b"not weights")
@@ -85,21 +90,36 @@ def test_a_damaged_candidate_has_a_row_of_its_own_with_what_is_known(found):
     assert "cannot load the model" in _look("no/such-model").problem
 
 
+def test_an_architecture_whose_memory_cannot_be_counted_is_compared_all_the_same(tmp_path):
+    tokenizer = chat_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
+    experts = {"num_experts": 4, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16}
+    config = Qwen2MoeConfig(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, **sizes, **experts)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    mixture = _look(tmp_path)
+
+    assert mixture.problem == ""
+    assert mixture.memory is mixture.fits is None
+    assert mixture.parameters > 0
+    assert mixture.bits_per_byte > 0
+    assert "cannot be counted beforehand" in mixture.notes[0]
+
+
 def test_the_base_that_reads_the_answers_most_easily_is_recommended_with_its_reason(found):
-    chosen, reason = recommend([replace_base(candidate, name) for name, candidate in found.items()], DATASET.questions)
+    chosen, reason = recommend([replace(candidate, base=name) for name, candidate in found.items()], DATASET.questions)
 
-    assert found["embedded"].bits_per_byte < found["chat"].bits_per_byte
-    assert chosen == "embedded"
-    assert reason.startswith("take embedded: it needs the fewest bits per byte of your answers")
-    assert "read your documents and nothing else" in reason
-
-
-def replace_base(candidate, name):
-    return Candidate(**{**vars_of(candidate), "base": name})
+    assert found["knowing"].bits_per_byte < found["chat"].bits_per_byte
+    assert found["knowing"].few_shot.token_f1 > found["chat"].few_shot.token_f1
+    assert chosen == "knowing"
+    assert reason.startswith("take knowing: it needs the fewest bits per byte of your answers")
 
 
-def vars_of(candidate):
-    return {name: getattr(candidate, name) for name in candidate.__dataclass_fields__}
+def test_that_the_embedded_base_knows_no_other_words_is_said(found):
+    own = replace(found["embedded"], base="embedded", bits_per_byte=0.5, bits=[])
+
+    assert "read your documents and nothing else" in recommend([own, found["chat"]], DATASET.questions)[1]
 
 
 def test_of_two_that_read_about_equally_well_the_smaller_is_recommended():
@@ -115,6 +135,7 @@ def test_of_two_that_read_about_equally_well_the_smaller_is_recommended():
     assert chosen == "small"
     assert "within the error of the best (large, 2.00), and it is smaller" in reason
     assert "licence is not known" in reason
+    assert recommend([large, replace(small, parameters=10**9)], DATASET.questions)[0] == "large"
 
 
 def test_without_a_usable_candidate_every_reason_is_given(found):
@@ -202,7 +223,8 @@ def test_the_command_compares_folders_on_the_pairs_of_a_recipe(places, tmp_path,
     assert "broken: not compared: SafetensorError" in shown.output
     facts_ = json.loads(told.stdout.splitlines()[-1])
     assert [candidate["base"] for candidate in facts_["candidates"]] == ["chat", "broken"]
-    assert facts_["candidates"][0]["trial"]["peak"] > 0
+    assert facts_["candidates"][0]["problem"] == ""
+    assert 1 / 1.6 < facts_["candidates"][0]["trial"]["peak"] / facts_["candidates"][0]["memory"]["total"] < 1.6
     assert facts_["reason"] in shown.output.replace("\n", " ")
 
 

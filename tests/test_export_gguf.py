@@ -168,8 +168,10 @@ def test_a_file_that_answers_as_another_model_is_refused(thinking, tmp_path: Pat
 
 
 def test_fewer_equal_answers_than_expected_are_told():
-    assert below("a.gguf", {"answers_equal": 0.97, "expected": 0.98, "exact_match": 0.5}).startswith("a.gguf gives the saved model's")
-    assert not below("a.gguf", {"answers_equal": 0.98, "expected": 0.98, "exact_match": 0.5})
+    assert below("a.gguf", {"answers_equal": 0.97, "expected": 0.98, "right": 9, "right_kept": 9}).startswith(
+        "a.gguf gives the saved model's"
+    )
+    assert not below("a.gguf", {"answers_equal": 0.98, "expected": 0.98, "right": 9, "right_kept": 9})
 
 
 CONVERTER = """

@@ -14,7 +14,7 @@ from trainer.rows import pair_rows
 from trainer.templates import choose_template
 from trainer.trial import free_bytes, left_in_groups, trial
 
-FACTOR = 1.6  # stated: a measured peak lies within this factor of the estimate
+FACTOR = 1.5  # a measured peak lies within this factor of the estimate, also on a machine that others use
 LONG = [*facts(), *(a_pair(f"Describe hall {number}.", " ".join(f"machine {number + word}" for word in range(24))) for number in range(20))]
 LARGE = {
     "hidden_size": 512,
@@ -67,7 +67,7 @@ def test_adapters_four_bits_and_recomputed_activations_need_less_and_longer_batc
     config.hidden_size, config.intermediate_size, config.num_hidden_layers = 256, 1024, 6
     full, lora, dora, quantized = (estimate(config, Load(8, 128, 200, method=method)) for method in ("full", "lora", "dora", "qlora"))
 
-    assert lora.total < full.total
+    assert lora.weights + lora.gradients + lora.optimizer < (full.weights + full.gradients + full.optimizer) / 2
     assert quantized.weights < lora.weights / 3
     assert dora.activations > lora.activations
     assert lora.trainable < full.trainable / 4
@@ -84,17 +84,15 @@ def test_generation_holds_keys_values_and_scores():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "method"), [({}, "lora"), (LARGE, "full")], ids=["tiny", "29M"])
-def test_the_measured_peak_of_two_updates_is_near_the_estimate(tmp_path, size, method):
-    base = saved(tmp_path, "llama", chat_tokenizer(), **size)
-    section = TrainSection(method=method, batch_tokens=1024, precision="float32", learning_rate=1e-4)
-    batch = widest(pair_rows(LONG, choose_template(chat_tokenizer())), 1024)
-    load = Load(len(batch), max(map(len, batch)), sum(row.trained for row in batch), method=method)
+def test_the_measured_peak_of_two_updates_of_29m_parameters_is_near_the_estimate(tmp_path):
+    base = saved(tmp_path, "llama", chat_tokenizer(), **LARGE)
+    section = TrainSection(batch_tokens=512, precision="float32", learning_rate=1e-4)
+    batch = widest(pair_rows(LONG, choose_template(chat_tokenizer())), 512)
 
     measured = trial(LONG, base=base, section=section)
 
-    expected = estimate(AutoConfig.from_pretrained(base), load)
-    assert (expected.parameters > 28e6) == bool(size)
+    expected = estimate(AutoConfig.from_pretrained(base), Load(len(batch), max(map(len, batch)), sum(row.trained for row in batch)))
+    assert expected.parameters > 28e6
     assert expected.total / FACTOR < measured.peak < expected.total * FACTOR
     assert measured.libraries > 0
     assert measured.seconds > 0

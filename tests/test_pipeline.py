@@ -80,11 +80,52 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Recor
 def test_the_whole_path_ends_with_a_report_and_a_model(finished: tuple[Path, Run, Recorder]):
     _, done, watch = finished
 
-    assert watch.made == ["read", "check", "chunk", "generate", "validate", "curate", "split", "pretrain", "train", "evaluate", "report"]
+    assert watch.made == [
+        "read",
+        "check",
+        "chunk",
+        "generate",
+        "validate",
+        "curate",
+        "split",
+        "pretrain",
+        "train",
+        "evaluate",
+        "package",
+        "report",
+    ]
     assert done.report.read_text().startswith("<!doctype html>")
     assert (done.model / "model.safetensors").exists()
     assert all(done == sorted(done) for done in watch.progress.values())
     assert {"read", "generate", "pretrain", "train", "evaluate"} <= {stage for stage, told in watch.progress.items() if told}
+
+
+@pytest.mark.slow
+def test_a_packaged_model_is_one_folder_that_says_what_it_is(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    card = (done.model / "README.md").read_text()
+
+    assert (done.model / "model.safetensors").samefile(done.outputs["train"].folder / "model" / "model.safetensors")
+    assert "# tarnwell" in card
+    assert f"{done.outputs['train'].counts['pairs']:,} pairs of question and answer" in card
+    assert {"sft.yaml", "data", "base", "chat_template.jinja", "README.md"} <= {path.name for path in (done.model / "repeat").iterdir()}
+    assert not (done.model / "gguf").exists()
+
+
+@pytest.mark.slow
+def test_gguf_files_are_made_and_proved_without_training_again(finished: tuple[Path, Run, Recorder]):
+    folder, _, _ = finished
+    watch = Recorder()
+
+    again = run(load_recipe(folder / "recipe.yaml", ["package.gguf=[f16]", "package.name=Ask"]), folder, watch=watch)
+
+    figures = again.outputs["package"].counts["gguf"]["Ask-f16.gguf"]
+    assert watch.made == ["package", "report"]
+    assert figures["prompts_equal"] == 1
+    assert figures["n"] == len(again.answers)
+    assert figures["answers_equal"] > 0.9  # a model this small hangs in the balance
+    assert "FROM ./Ask-f16.gguf" in (again.model / "gguf" / "Modelfile").read_text()
+    assert "Ask-f16.gguf" in again.report.read_text()
 
 
 @pytest.mark.slow
@@ -193,7 +234,7 @@ def test_a_changed_training_setting_leaves_the_pairs_alone(finished: tuple[Path,
     folder, _, _ = finished
     outputs = status(load_recipe(folder / "recipe.yaml", ["train.tokens=130000"]), folder)
 
-    assert [name for name, output in outputs.items() if output is None] == ["train", "evaluate", "report"]
+    assert [name for name, output in outputs.items() if output is None] == ["train", "evaluate", "package", "report"]
 
 
 @pytest.mark.slow

@@ -68,12 +68,13 @@ def test_a_long_row_is_refused_by_name_whether_prompt_or_response_is_long(templa
 
 
 def test_the_models_context_is_a_limit_even_where_the_recipe_allows_more(tmp_path):
-    """P72: positions that the model never learnt would be trained on."""
+    """P4, P72: positions that the model never learnt would be trained on; validation pairs are bound by it too."""
     base = saved(tmp_path / "base", "llama", chat_tokenizer(), max_position_embeddings=64)
     long = a_pair("Tell me all.", "halls and warranties " * 20)
 
-    with pytest.raises(TrainingError, match="more than 64 tokens"):
-        train([*facts(), long], [], [], base=base, section=TrainSection(max_length=4096), seed=0, folder=tmp_path / "t", progress=ignore)
+    for pairs, validation in (([*facts(), long], []), (facts(), [long])):
+        with pytest.raises(TrainingError, match=f"more than 64 tokens in 1 pair: {long.id}"):
+            train(pairs, validation, [], base=base, section=TrainSection(max_length=4096), seed=0, folder=tmp_path / "t", progress=ignore)
 
     assert not list(too_long([("pair-1", 4096)], None))
 
@@ -85,7 +86,7 @@ def test_no_pairs_is_said(tmp_path):
 
 
 def test_a_row_that_the_library_left_out_is_an_error(template):
-    """P2, P4: the trainer must keep every row."""
+    """P2: the trainer must keep every row."""
     rows = pair_rows(facts(), template)
 
     with pytest.raises(TrainingError, match=f"kept {len(rows) - 1} of {len(rows)} rows"):
@@ -182,7 +183,7 @@ def test_a_pad_token_that_is_the_end_token_hides_nothing():
 
 
 def test_the_library_is_asked_for_nothing_that_cuts_packs_repeats_or_hides(trainer):
-    """P1, P5, P59, P60, P61, P62, P63, P64, P69, P70, P73, P76, P87, P88, P89, P91, P92: the arguments are ours, none is a default."""
+    """P1, P5, P59, P60, P61, P62, P63, P64, P69, P70, P73, P76, P87, P88, P89, P91, P92, P114: the arguments are ours, none is a default."""
     arguments = trainer[0].args
 
     assert arguments.max_length is None

@@ -44,6 +44,7 @@ def _trainer(template, folder, weight):
 @pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, WEIGHT, 1.0])
 def test_the_loss_and_its_gradient_are_the_weighted_mean_computed_by_hand(template, tmp_path, weight):
+    """P67: without a weight it is the plain cross entropy of the response."""
     trainer, plan = _trainer(template, tmp_path, weight)
     model, batch = trainer.model.eval(), next(iter(trainer.get_train_dataloader()))
     count = trainer._get_num_items_in_batch([batch], torch.device("cpu"))
@@ -60,6 +61,7 @@ def test_the_loss_and_its_gradient_are_the_weighted_mean_computed_by_hand(templa
 
 
 def test_an_update_in_two_pieces_weighs_what_it_weighs_in_one(template):
+    """P66: so that accumulated gradients are those of the whole update."""
     rows = [(row.input_ids, row.labels) for row in pair_rows(facts()[:6], template)]
     whole, *parts = (collate(chosen, prompt_weight=WEIGHT) for chosen in (rows, rows[:2], rows[2:]))
 

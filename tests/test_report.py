@@ -15,6 +15,7 @@ from builder.report.charts import Series, bars, histogram, line_chart, marks
 from builder.report.gather import Facts, examples, funnel, grounding
 from builder.report.places import Places
 from builder.report.render import render, sample, telling_answers, verdict
+from builder.report.trained import line
 from schemas.recipe import Recipe
 from schemas.records import Document, Evidence, Pair, Provenance, Turn
 
@@ -153,7 +154,7 @@ def facts(pairs: list[Pair], **more: object) -> Facts:
         }
         for one in pairs
     ]  # fmt: skip
-    empty: dict[str, object] = {name: {} for name in ("rules", "base_figures", "train_figures", "seconds")}
+    empty: dict[str, object] = {name: {} for name in ("rules", "base_figures", "train_figures", "seconds", "exported")}
     empty |= {name: [] for name in ("reasons", "coverage", "tasks", "openings")}
     return Facts(**{
         **empty, "company": "Acme", "generator": "openai", "base": "embedded", "base_read_the_documents": True, "leaks": {"a": 0},
@@ -188,6 +189,17 @@ def test_the_page_shows_turns_groundings_and_flags_escaped():
     ):
         assert part in page
     assert "<b>?" not in page
+
+
+def test_exported_files_stand_below_the_tuned_model_and_only_if_there_are_some():
+    scores = {"exact_match": 0.5, "token_f1": 0.25, "rouge_l": 0.125, "stop_rate": 1.0}
+    file = {"bytes": 2_100_000, "prompts_equal": 1.0, "answers_equal": 0.995, "expected": 0.995, "right": 8, "right_kept": 7, **scores}
+
+    page = render(facts(PAIRS, exported={"acme-f16.gguf": file}), examples=1)
+
+    row = re.sub(r"<[^>]+>", " ", page.split("acme-f16.gguf")[1].split("</tr>")[0]).split()
+    assert row == ["2.1", "100.0%", "99.5%", "7", "of", "8", "50.0%", "25.0%", "12.5%", "100.0%"]
+    assert "The exported files" not in render(facts(PAIRS), examples=1)
 
 
 def test_the_lineage_shows_turns_grounding_and_flags():
@@ -273,3 +285,35 @@ def test_of_other_languages_the_report_says_that_only_structure_was_asked():
 def test_a_report_on_pairs_of_a_language_model_has_no_such_section():
     assert asked(PAIRS, PAIRS, [PAGE], standings(Recipe(), {}), {}) == {}
     assert "What the pairs ask" not in render(facts(PAIRS), examples=9)
+
+
+def test_the_page_tells_the_weights_after_each_pass_the_rates_tried_and_the_phase_before():
+    curve = [{"step": step, "loss": 3 - step / 10, "validation_loss": 3.5 - step / 10} for step in (1, 2, 3)]
+    figures = {
+        "epochs": [
+            {"epoch": 1, "step": 10, "validation_loss": 1.5, "exact_match": 0.25, "token_f1": 0.5},
+            {"epoch": 2, "step": 20, "validation_loss": 1.75, "exact_match": 0.5, "token_f1": 0.625},
+        ],
+        "choice": {"rule": "answers", "by_answers": 2, "by_loss": 1, "kept": 2},
+        "sweep": {
+            "chosen": 6e-4,
+            "trials": [{"learning_rate": 6e-4, "validation_loss": 2.0}, {"learning_rate": 9.0, "failed": "loss <nan>"}],
+        },
+        "continued_pretraining": {"curve": curve},
+        "curve": curve,
+    }
+
+    page = render(facts(PAIRS, train_figures=figures), examples=12)
+
+    for part in (
+        "By answers: pass 2; by loss: pass 1; kept: pass 2, by its answers.",
+        "lowest loss",
+        "best answers, kept",
+        "62.5%",
+        "loss &lt;nan&gt;",
+    ):
+        assert part in page, part
+    assert "Continued pretraining" in page
+    assert line(figures) == ""
+    assert line({**figures, "choice": {**figures["choice"], "kept": 1}}) == "pass 1 of 2 kept"
+    assert "after each pass" not in render(facts(PAIRS), examples=12)

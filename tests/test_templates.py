@@ -1,22 +1,33 @@
 """Templates that people bring: a file of their own, thinking ones, ones that garble a conversation; what they are told then."""
 
-import pytest
-from transformers import AutoTokenizer
+import re
+from pathlib import Path
 
-from schemas.errors import InputError, TrainingError
+import pytest
+import trl
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from builder.model_stages import with_template
+from schemas.errors import InputError, RecipeError, TrainingError
 from schemas.records import Turn
-from schemas.training import TrainSection
+from schemas.training import EvaluateSection, TrainSection
 from tests.tiny_models import (
     THINKING_TEMPLATE,
     a_pair,
     chat_tokenizer,
     facts,
     gemma_tokenizer,
+    ignore,
     plain_tokenizer,
+    saved,
     thinking_tokenizer,
 )
+from trainer.chat import Chat
+from trainer.evaluate import evaluate
 from trainer.guards import label_problem
 from trainer.rows import IGNORED, check_pairs, pair_rows
+from trainer.sft import train
 from trainer.templates import choose_template
 
 LEAVE = (Turn(role="user", content="Do I get leave?"), Turn(role="assistant", content="Yes, you do."))
@@ -215,6 +226,87 @@ def test_turns_out_of_order_are_refused_by_name_before_a_template_fails_on_them(
     assert prefill.id in str(caught.value)
 
 
+SHIPPED = sorted(Path(trl.__file__).parent.glob("chat_templates/*.jinja"))
+PICTURES = {"idefics3", "llava_next", "smolvlm"}  # their content is a list of parts, not text
+
+
+@pytest.fixture(scope="module")
+def markers():
+    """A tokenizer that has the markers of every template that TRL ships."""
+    found = {
+        mark for path in SHIPPED for mark in re.findall(r"<[|｜][^<>\s'\"]+?[|｜]>|</?\w+_of_turn>|<turn[|]>|<[|]turn>", path.read_text())
+    }
+    backend = chat_tokenizer().backend_tokenizer
+    backend.add_special_tokens(["<s>", "</s>", *sorted(found)])
+    backend.add_tokens(["<think>", "</think>"])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SHIPPED if path.stem.removesuffix("_training") not in PICTURES], ids=lambda path: path.stem
+)
+def test_the_templates_of_real_models_are_rendered_with_and_without_history_and_every_row_ends(markers, path):
+    """P42, P45, P46, P51, P53: Llama, Qwen, Gemma, DeepSeek, GPT-OSS, GLM and the others, with thinking and without."""
+    markers.chat_template = path.read_text()
+    template = choose_template(markers)
+    pairs = [*facts()[:2], _talk(a_pair("How much?", "It is 30 days."), *LEAVE), _talk(a_pair("How long?", "A year."), *LEAVE, *DATES)]
+
+    check_pairs(pairs, template)
+
+    for pair, row in zip(pairs, pair_rows(pairs, template), strict=True):
+        kept = [label for label in row.labels if label != IGNORED]
+        assert label_problem(row.input_ids, row.labels, template, raw=False) == ""
+        assert template.decode(kept) == pair.output
+        assert template.tokenizer.decode(row.input_ids[: -len(kept)]) == template.prompt_text(pair.instruction, "", pair.history)
+
+
+@pytest.mark.parametrize("name", sorted(PICTURES))
+def test_a_template_for_pictures_is_refused(markers, name):
+    markers.chat_template = (SHIPPED[0].parent / f"{name}.jinja").read_text()
+
+    with pytest.raises(InputError, match="the model's chat template"):
+        choose_template(markers)
+
+
+def test_a_marker_that_is_plain_text_is_refused_too():
+    """P14: Llama 2's and Mistral's [/INST] are no tokens."""
+    template = choose_template(
+        _tokenizer(
+            "{% for m in messages %}{{ '[INST] ' + m.content + ' [/INST]' if m.role == 'user' else ' ' + m.content + eos_token }}{% endfor %}"
+        )
+    )
+    inside = a_pair("[INST] How much? [/INST]", "30 days.")
+
+    with pytest.raises(TrainingError, match=inside.id):
+        check_pairs([*facts(), inside], template)
+    (row,) = pair_rows(facts()[:1], template)
+    assert template.decode([label for label in row.labels if label != IGNORED]) == facts()[0].output
+
+
+def _spaced_tokenizer():
+    """Make a tokenizer like Llama 2's: what it reads begins with a space, which a line break before it makes unnecessary."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    backend.pre_tokenizer = pre_tokenizers.Split("\n", "isolated")
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    learner = trainers.BpeTrainer(vocab_size=300, special_tokens=["<unk>", "</s>"], show_progress=False)
+    backend.train_from_iterator([f"Question:\n{pair.instruction}\n\nAnswer:\n{pair.output}" for pair in facts()], learner)
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>", unk_token="<unk>")
+
+
+@pytest.mark.parametrize("maker", [_spaced_tokenizer, chat_tokenizer, plain_tokenizer, gemma_tokenizer])
+def test_a_response_is_tokenized_as_it_stands_behind_its_prompt(maker):
+    """P20: a space that a tokenizer puts before every text would be learnt as the beginning of every answer."""
+    template = choose_template(maker(), "auto" if maker().chat_template else "plain")
+    pair = facts()[0]
+
+    (row,) = pair_rows([pair], template)
+
+    together = template.encode([template.prompt_text(pair.instruction) + pair.output])[0]
+    assert row.input_ids == [*together, template.end]
+    assert template.decode(row.input_ids[-row.trained :]) == pair.output
+
+
 def test_text_that_already_holds_a_prompt_is_refused():
     """P14: the template would be added around a prompt that stands there already."""
     rendered = choose_template(plain_tokenizer()).prompt_text("How much?")
@@ -247,3 +339,36 @@ def test_all_that_is_wrong_is_told_at_once_each_pair_once():
         f"a blank response in 1 pair: pair-empty; drop them; "
         f"control tokens of the model in 2 pairs: {blank.id}, {control.id}; remove the tokens or drop the pairs"
     )
+
+
+@pytest.mark.slow
+def test_a_file_and_a_system_turn_go_from_the_recipe_through_training_into_every_later_prompt(tmp_path):
+    """P51, P107: whoever loads the tuned folder, in a chat or in an evaluation, asks as it was trained."""
+    pairs = [a_pair(f"Colour of the {tool}?", "Red.") for tool in ("lathe", "drill", "press")]
+    base = saved(tmp_path / "base", "llama", plain_tokenizer())
+    section = TrainSection(template=_file(tmp_path, SAID + ASKED), system="Be brief.", epochs=30, batch_tokens=512, learning_rate=1e-2)
+
+    figures = train(pairs, [], [], base=base, section=section, seed=0, folder=tmp_path / "tuned", progress=ignore)
+
+    assert figures["template"] == "custom"
+    asked = AutoTokenizer.from_pretrained(tmp_path / "tuned").apply_chat_template(
+        [{"role": "user", "content": pairs[0].instruction}], tokenize=False, add_generation_prompt=True
+    )
+    assert asked == f"[system] Be brief.\n[user] {pairs[0].instruction}\n[assistant] "
+    assert Chat(tmp_path / "tuned").answer(pairs[0].instruction, max_new_tokens=12) == "Red."
+    models = {"base": base, "tuned": tmp_path / "tuned"}
+    tables, _ = evaluate({"test": pairs}, models=models, section=EvaluateSection(), progress=ignore)
+    assert tables["sets"]["test"]["overall"]["tuned"]["exact_match"] == 1
+
+
+def test_another_text_of_a_template_file_is_another_training(tmp_path):
+    section = TrainSection(template="mine.jinja")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        with_template(section, tmp_path)
+    _file(tmp_path, SAID)
+
+    found, reads = with_template(section, tmp_path)
+
+    assert found.template == str(tmp_path / "mine.jinja")
+    assert reads == {"template": SAID}
+    assert with_template(TrainSection(), tmp_path) == (TrainSection(), {})

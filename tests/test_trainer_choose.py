@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InputError, TrainingError
 from schemas.training import BaseSection, TrainSection
-from tests.tiny_models import TEXTS, TOOLS, a_pair, chat_tokenizer, facts, ignore, saved
+from tests.tiny_models import TEXTS, TOOLS, a_pair, chat_tokenizer, ignore, saved
 from trainer.base import make_base
 from trainer.choose_checkpoint import Candidate, choose, kept_steps
 from trainer.health import RECENT, START, course_problem
@@ -28,7 +28,9 @@ from trainer.sft import train
 from trainer.sweep import Trial, best
 from trainer.templates import choose_template
 
-PAIRS = [a_pair(question.format(tool), "Yes.") for tool in TOOLS for question in ("Is the {} made here?", "Can I buy a {}?", "Is the {} new?")]
+PAIRS = [
+    a_pair(question.format(tool), "Yes.") for tool in TOOLS for question in ("Is the {} made here?", "Can I buy a {}?", "Is the {} new?")
+]
 VALIDATION = [a_pair(f"Do you sell the {tool}?", "Yes." if number % 2 else "Yes, we do.") for number, tool in enumerate(TOOLS[:4])]
 SECTION = TrainSection(epochs=6, batch_tokens=256, learning_rate=3e-2)
 
@@ -54,13 +56,25 @@ def _sha(path):
 
 
 def test_each_rule_keeps_its_own_and_the_figures_tell_all_three():
-    """P87 to P94: the epochs of Trainer's own choice depend on settings that have to match; here there is one list."""
-    candidates = [Candidate(1, 10, 2.0, 0.0, 0.3), Candidate(2, 20, 1.5, 0.1, 0.4), Candidate(3, 30, 1.9, 0.4, 0.7), Candidate(4, 40, 2.1, 0.4, 0.6)]
+    """P73, P87, P88, P89, P90, P91, P92, P94: the epochs of Trainer's own choice depend on settings that have to match; here there is one list."""
+    candidates = [
+        Candidate(1, 10, 2.0, 0.0, 0.3),
+        Candidate(2, 20, 1.5, 0.1, 0.4),
+        Candidate(3, 30, 1.9, 0.4, 0.7),
+        Candidate(4, 40, 2.1, 0.4, 0.6),
+    ]
 
-    assert choose(candidates, "answers").in_words() == {"by_answers": 3, "by_loss": 2, "kept": 3}
+    assert choose(candidates, "answers").in_words() == {"rule": "answers", "by_answers": 3, "by_loss": 2, "kept": 3}
     assert choose(candidates, "loss").kept.epoch == 2
     assert choose(candidates, "last").kept.epoch == 4
     assert kept_steps(candidates) == {20, 30, 40}
+
+
+def test_where_all_answer_alike_the_loss_decides_and_without_it_the_last_is_kept():
+    wrong = [Candidate(number, 10 * number, loss, 0.0, 0.0) for number, loss in enumerate((3.0, 2.0, 2.5), start=1)]
+
+    assert choose(wrong, "answers").in_words() == {"rule": "loss", "by_loss": 2, "kept": 2}
+    assert choose([Candidate(1, 5), Candidate(2, 9)], "answers").in_words() == {"rule": "last", "kept": 2}
 
 
 SCORES = st.one_of(st.none(), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
@@ -125,7 +139,10 @@ def test_automatic_rates_follow_method_and_size_and_short_runs_of_adapters_take_
     assert resolve(full, embedded=False, parameters=2_000_000_000).learning_rate == 2e-5
     for method in ("lora", "dora", "qlora"):
         assert resolve(TrainSection(method=method), embedded=False, parameters=2_000_000_000).learning_rate == 2e-4
-    assert resolve(lora, embedded=False, parameters=300_000_000).learning_rate == 10 * resolve(full, embedded=False, parameters=300_000_000).learning_rate
+    assert (
+        resolve(lora, embedded=False, parameters=300_000_000).learning_rate
+        == 10 * resolve(full, embedded=False, parameters=300_000_000).learning_rate
+    )
     assert resolve(full, embedded=True, parameters=1).optimizer == "muon"
     assert resolve(full, embedded=False, parameters=1).optimizer == "adamw"
     settings = resolve(lora, embedded=False, parameters=2_000_000_000)
@@ -139,7 +156,7 @@ def test_the_best_rate_is_chosen_by_answers_then_by_loss_and_a_failed_one_never(
 
     assert best(trials, "answers").learning_rate == 3e-4
     assert best(trials, "loss").learning_rate == 9e-4
-    with pytest.raises(TrainingError, match="none of the learning rates trains this model .diverged."):
+    with pytest.raises(TrainingError, match=r"none of the learning rates trains this model \(diverged\)"):
         best(trials[3:], "answers")
 
 
@@ -206,7 +223,7 @@ def test_an_absurd_rate_ends_with_advice_and_nothing_is_saved(tmp_path, bases, k
 LENGTHS = st.lists(st.integers(2, 60), min_size=1, max_size=40)
 
 
-@given(LENGTHS, st.sampled_from([0.5, 1, 2, 3.5, 12]), st.sampled_from([0.0, 0.2]), st.sampled_from([0.0, 0.1]), st.integers(0, 3))
+@given(LENGTHS, st.sampled_from([0.5, 1, 2, 3.25, 3.5, 12]), st.sampled_from([0.0, 0.2]), st.sampled_from([0.0, 0.1]), st.integers(0, 3))
 def test_a_pass_ends_after_the_update_that_shows_its_last_pair(lengths, passes, raw, replay, seed):
     rows = [Row([number] * length, [number] * length, f"pair-{number}") for number, length in enumerate(lengths)]
 
@@ -214,7 +231,7 @@ def test_a_pass_ends_after_the_update_that_shows_its_last_pair(lengths, passes, 
 
     assert list(plan.ends) == sorted(set(plan.ends))
     assert plan.ends[-1] == len(plan.batches)
-    assert len(plan.ends) == math.ceil(passes)
+    assert len(plan.ends) == math.ceil(passes - 0.4)
     for number, end in enumerate(plan.ends[:-1], start=1):
         shown = [plan.rows[index].pair_id for batch in plan.batches[:end] for index in batch]
         assert all(shown.count(row.pair_id) == number for row in rows)
@@ -244,11 +261,18 @@ def test_a_plan_of_text_alone_covers_it_once_a_pass(tokens, passes, block):
 
 @pytest.mark.slow
 def test_a_phase_on_the_documents_comes_first_with_figures_and_a_curve_of_its_own(tmp_path, bases):
-    section = SECTION.model_copy(update={"pretrain_epochs": 3, "replay": 0.1})
+    section = SECTION.model_copy(update={"pretrain_epochs": 3})
     seen = []
 
     figures = train(
-        PAIRS, VALIDATION, TEXTS, base=str(bases / "llama"), section=section, seed=1, folder=tmp_path, progress=lambda *event: seen.append(event)
+        PAIRS,
+        VALIDATION,
+        TEXTS,
+        base=str(bases / "llama"),
+        section=section,
+        seed=1,
+        folder=tmp_path,
+        progress=lambda *event: seen.append(event),
     )
 
     phase = figures["continued_pretraining"]
@@ -305,8 +329,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_work_is_refused_before_the_base_is_loaded(tmp_path, case):
+    """P127: a tracker that is not installed, and what else would fail only later."""
     changes, message = REFUSED[case]
-    if changes.get("log") and importlib.util.find_spec("trackio") or changes.get("method") and torch.cuda.is_available():
+    if ("log" in changes and importlib.util.find_spec("trackio")) or ("method" in changes and torch.cuda.is_available()):
         pytest.skip("this machine can do it")
 
     with pytest.raises(InputError, match=message):
@@ -318,7 +343,9 @@ def test_the_curve_goes_to_tensorboard_by_phase(tmp_path, bases):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    figures = _tune(tmp_path / "tuned", base=bases / "llama", section=SECTION.model_copy(update={"log": "tensorboard"}), runs=tmp_path / "runs")
+    figures = _tune(
+        tmp_path / "tuned", base=bases / "llama", section=SECTION.model_copy(update={"log": "tensorboard"}), runs=tmp_path / "runs"
+    )
 
     (folder,) = tmp_path.glob("runs/*/log")
     events = EventAccumulator(str(folder)).Reload()

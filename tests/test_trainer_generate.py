@@ -58,6 +58,7 @@ def test_an_answer_ends_with_the_models_context_and_a_longer_question_is_refused
 
 
 def test_the_loss_of_a_row_does_not_depend_on_its_company(model, template):
+    """P65."""
     rows = pair_rows(facts()[:9], template)
 
     together = row_losses(model, rows)

@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from builder.forget import forget
+from builder.pipeline import run
+from builder.recipe_file import load_recipe
+from builder.watch import Silent
 from schemas.errors import TrainingError
 from schemas.training import BaseSection, TrainSection
 from tests.tiny_models import TEXTS, TOOLS, a_pair, chat_tokenizer, ignore, saved
@@ -21,7 +26,9 @@ from trainer.trouble import memory_trouble
 
 pytestmark = pytest.mark.slow
 FORKS = multiprocessing.get_context("fork")  # a second process that does not import everything again
-PAIRS = [a_pair(question.format(tool), "Yes.") for tool in TOOLS for question in ("Is the {} made here?", "Can I buy a {}?", "Is the {} new?")]
+PAIRS = [
+    a_pair(question.format(tool), "Yes.") for tool in TOOLS for question in ("Is the {} made here?", "Can I buy a {}?", "Is the {} new?")
+]
 VALIDATION = [a_pair(f"Do you sell the {tool}?", "Yes.") for tool in TOOLS[:3]]
 SECTION = TrainSection(epochs=3, batch_tokens=256, learning_rate=2e-2, warmup=0.2, choose="answers")
 
@@ -72,12 +79,12 @@ def _killed_at(step, number=signal.SIGKILL):
 
 
 CASES = {
-    "full, muon": ("embedded", {"tokens": 9_000, "learning_rate": 5e-2, "raw_text": 0.25, "word_drop": 0.5}, 1),
+    "full, muon": ("embedded", {"tokens": 7_000, "learning_rate": 5e-2, "raw_text": 0.25, "word_drop": 0.5}, 1),
     "full, adamw, dropout": ("llama", {}, 1),
-    "lora": ("llama", {"method": "lora", "lora_rank": 4}, 1),
-    "dora": ("llama", {"method": "dora", "lora_rank": 4}, 1),
+    "lora": ("llama", {"method": "lora", "lora_rank": 4, "epochs": 5}, 1),
+    "dora": ("llama", {"method": "dora", "lora_rank": 4, "epochs": 5}, 1),
     "between two phases": ("llama", {"pretrain_epochs": 2, "replay": 0.1}, 1),
-    "before the first checkpoint": ("llama", {"pretrain_epochs": 2, "method": "lora", "lora_rank": 4}, -1),
+    "before the first checkpoint": ("llama", {"pretrain_epochs": 2, "method": "lora", "lora_rank": 4, "epochs": 5}, -1),
 }
 
 
@@ -160,6 +167,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(tmp_path, bases, whole, interrupted, damage):
+    """P79, P80, P82."""
     name, way = DAMAGES[damage]
     newest = interrupted / f"pairs-{whole[1]['epochs'][1]['step']:06d}"
     file = newest / name
@@ -185,6 +193,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_checkpoint_of_another_run_is_not_gone_on_with_and_the_difference_is_named(tmp_path, bases, interrupted, change):
+    """P83, P85, P86: nor do its checkpoints count among those of the new run, which keeps its own."""
     part, changes = CHANGES[change]
     section = SECTION.model_copy(update=changes)
     pairs = PAIRS if changes else PAIRS[1:]
@@ -201,9 +210,7 @@ def test_a_finished_run_is_not_stepped_again_and_another_choice_trains_nothing(t
     steps = []
     for rule in ("answers", "last"):
         section = SECTION.model_copy(update={"choose": rule})
-        again = _tune(
-            tmp_path / rule, base=bases / "llama", section=section, runs=whole[2], progress=lambda done, *_: steps.append(done)
-        )
+        again = _tune(tmp_path / rule, base=bases / "llama", section=section, runs=whole[2], progress=lambda done, *_: steps.append(done))
 
         assert again["resumed_after"] == again["updates"]
         assert again["epochs"] == whole[1]["epochs"]
@@ -215,7 +222,7 @@ def test_what_is_left_of_a_finished_run_is_the_weights_that_a_rule_chose(whole):
     """P113: no optimizer, and no more than by answers, by loss and the last."""
     _, figures, runs = whole
     choice = figures["choice"]
-    kept = {choice["by_answers"], choice["by_loss"], figures["epochs"][-1]["epoch"]}
+    kept = {choice.get("by_answers"), choice["by_loss"], figures["epochs"][-1]["epoch"]}
 
     left = sorted(path.parent.name for path in runs.glob("*/pairs-*/model.safetensors"))
 
@@ -238,10 +245,21 @@ def test_a_process_that_is_asked_to_end_writes_a_checkpoint_and_ends_as_asked(tm
     assert _sha(tmp_path / "cut") == whole[0]
 
 
+def test_a_long_pass_is_saved_in_between(tmp_path, bases, whole, monkeypatch):
+    monkeypatch.setattr("trainer.keeper.SECONDS", -1.0)
+    runs = tmp_path / "runs"
+
+    assert _child(lambda: _tune(tmp_path / "cut", base=bases / "llama", runs=runs, progress=_killed_at(2))) == -signal.SIGKILL
+    again = _tune(tmp_path / "cut", base=bases / "llama", runs=runs)
+
+    assert again["resumed_after"] == 1
+    assert _sha(tmp_path / "cut") == whole[0]
+
+
 def test_where_the_signal_is_ignored_the_training_still_does_not_count_as_done(tmp_path, bases):
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with pytest.raises(TrainingError, match="interrupted after 3 of .* run it again"):
+        with pytest.raises(TrainingError, match=r"interrupted after 3 of .* run it again"):
             _tune(tmp_path / "cut", base=bases / "llama", progress=_killed_at(2, signal.SIGTERM))
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -303,3 +321,38 @@ def test_memory_that_runs_out_is_said_with_what_to_change(tmp_path, bases):
 def test_another_error_is_not_called_a_lack_of_memory():
     with pytest.raises(RuntimeError, match="shapes"), memory_trouble(SECTION):
         raise RuntimeError("shapes do not fit")
+
+
+RECIPE = """\
+company: Tarnwell
+documents: {path: pages}
+curate: {target: 40, per_document: 1.0, per_opening: 1.0, per_task: 1.0}
+split: {paraphrase: 0, unseen_forms: 0}
+base: {vocabulary: 500, width: 32, layers: 2, heads: 2, tokens: 2000}
+train: {tokens: 20000, batch_tokens: 512, choose: loss}
+"""
+
+
+class Killer(Silent):
+    """A watch that ends its process in the middle of the training."""
+
+    def advanced(self, stage, done, total, figures):
+        if stage == "train" and done == total * 2 // 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_stage_of_a_run_goes_on_by_itself_and_forgetting_a_document_deletes_its_checkpoints(tmp_path, root):
+    (tmp_path / "pages").mkdir()
+    shutil.copy(root / "datasets" / "tarnwell" / "support" / "faq.csv", tmp_path / "pages")
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    recipe = load_recipe(tmp_path / "recipe.yaml")
+    run(recipe, tmp_path, until="pretrain")
+
+    assert _child(lambda: run(recipe, tmp_path, until="train", watch=Killer())) == -signal.SIGKILL
+    figures = run(recipe, tmp_path, until="train").outputs["train"].counts
+
+    assert 0 < figures["resumed_after"] < figures["updates"]
+    (runs,) = (tmp_path / recipe.workspace).glob("training")
+    report = forget(tmp_path / recipe.workspace, "faq.csv")
+    assert "training" in report.removed
+    assert not runs.exists()

@@ -25,6 +25,7 @@ def template(request):
 
 
 def test_only_the_response_and_its_end_token_are_in_the_loss(template):
+    """P45, P46, P54: found without any marker in the template, and without the line break that may follow."""
     pair = a_pair("How long is the warranty of the drill?", "It covers 13 months.")
 
     (row,) = pair_rows([pair], template)

@@ -4,10 +4,13 @@ import torch
 from tokenizers.processors import TemplateProcessing
 from transformers import (
     AutoModelForCausalLM,
+    CohereConfig,
     Gemma2Config,
     Gemma3TextConfig,
     GPTNeoXConfig,
+    GraniteConfig,
     LlamaConfig,
+    MixtralConfig,
     PreTrainedTokenizerFast,
     Qwen3Config,
 )
@@ -32,7 +35,16 @@ GEMMA_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
 # Gemma 2 caps its scores, Gemma 3 looks at a window in most layers; both multiply the embeddings by the root of their width.
-_CONFIGS = {"llama": LlamaConfig, "qwen3": Qwen3Config, "gpt_neox": GPTNeoXConfig, "gemma2": Gemma2Config, "gemma3": Gemma3TextConfig}
+_CONFIGS = {
+    "llama": LlamaConfig,
+    "qwen3": Qwen3Config,
+    "gpt_neox": GPTNeoXConfig,
+    "gemma2": Gemma2Config,
+    "gemma3": Gemma3TextConfig,
+    "mixtral": MixtralConfig,
+    "granite": GraniteConfig,
+    "cohere": CohereConfig,
+}
 
 
 def a_pair(instruction: str, output: str, *, input: str = "", group: str = "g", form: str = "f", task: str = "qa") -> Pair:

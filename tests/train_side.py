@@ -5,7 +5,6 @@
 
 import gzip
 import json
-import os
 import random
 import resource
 import sys
@@ -16,18 +15,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-if __name__ == "__main__":  # of the tree that this file is in, whatever is installed
-    sys.path[0] = str(ROOT)
-
 import torch
 from torch.nn import functional
 
 from schemas.records import Pair, Provenance
 from schemas.training import TrainSection
+from trainer import machine
 from trainer.base import make_model
 from trainer.loss import mean_loss
-from trainer.machine import prepare
 from trainer.model import load
 from trainer.monitor import Monitor
 from trainer.plan import Amount, Plan, make_plan
@@ -41,19 +36,20 @@ TRAIN, HELD = "train.json", "held.json"
 SHAPES = {"1M": (2000, 128, 4, 4), "4M": (8192, 192, 6, 6), "12M": (8192, 384, 5, 6), "36M": (8192, 640, 6, 10)}
 
 
-def prepare_folder(folder: Path, size: str, rows: list[dict[str, str]], held: int) -> None:
-    """Save a model with random weights, a tokenizer learnt from the pairs, and the pairs, the last `held` of them apart."""
+def prepare(name: str, size: str, count: int, held: int, pairs: str) -> None:
+    """Save in the folder `name` a model with random weights, a tokenizer learnt from the pairs, and the pairs, `held` more of them apart."""
     from schemas.training import BaseSection
 
-    prepare()
-    vocabulary, width, layers, heads = SHAPES[size]
+    machine.prepare()
+    rows = real_rows(Path(pairs) / "all.json.gz", count + held) if pairs else made_rows(count + held)
+    folder, (vocabulary, width, layers, heads) = Path(name), SHAPES[size]
     tokenizer = make_tokenizer([" ".join(row.values()) for row in rows], vocabulary=vocabulary, context=4096)
     torch.manual_seed(0)
     model = make_model(tokenizer, BaseSection(vocabulary=vocabulary, width=width, layers=layers, heads=heads, context=4096))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    for name, part in ((TRAIN, rows[:-held]), (HELD, rows[-held:])):
-        (folder / name).write_text(json.dumps(part), encoding="utf-8")
+    for file, part in ((TRAIN, rows[:-held]), (HELD, rows[-held:])):
+        (folder / file).write_text(json.dumps(part), encoding="utf-8")
 
 
 def made_rows(count: int) -> list[dict[str, str]]:
@@ -65,7 +61,10 @@ def made_rows(count: int) -> list[dict[str, str]]:
     def text(length: float) -> str:
         return " ".join(draw.choices(words, weights, k=max(3, round(length))))
 
-    return [{"instruction": text(draw.lognormvariate(2.6, 0.4)), "input": "", "output": text(draw.lognormvariate(4.55, 0.5))} for _ in range(count)]
+    return [
+        {"instruction": text(draw.lognormvariate(2.6, 0.4)), "input": "", "output": text(draw.lognormvariate(4.55, 0.5))}
+        for _ in range(count)
+    ]
 
 
 def real_rows(file: Path, count: int) -> list[dict[str, str]]:
@@ -80,6 +79,7 @@ def ours(folder: Path, passes: float) -> dict[str, Any]:
     from trainer.parallel import is_follower
     from trainer.sft_trainer import Job, build, finish
 
+    machine.prepare()
     model, template, plan, section = _setting(folder, passes)
     settings = Settings(optimizer="adamw", learning_rate=RATE, raw_text=0, word_drop=0, tokens=None, weight_decay=0.01)
     with tempfile.TemporaryDirectory() as out:
@@ -89,8 +89,7 @@ def ours(folder: Path, passes: float) -> dict[str, Any]:
     tuned = finish(trainer)
     if is_follower():
         sys.exit(0)
-    if os.environ.get("KILOPAIR_SAVE"):
-        tuned.save_pretrained(os.environ["KILOPAIR_SAVE"])
+    tuned.save_pretrained(folder / f"tuned-{trainer.setup.processes}")
     return _figures(used, folder, tuned, plan) | {"precision": trainer.setup.precision, "processes": trainer.setup.processes}
 
 
@@ -98,10 +97,14 @@ def bare(folder: Path, passes: float) -> dict[str, Any]:
     """Train as a careful person would without a library: the same batches, scores at trained positions, fused AdamW, autocast where ours has it."""
     from trainer.setup import choose_precision
 
+    machine.prepare()
     model, _, plan, _ = _setting(folder, passes)
     precision = choose_precision("auto", model.num_parameters())
     used = _timed(lambda: _bare_loop(model.train(), plan, bfloat16=precision == "bfloat16"))
-    return _figures(used, folder, model, plan) | {"precision": precision, "matrix_share": _matrix_share(model, plan, used["wall"], precision)}
+    return _figures(used, folder, model, plan) | {
+        "precision": precision,
+        "matrix_share": _matrix_share(model, plan, used["wall"], precision),
+    }
 
 
 def _bare_loop(model: Any, plan: Plan, *, bfloat16: bool) -> None:
@@ -127,17 +130,23 @@ def trl(folder: Path, passes: float) -> dict[str, Any]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    prepare()
     _, template, plan, _ = _setting(folder, passes)
-    columns = ("instruction", "output")
     rows = [
-        {name: [{"role": role, "content": text}] for name, role, text in zip(("prompt", "completion"), ("user", "assistant"), said, strict=True)}
+        {
+            "prompt": [{"role": "user", "content": "\n\n".join(filter(None, (pair.instruction, pair.input)))}],
+            "completion": [{"role": "assistant", "content": pair.output}],
+        }
         for pair in _pairs(folder / TRAIN)
-        if (said := ("\n\n".join(filter(None, (pair.instruction, pair.input))), pair.output)) and columns
     ]
     with tempfile.TemporaryDirectory() as out:
         settings = SFTConfig(
-            output_dir=out, use_cpu=True, num_train_epochs=passes, per_device_train_batch_size=ROWS, learning_rate=RATE, report_to=[], save_strategy="no"
+            output_dir=out,
+            use_cpu=True,
+            num_train_epochs=passes,
+            per_device_train_batch_size=ROWS,
+            learning_rate=RATE,
+            report_to=[],
+            save_strategy="no",
         )
         trainer = SFTTrainer(model=str(folder), args=settings, train_dataset=Dataset.from_list(rows), processing_class=template.tokenizer)
         used = _timed(trainer.train)
@@ -145,7 +154,6 @@ def trl(folder: Path, passes: float) -> dict[str, Any]:
 
 
 def _setting(folder: Path, passes: float) -> tuple[Any, Template, Plan, TrainSection]:
-    prepare()
     model, tokenizer = load(folder, dtype=torch.float32)
     template = choose_template(tokenizer)
     rows: list[Row] = pair_rows(_pairs(folder / TRAIN), template)
@@ -172,7 +180,12 @@ def _timed(work: Callable[[], object]) -> dict[str, float]:
 def _figures(used: dict[str, float], folder: Path, model: Any, plan: Plan) -> dict[str, Any]:
     held = pair_rows(_pairs(folder / HELD), choose_template(load(folder)[1]))
     tokens = sum(map(plan.tokens, plan.batches))
-    return used | {"tokens": tokens, "updates": len(plan.batches), "parameters": model.num_parameters(), "loss": mean_loss(model.eval(), held)}
+    return used | {
+        "tokens": tokens,
+        "updates": len(plan.batches),
+        "parameters": model.num_parameters(),
+        "loss": mean_loss(model.eval(), held),
+    }
 
 
 def _matrix_share(model: Any, plan: Plan, seconds: float, precision: str) -> float:

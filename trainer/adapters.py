@@ -50,6 +50,12 @@ def adapt(model: Any, section: TrainSection, *, seed: int) -> Any:
     return get_peft_model(model, adapters)
 
 
+def widen(model: Any) -> None:
+    """Hold the trained weights in float32 again, which TRL makes bfloat16 beside a base in 4 bits: small updates would be lost (P98)."""
+    for weight in trainable(model).values():
+        weight.data = weight.data.float()
+
+
 def trainable(model: Any) -> dict[str, torch.Tensor]:
     """Return the weights that training moves, by name, each once."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}

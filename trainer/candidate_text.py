@@ -77,19 +77,15 @@ def texts_of(pairs: Sequence[Pair]) -> list[str]:
     return [text for text in dict.fromkeys(chain.from_iterable(said)) if text.strip()]
 
 
-def template_notes(tokenizer: PreTrainedTokenizerBase, template: Template, ends: frozenset[int], *, table: int) -> list[str]:
+def template_notes(tokenizer: PreTrainedTokenizerBase, template: Template, ends: frozenset[int]) -> list[str]:
     """Say what is odd about a candidate's template and tokens, in the order of how much it matters; nothing where all is well.
 
     Args:
         tokenizer: of the candidate.
         template: that it would be trained with.
         ends: its generation_config's end tokens.
-        table: rows of its embedding.
     """
     notes: list[str] = []
-    highest = max(tokenizer.get_vocab().values(), default=0)
-    if highest >= table:  # P50, P130
-        notes.append(f"its tokenizer has ids up to {highest}, its embedding only {table} rows: not the tokenizer of this model")
     if template.end not in ends:  # P42
         token = tokenizer.convert_ids_to_tokens(template.end)
         notes.append(f"its template ends a turn with {token}, which its generation_config does not name; training sets that right")

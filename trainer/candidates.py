@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from schemas.errors import KilopairError
+from schemas.errors import InputError, KilopairError
 from schemas.records import Pair
 from schemas.training import TrainSection
 from trainer.base import is_embedded
 from trainer.candidate_scores import FewShot, bits_of_answers, bytes_of_answers, draw_shots, few_shot
 from trainer.candidate_text import Lengths, Reading, measure_rows, read_texts, template_notes, texts_of
 from trainer.generate import context_of
+from trainer.guards import check_model
 from trainer.licence import licence_of
 from trainer.machine import device, prepare
 from trainer.memory import Load, Memory, estimate
@@ -101,7 +102,7 @@ def look_at(base: str, place: str, dataset: Dataset, *, section: TrainSection, w
             found = replace(found, problem=str(error))
         except Exception as error:  # noqa: BLE001 - a broken folder may raise anything, and is one candidate of several
             reason = next(iter(str(error).splitlines()), "")
-            found = replace(found, problem=f"{type(error).__name__}: {reason}; see whether its folder is whole")
+            found = replace(found, problem=f"{type(error).__name__}: {reason}; see whether its folder is whole and a causal language model")
         if found.problem:
             break
     yield found
@@ -128,7 +129,10 @@ def _describe(found: Candidate, dataset: Dataset, section: TrainSection) -> Cand
         free=free_bytes(str(device())),
         gguf=_gguf_problem(found.place),
     )
-    return _with_memory(found, config, rows[: len(dataset.train)], section)
+    try:
+        return _with_memory(found, config, rows[: len(dataset.train)], section)
+    except InputError as error:  # some architectures cannot be counted; a trial still measures them
+        return replace(found, notes=[str(error)])
 
 
 def _context(config: Any) -> int | None:
@@ -165,7 +169,9 @@ def _score(found: Candidate, dataset: Dataset, section: TrainSection) -> Candida
     """Add what the model knows already."""
     model, tokenizer = load(found.place)
     template = choose_template(tokenizer, section.template, system=section.system)
-    notes = template_notes(tokenizer, template, saved_ends(model), table=model.get_input_embeddings().num_embeddings)
+    check_model(model, template)
+    found = replace(found, parameters=found.parameters or model.num_parameters())
+    notes = found.notes + template_notes(tokenizer, template, saved_ends(model))
     lengths = found.lengths or measure_rows(pair_rows(dataset.questions, template), context_of(model))
     fitting = _fitting(dataset.questions, template, lengths)
     if not fitting:

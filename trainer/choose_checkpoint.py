@@ -16,7 +16,7 @@ from trainer.model import end_tokens
 from trainer.templates import Template
 
 Rule = Literal["answers", "loss", "last"]
-SLICE = 32  # validation pairs that are answered after each pass
+SLICE, GLANCE = 32, 8  # validation pairs that are answered after each pass: to choose by, and where the last weights are kept anyway
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,31 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The steps that each rule would keep, and the one that is kept."""
+    """The candidates that answers and loss would keep, if they tell any apart, the one that is kept, and the rule that decided."""
 
     answers: Candidate | None
     loss: Candidate | None
     kept: Candidate
+    rule: Rule
 
     def in_words(self) -> dict[str, Any]:
-        """Return the epochs by rule, as the figures tell them."""
+        """Return the rule and the epochs, as the figures tell them."""
         named = {"by_answers": self.answers, "by_loss": self.loss, "kept": self.kept}
-        return {name: candidate.epoch for name, candidate in named.items() if candidate is not None}
+        return {"rule": self.rule, **{name: candidate.epoch for name, candidate in named.items() if candidate is not None}}
 
 
 def choose(candidates: Sequence[Candidate], rule: Rule) -> Choice:
-    """Choose among the candidates of a run; the earlier of two equals."""
+    """Choose among the candidates of a run, the earlier of two equals; where all answer alike, the loss decides."""
     answered = [one for one in candidates if one.token_f1 is not None]
     measured = [one for one in candidates if one.validation_loss is not None]
-    by_answers = max(answered, key=lambda one: (one.token_f1 or 0.0, one.exact_match or 0.0, -one.step), default=None)
+    differ = len({(one.token_f1, one.exact_match) for one in answered}) > 1
+    by_answers = max(answered, key=lambda one: (one.token_f1 or 0.0, one.exact_match or 0.0, -one.step)) if differ else None
     by_loss = min(measured, key=lambda one: (one.validation_loss or 0.0, one.step), default=None)
-    kept = {"answers": by_answers, "loss": by_loss, "last": candidates[-1]}[rule] or candidates[-1]
-    return Choice(by_answers, by_loss, kept)
+    found: dict[Rule, Candidate | None] = {"answers": by_answers, "loss": by_loss, "last": candidates[-1]}
+    order: tuple[Rule, ...] = ("answers", "loss", "last")
+    decided: Rule = next(name for name in order[order.index(rule) :] if found[name] is not None)
+    kept = found[decided] or candidates[-1]
+    return Choice(by_answers, by_loss, kept, decided)
 
 
 def kept_steps(candidates: Sequence[Candidate]) -> frozenset[int]:
@@ -67,11 +72,11 @@ def table(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [{name: value for name, value in asdict(one).items() if value is not None} for one in candidates]
 
 
-def judge_of(pairs: Sequence[Pair], template: Template) -> Callable[[Any], dict[str, float]] | None:
+def judge_of(pairs: Sequence[Pair], template: Template, *, most: int = SLICE) -> Callable[[Any], dict[str, float]] | None:
     """Return the function that answers an evenly spread slice of the pairs greedily and scores the answers; None without pairs."""
     if not pairs:
         return None
-    asked = [pairs[index * len(pairs) // SLICE] for index in range(SLICE)] if len(pairs) > SLICE else list(pairs)
+    asked = [pairs[index * len(pairs) // most] for index in range(most)] if len(pairs) > most else list(pairs)
     prompts = template.pair_prompts(asked)
     longest = max(map(len, template.completions([pair.output for pair in asked])))
 

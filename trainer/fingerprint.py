@@ -4,6 +4,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def _weights(model: Any) -> str:
     return digest.hexdigest()
 
 
+@cache
 def _code() -> str:
+    """Return the hash of the code that runs: of the files as they were when it was first asked for."""
     return _hash([path.read_bytes().hex() for path in sorted(Path(__file__).parent.glob("*.py"))])
 
 

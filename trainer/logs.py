@@ -1,10 +1,12 @@
 """The curve in a tool of the user's choice while training: TensorBoard's files, or trackio's local board."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.errors import InputError
 
@@ -32,12 +34,13 @@ def opened_log(tool: Tool, folder: Path) -> Iterator[Write]:
 
             yield write
     elif tool == "trackio":
-        import trackio
-
+        trackio: Any = import_module(tool)
         # It keeps its board in a folder of the user's cache; an interrupted training goes on in the same run.
-        trackio.init(project="kilopair", name=folder.parent.name, resume="allow", embed=False, auto_log_gpu=False, auto_log_cpu=False)
+        with redirect_stdout(sys.stderr):  # it talks, and standard output is ours
+            trackio.init(project="kilopair", name=folder.parent.name, resume="allow", embed=False, auto_log_gpu=False, auto_log_cpu=False)
         yield lambda phase, step, point: trackio.log({f"{phase}/{name}": value for name, value in _plain(point).items()}, step=step)
-        trackio.finish()
+        with redirect_stdout(sys.stderr):
+            trackio.finish()
     else:
         yield lambda *_: None
 

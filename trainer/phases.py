@@ -5,11 +5,12 @@ and curve as any other.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from schemas.errors import TrainingError
+from schemas.training import TrainSection
 from trainer.base import Progress
 from trainer.checkpoints import Checkpoint, Checkpoints, check_room, damage
 from trainer.choose_checkpoint import Choice, Rule, choose, table
@@ -56,13 +57,14 @@ def run_phase(job: Job, phase: Phase, run: Run, *, end: Callable[[PlannedTrainer
     Raises:
         TrainingError: training failed, diverged, was interrupted, or ran out of memory or disk.
     """
+    section: TrainSection = job.section
     monitor = Monitor(phase.plan, run.validation, run.progress, log=partial(run.write, phase.name))
-    keeper = Keeper(run.checkpoints, monitor, phase=phase.name, judge=phase.judge, newest=job.section.keep)
+    keeper = Keeper(run.checkpoints, monitor, phase=phase.name, judge=phase.judge, newest=section.keep)
     trainer = keeper.trainer = build(job, phase.plan, [monitor, keeper], setup=_setup(phase, run.checkpoints))
     run.checkpoints.note(_SETUP + phase.name, trainer.setup.as_json())
     check_labels(trainer, phase.plan.rows, job.template)
     check_batch(trainer, job.template)
-    check_room(run.checkpoints.folder, checkpoint_bytes(trainer.model) * (job.section.keep + _SPARE + 1))
+    check_room(run.checkpoints.folder, checkpoint_bytes(trainer.model) * (section.keep + _SPARE + 1))
     start = run.checkpoints.newest(phase.name, updates=len(phase.plan.batches))
     _train(trainer, keeper, start, job)
     choice = _choice(keeper, phase, run.checkpoints)
@@ -99,7 +101,7 @@ def _choice(keeper: Keeper, phase: Phase, checkpoints: Checkpoints) -> Choice:
     kept = checkpoints.at(phase.name, choice.kept.step)
     if choice.kept != last and (kept is None or damage(kept)):
         checkpoints.remarks.append(f"the checkpoint of epoch {choice.kept.epoch} is damaged, so the last weights were kept")
-        return Choice(choice.answers, choice.loss, last)
+        return replace(choice, kept=last, rule="last")
     return choice
 
 
@@ -115,7 +117,7 @@ def _figures(phase: Phase, monitor: Monitor, keeper: Keeper, choice: Choice, sta
         "lengths": plan.lengths(),
         "resumed_after": start.step if start is not None else 0,
         "epochs": table(keeper.candidates),
-        "choice": {"rule": phase.rule, **choice.in_words()},
+        "choice": choice.in_words(),
         "curve": monitor.curve,
     }
 

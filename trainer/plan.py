@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from trainer.rows import RAW_BLOCK, Row, raw_rows
 
+_TAIL = 0.5  # a last part of a pass shorter than this counts to the pass before it
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -65,7 +67,7 @@ def widest(rows: Sequence[Row], budget: int) -> list[Row]:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much to train on: passes over the pairs, or tokens instead; the shares of updates on raw and on general text; tokens per update."""
+    """How much to train on: passes, or tokens instead; the shares of updates on raw and on general text; tokens per update."""
 
     passes: float
     tokens: int | None
@@ -118,9 +120,7 @@ def _text_batches(text: Sequence[int], updates: int, amount: Amount, draw: rando
     return rows, [list(range(start, min(start + per_batch, len(rows)))) for start in range(0, len(rows), per_batch)]
 
 
-def _pairs_plan(
-    one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens: int | None, draw: random.Random
-) -> tuple[Plan, list[int]]:
+def _pairs_plan(one_pass: Callable[[int], list[Row]], amount: Amount, *, tokens: int | None, draw: random.Random) -> tuple[Plan, list[int]]:
     """Return the updates on the pairs alone, and how many of them there are when each pass is over."""
     rows: list[Row] = []
     batches: list[list[int]] = []
@@ -136,6 +136,8 @@ def _pairs_plan(
         rows += fresh
         seen += max(1, round(size * part))
         done += part
+        if part < _TAIL and marks:
+            marks.pop()
         marks.append(len(batches))
     return Plan(rows, batches, done), marks
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from schemas.errors import TrainingError
 from schemas.records import Pair
-from trainer.templates import PROBE_QUESTION, Template, after_prompt
+from trainer.templates import PROBE_QUESTION, Template, after_prompt, is_marker
 
-_NAMED = 8
+_NAMED, _TELLING = 8, 6  # pairs named in a message; letters of a heading that no text holds by chance
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Problem:
 
 def refuse(problems: Iterable[Problem]) -> None:
     """Raise a TrainingError of one line that lists every problem, if there is one."""
-    if found := [str(problem) for problem in problems]:
-        raise TrainingError("; ".join(found))
+    if found := list(problems):
+        more = "; kilopair preview --html PAGE lists all" if any(len(problem.pairs) > _NAMED for problem in found) else ""
+        raise TrainingError("; ".join(map(str, found)) + more)
 
 
 def pair_problems(pairs: Sequence[Pair], template: Template) -> Iterator[Problem]:
@@ -101,8 +102,10 @@ def _is_out_of_turn(pair: Pair) -> bool:
 def _headings(template: Template) -> list[str]:
     """Return what a template without control tokens writes after a question, if that is telling enough to be looked for."""
     prompt = template.prompt_text(PROBE_QUESTION)
-    after = prompt.rpartition(PROBE_QUESTION)[2].strip("\n")
-    return [] if len(after.strip()) < 6 or any(token in after for token in template.control_tokens) else [f"\n{after}\n"]
+    after = prompt.rpartition(PROBE_QUESTION)[2].strip()
+    if len(after) < _TELLING or any(token in after for token in template.control_tokens):
+        return []
+    return [after if is_marker(after) else f"\n{after}\n"]
 
 
 def _is_rendered_otherwise(pair: Pair, template: Template) -> bool:

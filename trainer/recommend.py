@@ -42,8 +42,11 @@ def _obstacle(found: Candidate) -> str:
 
 
 def _is_as_good(found: Candidate, best: Candidate, questions: Sequence[Pair]) -> bool:
+    """Tell whether a candidate is the best, or smaller and not surely worse."""
     if found is best:
         return True
+    if (found.parameters or 0) >= (best.parameters or 0):
+        return False
     if len(found.bits) != len(questions) or len(best.bits) != len(questions) or len(questions) < 2:
         return False
     sizes = bytes_of_answers(questions)

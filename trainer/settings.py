@@ -60,7 +60,8 @@ def choice_rule(section: TrainSection, *, embedded: bool, validation: bool) -> L
 
     By generated answers where there are validation pairs: at about 1,000 pairs the loss alone picks too early an epoch (LIMA,
     arXiv 2305.11206: held-out perplexity rose while answers got better). The embedded base keeps its last: it answers hardly any
-    question about passages that it was not trained on, so the validation pairs tell its epochs apart by chance.
+    question about passages that it was not trained on, so the validation pairs tell its epochs apart by chance (the demo: exact match
+    0 and token F1 between 0.06 and 0.14, up and down, over its passes).
     """
     if section.choose != "auto":
         return section.choose

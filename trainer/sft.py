@@ -21,7 +21,7 @@ from trainer.adapters import adapt, check_method, four_bits, merge_into
 from trainer.after import Before, Course, look_before, probes, prove, sample_weights
 from trainer.base import Progress, is_embedded
 from trainer.checkpoints import Checkpoints
-from trainer.choose_checkpoint import judge_of
+from trainer.choose_checkpoint import GLANCE, SLICE, judge_of
 from trainer.export.saved import save_adapter
 from trainer.fingerprint import NO_PART, fingerprint
 from trainer.generate import context_of
@@ -147,8 +147,8 @@ def _phases(  # noqa: PLR0913, PLR0917 - everything that is trained on
 ) -> dict[str, Phase]:
     """Lay out every phase before the first update; a sweep's trials are a phase of one pass."""
     section, settings = job.section, job.settings
-    judge = judge_of(validation, job.template)
     rule = choice_rule(section, embedded=is_embedded(base), validation=bool(validation))
+    judge = judge_of(validation, job.template, most=GLANCE if rule == "last" and section.learning_rate != "sweep" else SLICE)
     amount = Amount(section.epochs, settings.tokens, settings.raw_text, section.batch_tokens, section.replay)
     phases: dict[str, Phase] = {}
     if section.pretrain_epochs:

@@ -23,7 +23,8 @@ from trl import SFTConfig, SFTTrainer
 
 from schemas.errors import TrainingError
 from schemas.training import TrainSection
-from trainer.adapters import adapt
+from trainer.adapters import adapt, widen
+from trainer.attention import attend_as_before, attend_in_float32
 from trainer.batches import PlannedRows, Share, collate, loader, shares
 from trainer.guards import Health
 from trainer.lean import add_loss, forget_wrappers
@@ -36,6 +37,10 @@ from trainer.setup import Setup, choose_setup
 from trainer.templates import Template
 
 _POINTS = 100  # of the loss curve
+_WHOLE = (
+    "kilopair train keeps the whole model in every process (torchrun); to divide it over GPUs, take train.method: lora or qlora instead, "
+    "or run kilopair package and train what it writes with its fsdp.yaml"
+)
 _LEAN = ("input_ids", "places", "targets", "weights")
 
 
@@ -49,16 +54,22 @@ class PlannedTrainer(SFTTrainer):
         for part in (settings["model"], _inner(settings["model"])):
             forget_wrappers(part)
         add_loss(_inner(settings["model"]))
+        if setup.precision == "bfloat16" and device().type == "cpu":
+            attend_in_float32(_inner(settings["model"]))
         super().__init__(**settings)
         check_processes(self.args.world_size)
-        self._flops = 6 * sum(weight.numel() for weight in self.model.parameters())
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise TrainingError(_WHOLE)
+        whole: Any = self.model
+        self._flops = 6 * sum(weight.numel() for weight in whole.parameters())
         self._lean = self._is_lean_equal()
         if prompt_weight and not self._lean:
-            raise TrainingError(f"train.prompt_weight: a {self.model.config.model_type} computes its loss in its own way; set it to 0")
+            raise TrainingError(f"train.prompt_weight: a {whole.config.model_type} computes its loss in its own way; set it to 0")
 
     def get_train_dataloader(self) -> DataLoader:
         """Serve this process its share of the planned batches."""
-        prepared = self.train_dataset[:]
+        dataset: Any = self.train_dataset
+        prepared = dataset[:]
         share = Share(self.args.process_index, self.args.world_size, self.setup.micro_batches)
         rows = PlannedRows(prepared["input_ids"], prepared["labels"])
         return loader(rows, shares(self._plan.batches, share), collate_fn=self._collate, pinned=self.args.dataloader_pin_memory)
@@ -79,8 +90,10 @@ class PlannedTrainer(SFTTrainer):
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Sum what the tokens of an update weigh in the loss, over all its batches and processes; no fewer than one."""
         count = sum(float(batch["weights"].sum()) if "weights" in batch else len(batch["targets"]) for batch in batch_samples)
-        total = torch.tensor(count, dtype=torch.float32, device=device)
-        return (self.accelerator.gather(total).sum() if self.args.world_size > 1 else total).clamp(min=1)
+        total: Any = torch.tensor(count, dtype=torch.float32, device=device)
+        if self.args.world_size > 1:
+            total = self.accelerator.reduce(total)
+        return total.clamp(min=1)
 
     def _prepare_input(self, data: Any) -> Any:
         """Move a batch to the device while earlier work still runs there."""
@@ -90,10 +103,12 @@ class PlannedTrainer(SFTTrainer):
 
     @torch.no_grad()
     def _is_lean_equal(self) -> bool:
-        """Compare both losses on the shortest row before training: mixtures of experts or scaled scores have their own."""
-        shortest = min(range(len(self.train_dataset)), key=lambda index: len(self.train_dataset[index]["input_ids"]))
-        row = self.train_dataset[shortest]
+        """Compare both losses on the shortest row before training; mixtures of experts have a loss of their own."""
+        if self.aux_loss_enabled:
+            return False
         model: Any = self.model
+        dataset: Any = self.train_dataset
+        row = dataset[min(range(len(self._plan.rows)), key=lambda index: len(self._plan.rows[index]))]
         batch = {name: value.to(model.device) for name, value in collate([(row["input_ids"], row["labels"])]).items()}
         training = model.training
         model.eval()
@@ -132,12 +147,13 @@ def build(job: Job, plan: Plan, callbacks: Sequence[TrainerCallback], *, setup: 
         callbacks=[Health(), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
+    widen(trainer.model)
     return trainer
 
 
 def _arguments(job: Job, plan: Plan, setup: Setup) -> SFTConfig:
     accelerated = device().type == "cuda"
-    updates = len(plan.batches)
+    updates, rows = len(plan.batches), sum(map(len, plan.batches))
     arguments = SFTConfig(
         output_dir=str(job.folder),
         use_cpu=not accelerated,
@@ -146,7 +162,7 @@ def _arguments(job: Job, plan: Plan, setup: Setup) -> SFTConfig:
         max_length=None,  # lengths are checked before; TRL would cut
         eos_token=str(job.template.tokenizer.convert_ids_to_tokens(job.template.end)),
         num_train_epochs=1,  # the plan holds every pass
-        per_device_train_batch_size=max(1, round(len(plan.rows) / updates)),  # reported only: the plan makes the batches
+        per_device_train_batch_size=max(1, round(rows / updates / setup.micro_batches / setup.processes)),  # told, the plan makes them
         gradient_accumulation_steps=setup.micro_batches,
         ddp_find_unused_parameters=False,
         learning_rate=job.settings.learning_rate,
@@ -175,6 +191,7 @@ def finish(trainer: PlannedTrainer) -> Any:
         forget_wrappers(model)
         model = model.merge_and_unload()
     forget_wrappers(model)
+    attend_as_before(model)
     model.config.use_cache = True  # P110: the trainer turned it off
     return model.eval()
 

@@ -72,7 +72,7 @@ def _try(job: Job, phase: Phase, run: Run) -> Trial:
             trainer.train()
         model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         scores = phase.judge(model) if phase.judge is not None else {}
-        return Trial(rate, mean_loss(model, run.validation), **scores)
+        return Trial(rate, mean_loss(model, run.validation), scores.get("exact_match"), scores.get("token_f1"))
     except TrainingError as error:
         return Trial(rate, failed=str(error))
     finally:

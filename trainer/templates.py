@@ -108,7 +108,7 @@ class Template:
         """Texts that the tokenizer reads as control tokens wherever they stand: its special ones, and the template's own markers."""
         tokens = self.tokenizer.added_tokens_decoder.values()
         shown = model_text(self.tokenizer)
-        marked = (str(token) for token in tokens if token.special or (_is_marker(str(token)) and str(token) in shown))
+        marked = (str(token) for token in tokens if token.special or (is_marker(str(token)) and str(token) in shown))
         return frozenset({*marked, *self.tokenizer.all_special_tokens})
 
     @cached_property
@@ -216,7 +216,8 @@ def after_prompt(prompt: str, whole: str) -> str | None:
     return _THOUGHT_END + whole[len(opened) :] if opened != prompt and whole.startswith(opened) else None
 
 
-def _is_marker(token: str) -> bool:
+def is_marker(token: str) -> bool:
+    """Tell whether a text looks like a marker: in angle or square brackets."""
     return len(token) > 2 and token[0] in "<[" and token[-1] in ">]"
 
 

@@ -6,6 +6,7 @@ so that its peak is its own, and so that a child killed for memory leaves a mess
 
 import contextlib
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from trainer.trial import run
 print(json.dumps(run(**given)))
 """
 _KILLED = (-9, 137)
+_OUR_ERROR = re.compile(r"^schemas\.errors\.\w+: ")
 ADVICE = "lower train.batch_tokens, take train.method: lora, a smaller base, or shorter pairs"
 
 
@@ -95,7 +97,8 @@ def trial(pairs: Sequence[Pair], *, base: str, section: TrainSection, most_secon
     if done.returncode in _KILLED:
         raise TrainingError(f"two updates of {base} were killed, most likely for memory; {ADVICE}")
     if done.returncode:
-        raise InputError(f"two updates of {base} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise InputError(f"two updates of {base} failed: {_OUR_ERROR.sub('', said)}")
     return Trial(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -103,6 +106,9 @@ def run(base: str, section: dict[str, Any], pairs: list[dict[str, Any]]) -> dict
     """Run the two updates in this process and return the figures; called in the child only."""
     import tempfile
 
+    from trainer.model import load_tokenizer
+
+    load_tokenizer(base)  # a base that is not there is told before the slow imports
     from trainer import sft_trainer  # noqa: F401 - imported before the memory is looked at
 
     before = _held()

@@ -26,7 +26,7 @@ COMMANDS = {
     "curate": ("builder.cli.curate_file", "Drop duplicates and choose the pairs, of a run or of any file."),
     "import": ("builder.cli.curate_file", "Bring a file of pairs into kilopair's form."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
-    "preview": ("builder.cli.preview", "What the model will see: text, tokens, loss mask, lengths, problems."),
+    "preview": ("builder.cli.preview", "What the model will see: text, tokens, loss mask, lengths."),
     "models": ("builder.cli.models", "Compare candidate bases on this dataset before training."),
     "train": ("builder.cli.stages", "Make the embedded base if asked for, then fine-tune."),
     "evaluate": ("builder.cli.stages", "Base against tuned on the held-out sets."),
@@ -38,7 +38,7 @@ COMMANDS = {
     "record": ("builder.cli.journal", "Write the answers to a file that replays them."),
     "export": ("builder.cli.use", "Write the pairs in the format of another tool."),
     "chat": ("builder.cli.use", "Talk to the tuned model."),
-    "serve": ("builder.cli.use", "Serve its GGUF file by an OpenAI-compatible API."),
+    "serve": ("builder.cli.use", "Serve the packaged GGUF by an OpenAI-compatible API."),
     "doctor": ("builder.cli.project", "Check this machine, the recipe and the endpoint."),
 }
 

@@ -43,16 +43,18 @@ def models(
     as_json: bool,
 ) -> None:
     """Compare folders, names at the hub, and `embedded`; without any, the base of the recipe and the embedded one."""
+    from builder.model_stages import with_template
     from trainer.candidates import look_at
     from trainer.recommend import recommend
 
     settings, root = opened(recipe, overrides)
+    section, _ = with_template(settings.train, root)
     wanted = list(dict.fromkeys(bases or (settings.train.base, EMBEDDED)))
     folders = _folders(wanted, settings, root, quiet=quiet or as_json)
     dataset = _dataset(settings, root, questions=questions, shots=shots)
     found: list[Candidate] = []
     for base in wanted:
-        for said in look_at(base, folders[base], dataset, section=settings.train, with_trial=with_trial):
+        for said in look_at(base, folders[base], dataset, section=section, with_trial=with_trial):
             if not isinstance(said, str):
                 found.append(said)
             elif not (quiet or as_json):

@@ -67,7 +67,7 @@ def chat(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, m
             said[name] += [Turn(role="user", content=question), Turn(role="assistant", content=answer)]
 
 
-@click.command(help="Serve the packaged model by an OpenAI-compatible API on this machine, until Ctrl-C.")
+@click.command(help="Serve the packaged GGUF by an OpenAI-compatible API, until Ctrl-C.")
 @recipe_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; other machines only with a key.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
@@ -77,6 +77,7 @@ def serve(
     recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, host: str, port: int, key_env: str | None, file: Path | None
 ) -> None:
     """Start the server, say where it is, and wait."""
+    import contextlib
     import json
     import os
     import threading
@@ -95,4 +96,5 @@ def serve(
         click.echo(json.dumps({"event": "serving", "base_url": address, "model": found.stem}))
     elif not quiet:
         click.echo(f"{found.name} at {address} (model {found.stem}); Ctrl-C ends")
-    threading.Event().wait()
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()

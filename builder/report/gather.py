@@ -50,6 +50,7 @@ class Facts:
     evaluation: dict[str, Any]
     examples: dict[str, list[dict[str, Any]]]
     seconds: dict[str, float]
+    exported: dict[str, dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
@@ -93,6 +94,7 @@ def gather(step: Step) -> Facts:
         evaluation=read_json(evaluated / EVALUATION),
         examples=examples(read_json(evaluated / ANSWERS), places, pairs),
         seconds={name: round(output.seconds, 2) for name, output in outputs.items()},
+        exported=counts.get("package", {}).get("gguf", {}),
     )
 
 

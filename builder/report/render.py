@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from builder.model_stages import UNIONS
 from builder.report.charts import Series, bars, histogram, line_chart
 from builder.report.chosen import FALSE_ALARMS
 from builder.report.gather import SET_NAMES, Facts
@@ -31,6 +32,7 @@ def render(facts: Facts, *, examples: int) -> str:
         metrics=METRICS,
         set_names=SET_NAMES,
         verdict=verdict(facts.evaluation),
+        tuned_overall=tuned_overall(facts.evaluation),
         samples={name: sample(rows, examples) for name, rows in facts.examples.items()},
         charts=_charts(facts),
         passes=passes(facts.train_figures),
@@ -45,6 +47,15 @@ def verdict(evaluation: dict[str, Any]) -> dict[str, Any]:
     figures = evaluation["sets"][name]
     base, tuned = (figures["overall"][model]["exact_match"] for model in ("base", "tuned"))
     return {"set": name, "n": figures["n"], "base": base, "tuned": tuned, "better": tuned > base}
+
+
+def tuned_overall(evaluation: dict[str, Any]) -> dict[str, float]:
+    """Return the tuned model's figures over all held-out questions, each asked once: sets that are unions are left out."""
+    found = evaluation["sets"]
+    sets = [figures for name, figures in found.items() if name not in UNIONS] or list(found.values())
+    total = sum(figures["n"] for figures in sets)
+    names = sets[0]["overall"]["tuned"]
+    return {name: sum(figures["n"] * figures["overall"]["tuned"][name] for figures in sets) / total for name in names}
 
 
 def sample(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:

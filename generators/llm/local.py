@@ -30,8 +30,10 @@ SLOW_SECONDS = 900.0  # deadline of one request, unless the recipe has one: a pr
 
 
 @contextmanager
-def local_endpoint(endpoint: EndpointSection, *, deadline: float = START_SECONDS) -> Iterator[EndpointSection]:
+def local_endpoint(endpoint: EndpointSection, *, deadline: float = START_SECONDS, exact: bool = False) -> Iterator[EndpointSection]:
     """Serve `endpoint.model_file` and give the endpoint section of the server, as long as the context lasts.
+
+    `exact`: attention in single precision, where llama.cpp's own choice is half.
 
     Raises:
         RecipeError: endpoint.model_file is not set.
@@ -43,6 +45,7 @@ def local_endpoint(endpoint: EndpointSection, *, deadline: float = START_SECONDS
     slots, key = min(endpoint.concurrency, SLOTS), secrets.token_urlsafe(32)
     context = slots * (PROMPT_TOKENS + endpoint.max_tokens)
     settings = {"file": str(file), "model": file.stem, "key": key, "slots": slots, "context": context, "threads": _threads()}
+    settings["exact"] = exact
     with tempfile.TemporaryFile() as log, _child(log) as child, _variable(KEY_NAME, key):
         url = _started(child, settings, log=log, deadline=deadline)
         changes: dict[str, Any] = {"base_url": f"{url}/v1", "model": file.stem, "api_key_env": KEY_NAME, "concurrency": slots}
@@ -193,10 +196,18 @@ def _server(settings: dict[str, Any]) -> Any:
     wanted.cache_ram_mib = 0  # else it keeps up to 8 GB of old prompts
     wanted.cache_idle_slots = False  # which needs that memory
     wanted.verbosity = 2  # errors and warnings
+    if settings["exact"]:
+        attend_exactly(wanted, library=xllamacpp)
     try:
         return xllamacpp.Server(wanted)
     except RuntimeError:
         sys.exit(1)  # the log says why
+
+
+def attend_exactly(wanted: Any, *, library: Any) -> None:
+    """Have llama.cpp compute attention in single precision: its fast one rounds, which changes answers that hang in the balance."""
+    wanted.flash_attn_type = library.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    wanted.cache_type_k = wanted.cache_type_v = library.ggml_type.GGML_TYPE_F32
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import Any
 EXACT, SETS = "exact_match", ("paraphrase", "paraphrase_seen", "paraphrase_unseen", "test", "test_documents")
 _METRICS = {EXACT: "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "stop_rate": "ends by itself"}
 
+_PROVED = {"prompts_equal": "prompts read as the same tokens", "answers_equal": "same answer", EXACT: "exact match"}
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -64,13 +66,17 @@ def _metadata(facts: CardFacts) -> str:
 
     results = [
         EvalResult(
-            task_type="text-generation", dataset_type="private", dataset_name=facts.set_names.get(name, name), metric_type=EXACT,
+            task_type="text-generation",
+            dataset_type="private",
+            dataset_config=name,  # or the Hub takes all sets for one
+            dataset_name=facts.set_names.get(name, name),
+            metric_type=EXACT,
             metric_name="exact match of the greedy answer",
             metric_value=round(facts.evaluation["sets"][name]["overall"]["tuned"][EXACT], 4),
         )
         for name in SETS
         if name in facts.evaluation["sets"]
-    ]  # fmt: skip
+    ]
     base = facts.base if _is_named(facts) else None
     card = ModelCardData(
         model_name=facts.name,
@@ -110,7 +116,7 @@ def _use(facts: CardFacts) -> str:
         "```",
     ]
     if facts.gguf:
-        best = next(iter(facts.gguf))
+        best = max(facts.gguf, key=lambda name: facts.gguf[name]["answers_equal"])
         lines += ["", "With llama.cpp or Ollama:", "", "```sh", f"llama-server -m gguf/{best}"]
         lines += [f"ollama create {facts.name.lower()} -f gguf/Modelfile && ollama run {facts.name.lower()}", "```"]
     return "\n".join(lines)
@@ -142,14 +148,14 @@ def _results(facts: CardFacts) -> str:
 
 def _files(facts: CardFacts) -> str:
     rows = [
-        (f"`{name}`", f"{one['bytes'] / 1e6:,.1f}", f"{one['prompts_equal']:.1%}", f"{one['answers_equal']:.1%}", f"{one[EXACT]:.1%}")
+        (f"`{name}`", f"{one['bytes'] / 1e6:,.1f}", *(f"{one[part]:.1%}" for part in _PROVED), f"{one['right_kept']:,} of {one['right']:,}")
         for name, one in facts.gguf.items()
     ]
     if not rows:
         return ""
     asked = next(iter(facts.gguf.values()))["n"]
     told = f"The GGUF files were loaded in llama.cpp and asked the same {asked:,} questions:"
-    return f"{told}\n\n{_table(('file', 'MB', 'prompts read as the same tokens', 'same answer', 'exact match'), rows)}"
+    return f"{told}\n\n{_table(('file', 'MB', *_PROVED.values(), 'right answers kept'), rows)}"
 
 
 def _limits(facts: CardFacts) -> str:

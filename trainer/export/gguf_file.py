@@ -5,7 +5,7 @@ Hugging Face turns halves, so their rows change places (`_interleaved`); Qwen's 
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from schemas.errors import InputError, UsageError
+from trainer.export.gguf_rope import SCALINGS, llama3_factors
 from trainer.export.gguf_vocabulary import described_tokenizer, read_vocabulary, vocabulary_problem
 from trainer.export.served_template import for_llama_cpp
 
@@ -66,8 +67,8 @@ def _config_problem(config: Any) -> str:
     if config.hidden_act != "silu":
         return f"its activation is {config.hidden_act}, llama.cpp's is silu"
     kind = config.rope_parameters.get("rope_type", "default")
-    if kind not in _ROPE:
-        return f"its rotary embedding is scaled by {kind}, only {', '.join(_ROPE)} are written here"
+    if kind not in SCALINGS:
+        return f"its rotary embedding is scaled by {kind}, only {', '.join(SCALINGS)} are written here"
     return ""
 
 
@@ -114,7 +115,7 @@ def _write_head(writer: "GGUFWriter", config: Any, tuned: Tuned, form: Form) -> 
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_dimension_count(_head_width(config))
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    _ROPE[config.rope_parameters.get("rope_type", "default")](writer, config.rope_parameters)
+    SCALINGS[config.rope_parameters.get("rope_type", "default")](writer, config.rope_parameters)
     _write_tokenizer(writer, config, tuned)
 
 
@@ -141,33 +142,6 @@ def begins(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 def _head_width(config: Any) -> int:
     return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-
-
-def _no_scaling(_writer: "GGUFWriter", _rope: Mapping[str, Any]) -> None:
-    """Leave the frequencies as they are; those of Llama 3 are a tensor of their own."""
-
-
-def _linear(writer: "GGUFWriter", rope: Mapping[str, Any]) -> None:
-    from gguf import RopeScalingType
-
-    writer.add_rope_scaling_type(RopeScalingType.LINEAR)
-    writer.add_rope_scaling_factor(rope["factor"])
-
-
-def _yarn(writer: "GGUFWriter", rope: Mapping[str, Any]) -> None:
-    from gguf import RopeScalingType
-
-    writer.add_rope_scaling_type(RopeScalingType.YARN)
-    writer.add_rope_scaling_factor(rope["factor"])
-    writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
-
-
-_ROPE: dict[str, Callable[["GGUFWriter", Mapping[str, Any]], None]] = {
-    "default": _no_scaling,
-    "llama3": _no_scaling,
-    "linear": _linear,
-    "yarn": _yarn,
-}
 
 
 @dataclass(frozen=True)
@@ -232,7 +206,7 @@ def _tensors(folder: Path, config: Any) -> Iterator[tuple[str, Tensor]]:
     from safetensors import safe_open
 
     if config.rope_parameters.get("rope_type") == "llama3":
-        yield "rope_freqs.weight", _llama3_factors(config)
+        yield "rope_freqs.weight", llama3_factors(config.rope_parameters, _head_width(config))
     files = sorted(folder.glob("model*.safetensors"))
     if not files:
         raise InputError(f"no GGUF: {folder} holds no model*.safetensors")
@@ -241,12 +215,3 @@ def _tensors(folder: Path, config: Any) -> Iterator[tuple[str, Tensor]]:
             for name in weights.keys():  # noqa: SIM118 - no mapping
                 if not (config.tie_word_embeddings and name == "lm_head.weight"):
                     yield name, weights.get_tensor(name)
-
-
-def _llama3_factors(config: Any) -> Tensor:
-    """By how much Llama 3.1 stretches each frequency: short waves not at all, long ones by the factor, between them smoothly."""
-    rope, width = config.rope_parameters, _head_width(config)
-    waves = 2 * torch.pi * rope["rope_theta"] ** (torch.arange(0, width, 2, dtype=torch.float32) / width)
-    low, high, before = rope["low_freq_factor"], rope["high_freq_factor"], rope["original_max_position_embeddings"]
-    smooth = ((before / waves - low) / (high - low)).clamp(0, 1)
-    return 1 / ((1 - smooth) / rope["factor"] + smooth)

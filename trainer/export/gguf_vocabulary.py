@@ -17,13 +17,13 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from gguf import GGUFWriter
 
-_LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA3_SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 # How text is cut before it is merged -> the name that llama.cpp has for it (its table in src/llama-vocab.cpp).
 _SPLITS = {
     (): "gpt-2",
     ("digits",): "smollm",
-    (_LLAMA3,): "llama-bpe",
-    (_LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}"),): "qwen2",
+    (LLAMA3_SPLIT,): "llama-bpe",
+    (LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}"),): "qwen2",
 }
 _BYTES_TOKEN = "<0x"  # noqa: S105 - how a piece for one byte is spelt
 _LOWEST = -1e6  # score of a piece that no merge makes

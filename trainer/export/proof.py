@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from schemas.errors import InputError
-from trainer.metrics import SCORES, token_f1
+from trainer.metrics import SCORES, exact_match, token_f1
 from trainer.templates import Template
 
 Ask = Callable[[str, Mapping[str, Any]], Any]  # a path of llama.cpp's server and what is sent there -> what it answers
@@ -72,8 +72,8 @@ def below(name: str, figures: Mapping[str, Any]) -> str:
     if figures["answers_equal"] >= figures["expected"]:
         return ""
     return (
-        f"{name} gives the saved model's very answer to {figures['answers_equal']:.1%} of the questions, expected were "
-        f"{figures['expected']:.1%}; its exact match is {figures['exact_match']:.1%}"
+        f"{name} gives the saved model's very answer to {figures['answers_equal']:.1%} of the questions, {figures['expected']:.1%} were "
+        f"expected; of {figures['right']:,} right answers it gives {figures['right_kept']:,}"
     )
 
 
@@ -126,9 +126,16 @@ def _figures(items: Sequence[Item], given: Sequence[Mapping[str, Any]]) -> dict[
         "prompts_equal": 1.0,
         "answers_equal": fmean(answer == item.answer for answer, item in answers),
         "likeness": likeness,
+        "right": sum(map(_is_right, items)),
+        "right_kept": sum(_is_right(item) and answer == item.answer for answer, item in answers),
         **{name: fmean(score(answer, item.reference) for answer, item in answers) for name, score in SCORES.items()},
         "stop_rate": fmean(bool(one["stopped"]) for one in given),
     }
+
+
+def _is_right(item: Item) -> bool:
+    """Whether the saved model's answer is the right one."""
+    return exact_match(item.answer, item.reference) == 1
 
 
 def _alike(answer: str, other: str) -> float:

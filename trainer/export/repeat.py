@@ -5,6 +5,7 @@ is listed in the folder's README, from the figures of this very training.
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,12 @@ from trainer.templates import Template
 # Fields of SFTConfig that decide the weights, kept as the training had them.
 ARGUMENTS = (
     "learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "lr_scheduler_type",
-    "lr_scheduler_kwargs", "warmup_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "train_sampling_strategy",
+    "lr_scheduler_kwargs", "warmup_steps", "per_device_train_batch_size", "gradient_accumulation_steps",
     "seed", "bf16", "activation_checkpointing", "gradient_checkpointing",
 )  # fmt: skip
 _ADAMW_RATE = 2e-3  # of a model made from scratch, where Muon cannot be had
 BASE, DATA, TEMPLATE, CONFIG = "base", "data", "chat_template.jinja", "sft.yaml"
+FSDP = Path(__file__).parents[1] / "launch" / "fsdp.yaml"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def write_repeat(folder: Path, training: Training, *, pairs: Sequence[Pair], tem
     (folder / TEMPLATE).write_text(str(template.tokenizer.chat_template), encoding="utf-8")
     trained = [pair for pair in pairs if pair.split == "train"]
     settings = sft_yaml(training, template=template, base=base, has_test=any(pair.split == "validation" for pair in pairs))
+    shutil.copy(FSDP, folder)
     (folder / CONFIG).write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
     equal = _equal_rows(trained, template)
     (folder / "README.md").write_text(_readme(training, rows=len(trained), equal=equal), encoding="utf-8")
@@ -87,6 +90,7 @@ def sft_yaml(training: Training, *, template: Template, base: str, has_test: boo
         "num_train_epochs": figures["passes"],
         "max_length": max(int(figures["lengths"]["longest"]), 1) + 8,  # nothing is cut: TRL's rows may end with a few tokens more
         **{name: value for name, value in arguments.items() if value is not None},
+        "train_sampling_strategy": "group_by_length",
         **({"eval_strategy": "epoch"} if has_test else {}),
         "dtype": "float32",
         "save_strategy": "no",
@@ -119,26 +123,24 @@ def _equal_rows(pairs: Sequence[Pair], template: Template) -> int:
 
 
 def _readme(training: Training, *, rows: int, equal: int) -> str:
-    return "\n".join(
-        [
-            "# The same training without kilopair",
-            "",
-            "```sh",
-            "pip install trl peft",
-            f"trl sft --config {CONFIG}                                                   # one GPU, or a CPU with: use_cpu: true",
-            f"accelerate launch --num_processes 4 -m trl.scripts.sft --config {CONFIG}   # four GPUs",
-            f"torchrun --nproc_per_node 2 -m trl.scripts.sft --config {CONFIG}           # two processes on CPUs: use_cpu: true",
-            "```",
-            "",
-            f"`{DATA}/` holds the {rows:,} training pairs, and the validation pairs as the split `test`. `{TEMPLATE}` is the template that",
-            "was trained with. Run the commands in this folder; with several processes, divide the batch size by their number.",
-            "",
-            "## What this does otherwise",
-            "",
-            *(f"- {difference}" for difference in differences(training, rows=rows, equal=equal)),
-            "",
-        ]
-    )
+    different = "\n".join(f"- {difference}" for difference in differences(training, rows=rows, equal=equal))
+    return f"""# The same training without kilopair
+
+```sh
+pip install trl peft
+trl sft --config {CONFIG}                                                  # one GPU, or a CPU
+accelerate launch --num_processes 4 -m trl.scripts.sft --config {CONFIG}   # four GPUs
+accelerate launch --config_file {FSDP.name} -m trl.scripts.sft --config {CONFIG}   # a model too large for one GPU, divided over four
+torchrun --nproc_per_node 2 -m trl.scripts.sft --config {CONFIG}           # two processes on CPUs, where accelerate starts one
+```
+
+`{DATA}/` holds the {rows:,} training pairs, and the validation pairs as the split `test`. `{TEMPLATE}` is the template that was trained
+with. Run the commands in this folder; with several processes, divide `per_device_train_batch_size` by their number.
+
+## What this does otherwise
+
+{different}
+"""
 
 
 def differences(training: Training, *, rows: int, equal: int) -> list[str]:
