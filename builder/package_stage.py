@@ -110,6 +110,7 @@ def _repeat(step: Step, folder: Path, template: "Template") -> dict[str, Any]:
 def _card(step: Step, name: str, files: Mapping[str, Any]) -> str:
     from builder.report.gather import SET_NAMES
     from trainer.export.card import CardFacts, model_card
+    from trainer.model import is_adapter
 
     pairs = [pair for pair in step.pairs("split") if pair.split == "train"]
     figures = step.output("train").counts
@@ -126,6 +127,7 @@ def _card(step: Step, name: str, files: Mapping[str, Any]) -> str:
             data=data_lines(pairs, documents=step.output("read").counts["kept"]),
             gguf=files,
             generated=any(map(_is_generated, pairs)),
+            is_adapter=is_adapter(step.output("train").folder / MODEL),
         )
     )
 

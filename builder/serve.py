@@ -27,7 +27,7 @@ class Address:
 
 
 def served_file(model: Path) -> Path:
-    """Return the smallest GGUF file of a packaged model.
+    """Return the GGUF file of a packaged model that its Modelfile names, which answers most like the model; else the smallest.
 
     Raises:
         WorkspaceError: there is none.
@@ -37,7 +37,9 @@ def served_file(model: Path) -> Path:
         raise WorkspaceError(
             f"{model}: no GGUF file; run kilopair package --set 'package.gguf=[q8_0]', or serve the folder with: transformers serve {model}"
         )
-    return files[0]
+    modelfile = model / "gguf" / "Modelfile"
+    named = modelfile.read_text(encoding="utf-8") if modelfile.exists() else ""
+    return next((path for path in files if f"FROM ./{path.name}\n" in named), files[0])
 
 
 def start(file: Path, address: Address) -> Any:

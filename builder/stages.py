@@ -165,7 +165,9 @@ def report(step: Step) -> Output:
     return step.work.stage("report", reads=reads, code=(*_REPORT, *CODE), make=make)
 
 
-STAGES = {step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, package, report)}
+STAGES = {
+    step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, package, report)
+}
 
 
 def _worst(counts: Mapping[str, Any]) -> str:

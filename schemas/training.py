@@ -47,7 +47,7 @@ class TrainSection(Record):
     )
     save: Literal["merged", "adapter", "both"] = Field(
         default="merged",
-        description="lora, dora and qlora: one model; the adapters, which need their base; or the model, with the adapters in its adapter folder",
+        description="lora, dora and qlora: one model; the adapters, which need their base; or the model with the adapters in a folder",
     )
     lora_rank: int = Field(default=16, ge=1, description="rank of the adapters")
     template: TemplateChoice = Field(
@@ -60,11 +60,17 @@ class TrainSection(Record):
     prompt_weight: Chance = Field(
         default=0.0, description="weight of the prompt's tokens in the loss; 0.05 to 0.2 may help where answers are short and pairs few"
     )
+    start_weight: Rate | Literal["auto"] = Field(
+        default="auto",
+        description="weight of a response's first token in the loss: it decides the rest, as Yes or No does; auto: 5 for the embedded base,"
+        " else 1",
+    )
     epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs, unless tokens says otherwise")
-    tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 800,000 when unset")
+    tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 1,600,000 when unset")
     batch_tokens: int = Field(default=1024, ge=32, description="tokens of one update, of rows of like length; a longer row stands alone")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="of the computation; auto: bfloat16 where this machine has instructions for it and the model is large enough"
+        default="auto",
+        description="of the computation; auto: bfloat16 where this machine has instructions for it and the model is large",
     )
     learning_rate: Rate | Literal["auto", "sweep"] = Field(
         default="auto",
@@ -87,7 +93,7 @@ class TrainSection(Record):
     )
     choose: Literal["auto", "answers", "loss", "last"] = Field(
         default="auto",
-        description="which epoch's weights are kept: the one that answers or predicts the validation pairs best, or the last; auto: answers,"
+        description="which pass's weights are kept: the one that answers or predicts the validation pairs best, or the last; auto: answers,"
         " but last for the embedded base and without validation pairs",
     )
     keep: int = Field(default=2, ge=1, description="checkpoints kept while training, the newest; the best so far are kept besides")
@@ -121,4 +127,6 @@ class PackageSection(Record):
     converter: Path | None = Field(
         default=None, description="llama.cpp's convert_hf_to_gguf.py, for models that kilopair does not write as GGUF itself"
     )
-    license: str = Field(default="unknown", min_length=1, description="licence of the tuned model, as the Hub spells it (apache-2.0, other)")
+    license: str = Field(
+        default="unknown", min_length=1, description="licence of the tuned model, as the Hub spells it (apache-2.0, other)"
+    )

@@ -194,7 +194,15 @@ def main() -> None:
     from bench_train import train_rows
 
     curation = [near_rows, select_rows, ground_rows, curate_rows]
-    benchmarks: list[Callable[[], Iterable[Row]]] = [help_rows, engine_rows, document_rows, extractive_rows, *curation, train_rows, run_rows]
+    benchmarks: list[Callable[[], Iterable[Row]]] = [
+        help_rows,
+        engine_rows,
+        document_rows,
+        extractive_rows,
+        *curation,
+        train_rows,
+        run_rows,
+    ]
     rows = []
     for benchmark in benchmarks:
         for done in benchmark():

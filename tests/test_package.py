@@ -60,6 +60,12 @@ def test_the_card_holds_what_the_hub_reads():
     assert [(result.dataset_config, result.metric_value) for result in read.eval_results] == [("paraphrase", 0.5), ("test", 0.5)]
 
 
+def test_the_card_of_adapters_says_so():
+    read = ModelCard(card(is_adapter=True)).data
+
+    assert (read["base_model_relation"], read.library_name) == ("adapter", "peft")
+
+
 def test_the_card_tells_people_data_figures_limits_and_licence():
     text = card(license="unknown", base="/somewhere/private/models/small")
 

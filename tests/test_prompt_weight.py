@@ -1,4 +1,4 @@
-"""`train.prompt_weight`: the tokens of a prompt count in the loss, each for so much of a token of the response."""
+"""`train.prompt_weight` and `train.start_weight`: what a token of a prompt, and the first of a response, count for in the loss."""
 
 import pytest
 import torch
@@ -76,6 +76,25 @@ def test_raw_text_has_no_prompt_and_padding_no_weight():
 
     assert batch["targets"].tolist() == [6, 7, 8, 6, 7]
     assert batch["weights"].tolist() == pytest.approx([1, 1, 1, WEIGHT, 1])
+
+
+def test_the_first_token_of_a_response_has_a_weight_of_its_own():
+    raw, short = Row([5, 6, 7, 8], [IGNORED, 6, 7, 8]), Row([5, 6, 7, 8], [IGNORED, IGNORED, 7, 8], "pair-1")
+
+    batch = collate([(row.input_ids, row.labels) for row in (raw, short)], start_weight=5.0)
+    both = collate([(short.input_ids, short.labels)], prompt_weight=WEIGHT, start_weight=5.0)
+
+    assert batch["targets"].tolist() == [6, 7, 8, 7, 8]
+    assert batch["weights"].tolist() == [1, 1, 1, 5, 1]
+    assert both["weights"].tolist() == pytest.approx([WEIGHT, 5, 1])
+
+
+def test_the_embedded_base_weighs_starts_unless_told_otherwise():
+    auto, told = TrainSection(), TrainSection(start_weight=2)
+
+    assert resolve(auto, embedded=True, parameters=1).start_weight > 1
+    assert resolve(auto, embedded=False, parameters=1).start_weight == 1
+    assert [resolve(told, embedded=base, parameters=1).start_weight for base in (True, False)] == [2, 2]
 
 
 @pytest.mark.slow

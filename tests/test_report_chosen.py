@@ -311,7 +311,15 @@ def test_parts_without_content_are_not_on_the_page_and_texts_are_escaped():
     figures = diversity(pairs)
     dropped = [conflict(1, "pair-0", instruction="<i>?")]
     told = {"coverage": [], "variety": []}
-    parts = {"gates": gates(1, dropped), "certificate": None, "diversity": figures, "in_words": told, "curve": [], "judge": {}, "student": {}}
+    parts = {
+        "gates": gates(1, dropped),
+        "certificate": None,
+        "diversity": figures,
+        "in_words": told,
+        "curve": [],
+        "judge": {},
+        "student": {},
+    }
 
     page = render(facts(pairs, chosen={**parts, "signs": [], "conflicts": conflicts(dropped, [pair(0)], PLACES)}), examples=1)
 

@@ -20,7 +20,7 @@ from trainer.trial import free_bytes
 Precision = Literal["float32", "bfloat16"]
 # A CPU with bfloat16 instructions gains more, the larger the matrices; below this many weights, casting them costs what is won.
 _PAYS_FROM = 3_000_000
-_ALWAYS_FITS = 64 << 20  # bytes; a training that needs less is not counted through
+_ALWAYS_FITS = 512 << 20  # bytes; a training that needs less is not counted through
 _SHARE_OF_FREE = 0.85  # the rest is for what no estimate knows
 _MOST_MICRO_BATCHES = 16
 

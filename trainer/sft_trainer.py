@@ -47,10 +47,12 @@ _LEAN = ("input_ids", "places", "targets", "weights")
 class PlannedTrainer(SFTTrainer):
     """SFTTrainer that takes its batches from a plan, on any number of processes, and skips the vocabulary where nothing is trained."""
 
-    def __init__(self, *, plan: Plan, setup: Setup, prompt_weight: float = 0.0, **settings: Any) -> None:
+    def __init__(  # the last are TRL's
+        self, *, plan: Plan, setup: Setup, prompt_weight: float = 0.0, start_weight: float = 1.0, **settings: Any
+    ) -> None:
         self._plan = plan
         self.setup = setup
-        self._collate = partial(collate, multiple=setup.multiple, prompt_weight=prompt_weight)
+        self._collate = partial(collate, multiple=setup.multiple, prompt_weight=prompt_weight, start_weight=start_weight)
         for part in (settings["model"], _inner(settings["model"])):
             forget_wrappers(part)
         add_loss(_inner(settings["model"]))
@@ -63,8 +65,9 @@ class PlannedTrainer(SFTTrainer):
         whole: Any = self.model
         self._flops = 6 * sum(weight.numel() for weight in whole.parameters())
         self._lean = self._is_lean_equal()
-        if prompt_weight and not self._lean:
-            raise TrainingError(f"train.prompt_weight: a {whole.config.model_type} computes its loss in its own way; set it to 0")
+        for name, is_set, plain in (("prompt", prompt_weight != 0, 0), ("start", start_weight != 1, 1)):
+            if is_set and not self._lean:
+                raise TrainingError(f"train.{name}_weight: a {whole.config.model_type} computes its loss in its own way; set it to {plain}")
 
     def get_train_dataloader(self) -> DataLoader:
         """Serve this process its share of the planned batches."""
@@ -139,6 +142,7 @@ def build(job: Job, plan: Plan, callbacks: Sequence[TrainerCallback], *, setup: 
         plan=plan,
         setup=chosen,
         prompt_weight=job.section.prompt_weight,
+        start_weight=job.settings.start_weight,
         model=adapt(job.model, job.section, seed=job.seed),
         args=_arguments(job, plan, chosen),
         train_dataset=Dataset.from_dict({name: [getattr(row, name) for row in plan.rows] for name in ("input_ids", "labels")}),

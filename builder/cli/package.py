@@ -23,6 +23,10 @@ def package(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
     if public and not push:
         raise UsageError("--public says who sees a repository; give --push OWNER/NAME with it")
     settings, root = opened(recipe, overrides)
+    if push:
+        from trainer.export.hub import check_push
+
+        check_push(push, settings.package.license)  # before the work, not after
     done = run_pipeline(settings, root, until="package", watch=watch_for(quiet=quiet, as_json=as_json))
     address = None
     if push:

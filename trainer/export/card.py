@@ -26,6 +26,7 @@ class CardFacts:
     data: Sequence[str]
     gguf: Mapping[str, Mapping[str, Any]]
     generated: bool
+    is_adapter: bool = False
 
 
 def model_card(facts: CardFacts) -> str:
@@ -82,14 +83,14 @@ def _metadata(facts: CardFacts) -> str:
         model_name=facts.name,
         language=list(facts.languages) or None,
         license=facts.license,
-        library_name="transformers",
+        library_name="peft" if facts.is_adapter else "transformers",
         pipeline_tag="text-generation",
         tags=["kilopair", "sft", *(["synthetic"] if facts.generated else []), *(["gguf"] if facts.gguf else [])],
         eval_results=results,
         base_model=base,
     )
     if base:
-        card["base_model_relation"] = "finetune"  # no field of the library's
+        card["base_model_relation"] = "adapter" if facts.is_adapter else "finetune"  # no field of the library's
     return card.to_yaml() + "\n"
 
 

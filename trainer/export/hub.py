@@ -13,6 +13,23 @@ _PRIVATE = ["repeat/*", "training.json"]  # the pairs, which are the company's d
 _SECRET = re.compile(r"hf_[A-Za-z0-9]+")
 
 
+def check_push(repository: str, license: str) -> str:
+    """Check what can be checked before anything is made or sent, and return the token.
+
+    Raises:
+        UsageError: the name is none, the licence is not known, or there is no token.
+    """
+    from huggingface_hub import get_token
+
+    if not _NAME.match(repository):
+        raise UsageError(f"--push: {repository}: not the name of a repository; give owner/name")
+    if license == "unknown":
+        raise UsageError("--push: the licence is unknown; set package.license to what the base and the documents allow, then push again")
+    if not (token := get_token()):
+        raise UsageError("--push: there is no token for the Hub; run hf auth login, or set HF_TOKEN")
+    return token
+
+
 def push(folder: Path, repository: str, *, license: str, public: bool) -> str:
     """Upload a model folder as one commit and return its address.
 
@@ -26,15 +43,10 @@ def push(folder: Path, repository: str, *, license: str, public: bool) -> str:
         UsageError: the name is none, there is no token, or the licence is not known.
         InputError: the Hub refused.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    if not _NAME.match(repository):
-        raise UsageError(f"--push: {repository}: not the name of a repository; give owner/name")
-    if license == "unknown":
-        raise UsageError("--push: the licence is unknown; set package.license to what the base and the documents allow, then push again")
-    if not (token := get_token()):
-        raise UsageError("--push: there is no token for the Hub; run hf auth login, or set HF_TOKEN")
+    token = check_push(repository, license)
     api = HfApi(token=token, library_name="kilopair")
     try:
         api.create_repo(repository, private=not public, exist_ok=True)

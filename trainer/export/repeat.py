@@ -161,4 +161,6 @@ def differences(training: Training, *, rows: int, equal: int) -> list[str]:
         found.append(f"No general text; {section.replay:.0%} of the updates were on it.")
     if section.prompt_weight:
         found.append(f"Prompts are not in the loss; here they had a weight of {section.prompt_weight:g}.")
+    if figures["start_weight"] != 1:
+        found.append(f"The first token of a response counts like any other; here it had a weight of {figures['start_weight']:g}.")
     return [*found, "The last epoch's weights are kept."]
