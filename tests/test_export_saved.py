@@ -111,7 +111,15 @@ def test_trl_repeats_a_training_from_the_folder_alone(tmp_path: Path):
 
 def training(**figures: object) -> Training:
     arguments = dict.fromkeys(ARGUMENTS)
-    usual = {"arguments": arguments, "optimizer": "adamw", "learning_rate": 1e-3, "raw_text": 0.0, "word_drop": 0.0, "passes": 3.0}
+    usual = {
+        "arguments": arguments,
+        "optimizer": "adamw",
+        "learning_rate": 1e-3,
+        "raw_text": 0.0,
+        "word_drop": 0.0,
+        "start_weight": 1.0,
+        "passes": 3.0,
+    }
     section = TrainSection.model_validate(figures.pop("section", {}))
     return Training(section, {**usual, "lengths": {"longest": 90}, **figures}, 0)
 
@@ -143,7 +151,9 @@ def test_without_validation_pairs_nothing_is_evaluated():
 def test_what_the_yaml_cannot_say_is_listed():
     section = {"pretrain_epochs": 1, "replay": 0.02, "prompt_weight": 0.1}
 
-    said = " ".join(differences(training(optimizer="muon", raw_text=0.15, word_drop=0.5, section=section), rows=10, equal=8))
+    said = " ".join(
+        differences(training(optimizer="muon", raw_text=0.15, word_drop=0.5, start_weight=5.0, section=section), rows=10, equal=8)
+    )
 
     for part in (
         "2 of 10 rows end with tokens",
@@ -153,6 +163,7 @@ def test_what_the_yaml_cannot_say_is_listed():
         "read 1 times",
         "2%",
         "0.1",
+        "a weight of 5",
     ):
         assert part in said
     assert len(differences(training(), rows=10, equal=10)) == 2

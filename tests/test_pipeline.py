@@ -296,7 +296,7 @@ def test_every_command_works_on_a_finished_run(finished: tuple[Path, Run, Record
     shown = kilopair("run")
     assert shown.count("\nquestion") == 3
     assert str(done.report) in shown
-    assert kilopair("status").count("done  ") == 11
+    assert kilopair("status").count("done  ") == 12
     for form in ("alpaca", "prompt-completion", "messages", "sharegpt", "openai"):
         assert len(kilopair("export", "--format", form, "-o", str(tmp_path / form)).split()) == 4
     answers = json.loads(kilopair("chat", "-m", "How many days of annual leave do I get?", "--base", "--json"))
