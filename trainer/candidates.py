@@ -146,23 +146,15 @@ def _gguf_problem(base: str) -> str:
 
 
 def _with_memory(found: Candidate, config: Any, rows: Sequence[Row], section: TrainSection) -> Candidate:
-    from trainer.setup import choose_precision
+    from trainer.setup import choose_precision, load_of
 
     parameters = estimate(config, Load(1, 1, 1)).parameters
     settings = resolve(section, embedded=is_embedded(found.place), parameters=parameters)
     batch = widest(rows, section.batch_tokens)
-    load_ = Load(
-        rows=len(batch),
-        length=max(map(len, batch)),
-        trained=sum(row.trained for row in batch),
-        method=section.method,
-        rank=section.lora_rank,
-        optimizer=settings.optimizer,
-        autocast=choose_precision(section.precision, parameters) == "bfloat16",
-    )
-    row = max(batch, key=len)
-    least = replace(load_, rows=1, length=len(row), trained=row.trained, recomputed=True)
-    return replace(found, parameters=parameters, memory=estimate(config, load_), least=estimate(config, least))
+    autocast = choose_precision(section.precision, parameters) == "bfloat16"
+    whole = replace(load_of(batch, section, settings), autocast=autocast)
+    least = replace(load_of([max(batch, key=len)], section, settings), autocast=autocast, recomputed=True)
+    return replace(found, parameters=parameters, memory=estimate(config, whole), least=estimate(config, least))
 
 
 def _score(found: Candidate, dataset: Dataset, section: TrainSection) -> Candidate:

@@ -3,6 +3,7 @@
 The same machine always chooses the same precision, so a run can be repeated bit for bit, and the figures tell what was chosen.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from trainer.machine import device
 from trainer.memory import Load, estimate
 from trainer.parallel import processes
 from trainer.plan import Plan
+from trainer.rows import Row
 from trainer.settings import Settings
 from trainer.trial import free_bytes
 
@@ -57,7 +59,8 @@ def choose_setup(model: Any, plan: Plan, *, section: TrainSection, settings: Set
     accelerated = device().type == "cuda"
     precision = choose_precision(section.precision, model.num_parameters())
     setup = Setup(precision, multiple=8 if accelerated else 1, processes=processes())
-    return _fitted(model, setup, _widest(plan, section, settings))
+    widest = max(plan.batches, key=lambda batch: len(batch) * max(len(plan.rows[index]) for index in batch))
+    return _fitted(model, setup, load_of([plan.rows[index] for index in widest], section, settings))
 
 
 def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], parameters: int) -> Precision:
@@ -81,10 +84,8 @@ def multiplies_bfloat16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def _widest(plan: Plan, section: TrainSection, settings: Settings) -> Load:
-    """Describe the batch that holds the most padded tokens."""
-    batch = max(plan.batches, key=lambda batch: len(batch) * max(len(plan.rows[index]) for index in batch))
-    rows = [plan.rows[index] for index in batch]
+def load_of(rows: Sequence[Row], section: TrainSection, settings: Settings) -> Load:
+    """Describe a batch of these rows for the estimate of memory, in float32 and with all activations kept."""
     trained = sum(len(row) if section.prompt_weight else row.trained for row in rows)
     return Load(len(rows), max(map(len, rows)), trained, section.method, section.lora_rank, settings.optimizer)
 
