@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ FIGURES: dict[str, Any] = {
 }  # fmt: skip
 PUSH = """
 import sys
+from functools import partial
 from pathlib import Path
 from schemas.errors import KilopairError
 from trainer.export.hub import push
@@ -205,13 +207,19 @@ def test_the_serve_command_says_where_it_is_and_ends_with_ctrl_c(gguf_file: Path
     command = [sys.executable, "-m", "builder.cli.main", "serve", "recipe.yaml", "--file", str(gguf_file), "--port", "0", "--json"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))}
 
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        said = json.loads(process.stdout.readline() if process.stdout else "")
-        client = OpenAI(base_url=said["base_url"], api_key="none", max_retries=0)
-        reply = client.chat.completions.create(model=said["model"], messages=[{"role": "user", "content": "Hi"}], max_tokens=4)
-        process.send_signal(signal.SIGINT)
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what was started in the background of a script ignores Ctrl-C
 
-        assert process.wait(timeout=20) == 0
+    piped = {"cwd": tmp_path, "env": environment, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **piped, preexec_fn=heeding) as process:  # noqa: PLW1509 - the child only execs
+        try:
+            said = json.loads(process.stdout.readline() if process.stdout else "")
+            client = OpenAI(base_url=said["base_url"], api_key="none", max_retries=0)
+            reply = client.chat.completions.create(model=said["model"], messages=[{"role": "user", "content": "Hi"}], max_tokens=4)
+            process.send_signal(signal.SIGINT)
+
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
     assert (said["model"], reply.model) == ("tiny-f16", "tiny-f16")
 
 
