@@ -61,8 +61,14 @@ def _sha(folder):
 
 
 def _child(work, number=None):
-    """Do something in a process of its own and return its exit code."""
-    process = FORKS.Process(target=work)
+    """Do something in a process of its own, whose signals do what they do in a new one, and return its exit code."""
+
+    def alone():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # another test may have left the handler of the command line
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        work()
+
+    process = FORKS.Process(target=alone)
     process.start()
     process.join(60)
     return process.exitcode
