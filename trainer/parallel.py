@@ -4,7 +4,10 @@ Only process 0 reads the recipe, makes the stages and writes files. The others w
 the same pairs and settings, compute their share of every update, and write nothing.
 """
 
+import atexit
+import functools
 import os
+import pickle
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +23,7 @@ _UNSUITED = (
     "use torchrun --nproc_per_node 2 --no-python kilopair train recipe.yaml"
 )
 _following = False
+_broadcasts = 0
 
 
 def processes() -> int:
@@ -80,11 +84,33 @@ def _next_job() -> Any:
 
 
 def _broadcast(given: Any) -> Any:
+    """Return what process 0 gives here, over the launcher's key-value store.
+
+    Not as tensors: gloo frees a broadcast's tensor in a thread of its own, which aborts the process (exit -6) when
+    Python ends at that moment.
+    """
+    global _broadcasts  # noqa: PLW0603 - the number of this exchange, the same in all processes
+    store = _store()
+    name = f"kilopair/{_broadcasts}"
+    _broadcasts += 1
+    if not is_follower():
+        store.set(name, pickle.dumps(given))
+        return given
+    given = pickle.loads(store.get(name))  # noqa: S301 - written by process 0 of this launch
+    if store.add(f"{name}/read", 1) == processes() - 1:
+        store.delete_key(name)
+    return given
+
+
+@functools.cache
+def _store() -> Any:
+    """Return the store of this launch; the first call joins the processes for the collectives of a training too."""
     import torch
     from torch import distributed
 
-    if not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
-    box = [given]
-    distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-    return box[0]
+    store, rank, together = next(distributed.rendezvous("env://", timeout=_PATIENCE))
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=together, timeout=_PATIENCE)
+    store.set_timeout(_PATIENCE)
+    atexit.register(distributed.destroy_process_group)
+    return store
