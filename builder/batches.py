@@ -14,6 +14,7 @@ from builder.judge_recipe import is_on, judged, judging
 from builder.offline import asks_a_model, given, to_ask
 from builder.stages import validate
 from builder.step import Step
+from builder.win_rate import ask_published, questions_of
 from schemas.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 BATCH_DISCOUNT = 0.5  # of OpenAI's Batch API
 
-Asker = Literal["generator", "judge"]
+Asker = Literal["generator", "judge", "win_rate"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def ledger_of(recipe: Recipe, root: Path) -> "Ledger":
 def export_batch(step: Step, *, folder: Path | None = None, is_again: bool = False, **limits: int) -> Export:
     """Write what would have to be asked as batch files, within the budget; see `generators.llm.batch.export`.
 
-    First what the generator asks; when it has all of its answers, what the judge asks about the pairs that came of them.
+    First what the generator asks; when it has all of its answers, what the judge asks about the pairs that came of them; then what
+    compares the answers of the last evaluation.
     """
     from generators.llm.batch import export
     from generators.llm.journal import Journal
@@ -59,11 +61,14 @@ def export_batch(step: Step, *, folder: Path | None = None, is_again: bool = Fal
     path, ledger = step.work.folder / JOURNAL, ledger_of(step.recipe, step.root)
     with Journal(path) as journal:
         wanted = to_ask(step, journal) if asks_a_model(step.recipe) else []
-    asker: Asker = "generator" if wanted or not is_on(step.recipe) else "judge"
-    to_judge = _pairs_to_judge(step) if asker == "judge" else []
+    is_judged, is_compared = is_on(step.recipe), questions_of(step.recipe) > 0
+    asker: Asker = "judge" if not wanted and (is_judged or is_compared) else "generator"
+    to_judge = _pairs_to_judge(step) if asker == "judge" and is_judged else []
     with Journal(path) as journal:
         wanted = wanted or _asked_by_judge(step, to_judge, journal)
-        recipe = judging(step.recipe) if asker == "judge" else step.recipe
+        if asker == "judge" and not wanted and (wanted := _asked_by_win_rate(step, journal)):
+            asker = "win_rate"
+        recipe = step.recipe if asker == "generator" else judging(step.recipe)
         dialect, why = dialect_of(recipe, journal)
         fitting, over = asyncio.run(_fitting(recipe, wanted, journal, ledger, dialect))
         out = folder or step.work.folder / BATCH
@@ -86,6 +91,15 @@ def _asked_by_judge(step: Step, pairs: "list[Pair]", journal: "Journal") -> "lis
     collector = Collector(journal)
     for _ in judged(step, pairs, Outcome(), open_answers=given(collector)):
         pass  # only what was asked matters
+    return list(collector.missing.values())
+
+
+def _asked_by_win_rate(step: Step, journal: "Journal") -> "list[Request]":
+    """Return what would compare the answers of the last evaluation, as far as it does not depend on answers that are still to come."""
+    from generators.llm.offline import Collector
+
+    collector = Collector(journal)
+    ask_published(step, given(collector))
     return list(collector.missing.values())
 
 

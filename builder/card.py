@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-import yaml
-
+from builder.card_metadata import metadata
 from builder.curation.diversity import diversity
-from builder.figures_in_words import proved, second_test, variety
+from builder.figures_in_words import BROUGHT, generated, proved, second_test, table, variety
 from schemas.records import SPLITS, Grounding, Pair, Split
 
 COLUMNS = {
@@ -33,28 +32,35 @@ COLUMNS = {
 }
 
 
-def card(pairs: Sequence[Pair], facts: Mapping[str, Any]) -> str:
-    """Return the dataset card: YAML for the Hub, then what people want to know."""
+DOCUMENTS = 100  # that are listed
+
+
+def card(pairs: Sequence[Pair], facts: Mapping[str, Any], *, head: str = "") -> str:
+    """Return the dataset card: YAML for the Hub (`head`, made of the pairs where it is not given), then what people want to know."""
     parts = {name: part for name, part in by_split(pairs).items() if part}
     company = str(facts.get("company", "the company"))
     leaks, certificate = (facts.get("counts", {}).get(name, {}) for name in ("leaks", "certificate"))
     sections = [
-        f"---\n{yaml.safe_dump(_metadata(pairs, parts, company), sort_keys=False, allow_unicode=True)}---",
+        f"---\n{head or metadata(pairs, facts)}---",
         f"# Instruction pairs from the documents of {company}",
         _summary(pairs),
+        generated(pairs) if pairs else "",
         "## Splits",
-        _table(("split", "pairs", "what it holds"), [(name, f"{len(part):,}", _HOLDS[name]) for name, part in parts.items()]),
+        table(("split", "pairs", "what it holds"), [(name, f"{len(part):,}", _HOLDS[name]) for name, part in parts.items()]),
         f"{proved(certificate)} {second_test(certificate)}".strip() if certificate else "",
-        _table(("counted over the finished splits", "pairs"), [(name.replace("_", " "), count) for name, count in leaks.items()]),
+        table(("counted over the finished splits", "pairs"), [(name.replace("_", " "), count) for name, count in leaks.items()]),
         "## Tasks",
-        _table(("task", "pairs"), Counter(pair.task for pair in pairs).most_common()),
+        table(("task", "pairs"), Counter(pair.task for pair in pairs).most_common()),
         "## Diversity" if pairs else "",
-        _table(("figure", "all pairs", "what it means"), variety(diversity(pairs))),
+        table(("figure", "all pairs", "what it means"), variety(diversity(pairs))),
         "## Grounding",
-        _table(("grounding", "pairs", "what it means"), _groundings(pairs)),
-        _table(("flag", "pairs", "what it means"), _flags(pairs)),
+        table(("grounding", "pairs", "what it means"), _groundings(pairs)),
+        table(("flag", "pairs", "what it means"), _flags(pairs)),
+        "## Provenance",
+        _provenance(facts),
+        _documents(pairs, facts),
         "## Columns",
-        _table(("column", "meaning"), [(f"`{name}`", meaning) for name, meaning in COLUMNS.items()]),
+        table(("column", "meaning"), [(f"`{name}`", meaning) for name, meaning in COLUMNS.items()]),
         "## One pair",
         f"```json\n{_shown(pairs[0])}\n```" if pairs else "There is none.",
         "## Limits",
@@ -90,17 +96,35 @@ def _flags(pairs: Sequence[Pair]) -> list[tuple[str, int, str]]:
     return [(f"`{flag}`", count, _FLAGS.get(flag, flag.replace("_", " "))) for flag, count in counts.most_common()]
 
 
-def _limits(pairs: Sequence[Pair]) -> str:
-    worded = "Some of the questions" if any(map(_brought, pairs)) else "The questions"
+def _provenance(facts: Mapping[str, Any]) -> str:
+    version = f" {facts['version']}" if facts.get("version") else ""
     return (
-        "The responses say what the documents say, right or wrong, as of the day they were read. "
-        f"{worded} were not worded by people. "
-        "The terms of the source documents, and of the model where one was used, apply to the pairs; kilopair adds none."
+        f"Made by kilopair{version}. Each row names its document, its passage, the quotes that prove it with their places, and who worded"
+        " it; `croissant.json` describes the files for machines."
     )
 
 
-def _brought(pair: Pair) -> bool:
-    return pair.provenance.generator in {"existing", "inside"}
+def _documents(pairs: Sequence[Pair], facts: Mapping[str, Any]) -> str:
+    """Return the documents with their hashes, those with the most pairs first."""
+    counts = Counter(pair.provenance.document_id for pair in pairs)
+    listed = sorted(facts.get("sources") or (), key=lambda one: (-counts[one["id"]], one["path"]))
+    rows = [(one["path"], f"`{one['sha256'][:16]}`", counts[one["id"]]) for one in listed[:DOCUMENTS]]
+    more = f"\n\nand {len(listed) - DOCUMENTS:,} more documents." if len(listed) > DOCUMENTS else ""
+    return table(("document", "SHA-256 begins with", "pairs"), rows) + more
+
+
+def _limits(pairs: Sequence[Pair]) -> str:
+    worded = "Some of the questions" if any(pair.provenance.generator in BROUGHT for pair in pairs) else "The questions"
+    lines = (
+        "The responses say what the documents say, right or wrong, as of the day they were read.",
+        f"{worded} were not worded by people. They are those that the documents answer, not those that people ask most.",
+        "What the documents say about people may stand in the pairs: `kilopair check` lists personal data.",
+    )
+    terms = (
+        "- The licence of the pairs is not known to kilopair. The terms of the source documents, and of the model where one was used,"
+        " apply to the pairs; kilopair adds none."
+    )
+    return "\n".join([*(f"- {line}" for line in lines), terms])
 
 
 def _shown(pair: Pair) -> str:
@@ -108,39 +132,19 @@ def _shown(pair: Pair) -> str:
     return json.dumps(row, ensure_ascii=False, indent=2)
 
 
-def _metadata(pairs: Sequence[Pair], parts: Iterable[str], company: str) -> dict[str, Any]:
-    total, made = len(pairs), {_brought(pair) for pair in pairs}
-    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-    return {
-        "pretty_name": f"Instruction pairs of {company}",
-        "annotations_creators": [name for is_brought, name in ((False, "machine-generated"), (True, "found")) if is_brought in made],
-        "source_datasets": ["original"],
-        "task_categories": ["text-generation", "question-answering"],
-        "size_categories": [next((name for limit, name in sizes if total < limit), "n>1M")],
-        "tags": ["synthetic", "sft", "instruction-tuning", "kilopair"],
-        "configs": [
-            {"config_name": "default", "data_files": [{"split": name, "path": f"data/{name}-00000-of-00001.parquet"} for name in parts]}
-        ],
-    }
-
-
 def _summary(pairs: Sequence[Pair]) -> str:
     facts, documents = len({pair.group for pair in pairs}), len({pair.provenance.document_id for pair in pairs} - {""})
     makers = sorted(
-        {"people" if _brought(pair) else pair.provenance.model or f"the {pair.provenance.generator} generator" for pair in pairs}
+        {
+            "people" if pair.provenance.generator in BROUGHT else pair.provenance.model or f"the {pair.provenance.generator} generator"
+            for pair in pairs
+        }
     )
     which = "Every pair" if all(pair.grounding == "quoted" for pair in pairs) else "Every pair that is grounded in a quote"
     return (
         f"{len(pairs):,} pairs on {facts:,} facts from {documents:,} documents, worded by {', '.join(makers) or 'nobody'} and "
         f"chosen by kilopair. {which} carries verbatim evidence with its place in the source."
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    if len(lines) == 2:
-        return ""
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def by_split(pairs: Iterable[Pair]) -> dict[Split, list[Pair]]:

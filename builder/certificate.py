@@ -39,7 +39,7 @@ def certificate(
     proof = prove(pairs)
     groups = connected(pairs, near=near, siblings=siblings, links=listed)
     if torn := groups_in_two_splits(pairs, groups):
-        raise KilopairError(f"the split leaks (groups in two splits: {torn}); make it again with kilopair's split")
+        raise KilopairError(f"the split leaks (groups in two splits: {torn}, {_first(pairs, groups)}); make it again with kilopair's split")
     held = sum(pair.split in HELD for pair in pairs)
     edges = {"near_questions": [*near_questions(pairs, near, siblings=siblings)], "linked": [*linked(pairs, listed)]}
     return {
@@ -55,8 +55,20 @@ def certificate(
 
 def groups_in_two_splits(pairs: Sequence[Pair], groups: Iterable[Sequence[int]]) -> int:
     """Count the groups (places of `pairs`) that are in more than one split; paraphrase is taken from train on purpose."""
+    return len(_torn(pairs, groups))
+
+
+def _torn(pairs: Sequence[Pair], groups: Iterable[Sequence[int]]) -> list[Sequence[int]]:
     splits = ["train" if pair.split == "paraphrase" else pair.split for pair in pairs]
-    return sum(len({splits[place] for place in places}) > 1 for places in groups)
+    return [places for places in groups if len({splits[place] for place in places}) > 1]
+
+
+def _first(pairs: Sequence[Pair], groups: Iterable[Sequence[int]]) -> str:
+    """Name a held-out pair of a torn group and one that it belongs to elsewhere."""
+    own = _torn(pairs, groups)[0]
+    held = next(pairs[place] for place in own if pairs[place].split in HELD)
+    other = next(pairs[place] for place in own if pairs[place].split != held.split)
+    return f"such as {held.id} in {held.split} and {other.id} in {other.split}"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From valid pairs to the chosen and divided ones, as stages of a run; the gates themselves are those of `curation/choosing.py`."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 VECTORS = "vectors.sqlite"
 SPLIT_CODE = (
     "builder.split", "builder.hold_out", "builder.wordings", "builder.certificate", "builder.connect", "builder.rouge",
-    "builder.export", "builder.card", "builder.figures_in_words", "builder.curation", "generators.extractive.english",
-    "generators.extractive.words",
+    "builder.export", "builder.card", "builder.card_metadata", "builder.croissant", "builder.figures_in_words", "builder.curation",
+    "generators.extractive.english", "generators.extractive.words",
 )  # fmt: skip
 
 
@@ -71,6 +71,15 @@ def before_judge(step: Step) -> "Iterator[Pair]":
     return Funnel(lambda _: None).through(
         step.pairs("validate"), dict(takewhile(lambda gate: gate[0] != "judge", gates.items())), first="validate"
     )
+
+
+def fit_alone(step: Step, pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Yield which of other pairs pass the gates that look at each by itself."""
+    from builder.curation.chain import Funnel
+    from generators.judge.judge import Outcome
+
+    gates = _gates(step, Outcome(), None)
+    return Funnel(lambda _: None).through(pairs, dict(takewhile(lambda gate: gate[0] != "dedup", gates.items())), first="validate")
 
 
 def _gates(step: Step, outcome: "Outcome", student: "Student | None") -> "dict[str, Stage]":
@@ -131,7 +140,7 @@ def _against(step: Step) -> "list[Reference]":
 def split(step: Step) -> Output:
     """Chosen pairs to train, validation, test and paraphrase, proved free of leaks; and the Hugging Face dataset."""
     from builder.certificate import certificate
-    from builder.export import save_dataset
+    from builder.export import facts_of, save_dataset
     from builder.split import split as divide
 
     section = step.recipe.split
@@ -157,8 +166,7 @@ def split(step: Step) -> Output:
         sizes = Counter(str(pair.split) for pair in pairs)
         counts: dict[str, Any] = {"in": len(pairs), "kept": len(pairs), "dropped": {}, **{name: sizes[name] for name in SPLITS}}
         counts |= {"leaks": proof["leaks"], "certificate": proof}
-        documents = {document.id: document.path for document in step.documents()}
-        save_dataset(pairs, folder / DATASET, facts={"company": step.recipe.company, "documents": documents, "counts": counts})
+        save_dataset(pairs, folder / DATASET, facts=facts_of(step.documents(), company=step.recipe.company, counts=counts))
         return counts
 
     reads = {**step.contents("read", "curate"), **section.model_dump(), "seed": seed, "company": step.recipe.company}

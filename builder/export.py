@@ -7,14 +7,18 @@ everything for messages.
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.card import COLUMNS, by_split, card
-from builder.store import sync, write_text
+from builder.card_metadata import metadata, place
+from builder.croissant import FILE, croissant
+from builder.store import sync, write_json, write_text
 from schemas.errors import UsageError
-from schemas.records import Pair
+from schemas.records import Document, Pair
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -109,22 +113,38 @@ def to_dataset(pairs: Iterable[Pair], *, documents: Mapping[str, str] | None = N
     )
 
 
+def facts_of(documents: Iterable[Document], *, company: str, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `save_dataset` is told of a run: the documents with their hashes, their languages, the version, the counts."""
+    listed = list(documents)
+    found = Counter(str(document.metadata.get("language") or "en")[:2].lower() for document in listed)
+    return {
+        "company": company,
+        "documents": {document.id: document.path for document in listed},
+        "sources": [{"id": document.id, "path": document.path, "sha256": document.sha256} for document in listed],
+        "languages": [code for code, _ in found.most_common()],
+        "version": version("kilopair"),
+        "counts": counts,
+    }
+
+
 def save_dataset(pairs: Iterable[Pair], folder: Path, *, facts: Mapping[str, Any]) -> list[Path]:
-    """Write `data/SPLIT-00000-of-00001.parquet` and the card, as the Hub and `load_dataset(str(folder))` expect them.
+    """Write `data/SPLIT-00000-of-00001.parquet`, the card and `croissant.json`, as the Hub and `load_dataset(str(folder))` expect them.
 
     Args:
         pairs: the chosen ones.
         folder: where to; its name must not be that of a Python file inside it.
-        facts: for the card: company, documents (paths by id) and counts.
+        facts: for the card: company, documents (paths by id) and counts; languages, sources, version and license where they are known.
     """
     listed = list(pairs)
     dataset = to_dataset(listed, documents=facts.get("documents"))
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    written = [_write_parquet(part, folder / "data" / f"{name}-00000-of-00001.parquet") for name, part in dataset.items()]
+    written = [_write_parquet(part, folder / place(str(name))) for name, part in dataset.items()]
     for stale in set((folder / "data").glob("*.parquet")) - set(written):
         stale.unlink()
-    write_text(folder / "README.md", card(listed, facts))
-    return [*written, folder / "README.md"]
+    head = metadata(listed, facts, dataset=dataset, folder=folder) if listed else ""
+    write_text(folder / "README.md", card(listed, facts, head=head))
+    write_json(folder / FILE, croissant(listed, facts, folder=folder, columns=COLUMNS))
+    return [*written, folder / "README.md", folder / FILE]
 
 
 def _encoded(rows: Iterable[Row], suffix: str) -> str:

@@ -1,7 +1,10 @@
-"""Figures of a chosen set in words, for the report and the dataset card: what its certificate proves, and how diverse it is."""
+"""Figures in words, the same in the report and in both cards: names, proofs, how diverse a set is, who worded it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from schemas.records import Pair
 
 _GRAMS = {"1": "words", "2": "pairs of words", "3": "runs of three words"}
 _COVERED = {
@@ -9,6 +12,45 @@ _COVERED = {
     "sections": "the text under one heading, counted likewise",
     "facts": "several wordings ask for one fact, counted likewise",
 }
+
+
+SYSTEMS = {  # who answers, in the order of tables
+    "base": "base",
+    "few_shot": "base, few-shot",
+    "with_passage": "base with the passage",
+    "tuned": "tuned",
+    "f16": "tuned, f16 file",
+    "q8_0": "tuned, q8_0 file",
+}
+SETS = {  # held-out sets, in the order of tables
+    "paraphrase": "paraphrase: other wordings of facts that are in train",
+    "paraphrase_seen": "paraphrase, question form seen with other facts",
+    "paraphrase_unseen": "paraphrase, question form never seen",
+    "test": "test: passages that no training pair uses",
+    "test_documents": "test: documents of which nothing is in train",
+    "open_book": "of test: the passage stands in the question",
+    "unanswerable": "of test: no document answers it",
+    "off_topic": "of test: not about the documents",
+}
+_METRICS = {
+    "exact_match": "exact match",
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+    "stop_rate": "ends by itself",
+    "stopped": "ends by itself",
+    "figures_right": "numbers and dates right",
+    "refusal_right": "abstains when it should, only then",
+    "format_right": "keeps the format",
+    "label_right": "label right",
+    "answered": "answers what can be answered",
+    "length_ratio": "words against the reference's",
+    "consistency": "same answer to wordings of one question",
+    "loss": "loss of a token",
+    "right": "right answers",
+    "bits_per_byte": "bits per byte",
+}
+_NUMBERS = frozenset({"loss", "perplexity", "tokens", "words", "length", "bits_per_byte", "bits", "seconds", "length_ratio"})
+BROUGHT = frozenset({"existing", "inside"})  # generators that only read what people wrote
 
 
 class Row(NamedTuple):
@@ -99,3 +141,84 @@ def _apart(vectors: Mapping[str, Any] | None) -> list[Row]:
             "distances to all others, near ones and dense regions counting most; compares sets by the same vectors",
         ),
     ]
+
+
+def metric_name(metric: str) -> str:
+    """Return what a metric is called."""
+    return _METRICS.get(metric, metric.replace("_", " "))
+
+
+def set_name(name: str) -> str:
+    """Return what a held-out set holds."""
+    return SETS.get(name, name.replace("_", " "))
+
+
+def system_name(name: str) -> str:
+    """Return who answers."""
+    return SYSTEMS.get(name, name.replace("_", " "))
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of one, told as a percentage."""
+    return metric.removeprefix("negative_") not in _NUMBERS
+
+
+def amount(metric: str, value: float | None) -> str:
+    """Return a metric's value for people; empty if there is none."""
+    if value is None:
+        return ""
+    if is_share(metric):
+        return f"{100 * value:.1f}%"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def interval(metric: str, low: float | None, high: float | None) -> str:
+    """Return an interval in the unit of its metric; empty if there is none."""
+    return "" if low is None or high is None else f"{amount(metric, low)} to {amount(metric, high)}".replace("-", "−")
+
+
+def gain(figures: Mapping[str, Any]) -> str:
+    """Return a comparison's difference with its sign."""
+    share = figures.get("unit") == "points" or ("unit" not in figures and is_share(str(figures["metric"])))
+    return (
+        f"{round(100 * figures['difference'], 1) + 0.0:+.1f} points" if share else f"{round(figures['difference'], 2) + 0.0:+.2f}"
+    ).replace("-", "−")
+
+
+def limits(figures: Mapping[str, Any]) -> str:
+    """Return a comparison's interval with signs."""
+    share = figures.get("unit") == "points" or ("unit" not in figures and is_share(str(figures["metric"])))
+    ends = (f"{round(100 * figures[name], 1) + 0.0:+.1f}" if share else f"{round(figures[name], 2) + 0.0:+.2f}" for name in ("low", "high"))
+    return " to ".join(ends).replace("-", "−")
+
+
+def maker(pair: Pair) -> str:
+    """Return who worded a pair: people, rules, or a model by its name."""
+    if pair.provenance.generator in BROUGHT:
+        return "people"
+    return pair.provenance.model or "rules"
+
+
+def generated(pairs: Sequence[Pair]) -> str:
+    """Return in one sentence what share of the pairs holds text that a language model generated, and who worded the others."""
+    total, makers = len(pairs), Counter(map(maker, pairs))
+    models = {name: count for name, count in makers.items() if name not in ("people", "rules")}
+    share = sum(models.values()) / max(1, total)
+    if not models:
+        who = " and ".join(name for name in ("rules", "people") if makers[name]) or "nobody"
+        return f"No text of these pairs was generated by a language model (0%): {who} worded them from the words of the documents."
+    named = ", ".join(f"{name} ({count / total:.0%})" for name, count in sorted(models.items(), key=lambda one: -one[1]))
+    others = "".join(f"; {name} worded {makers[name] / total:.0%}" for name in ("rules", "people") if makers[name])
+    return f"{share:.0%} of the pairs hold text that a language model generated: {named}{others}."
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown, empty if it has no rows; a cell stays one cell whatever it holds."""
+    lines = [head, ["---"] * len(head), *rows]
+    if len(lines) == 2:
+        return ""
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")

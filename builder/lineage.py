@@ -53,7 +53,7 @@ class Lineage:
             *self._evidence(),
             *(f"scores    {name} {value:g}" for name, value in self._scores().items()),
             *(f"wording   {pair.instruction} [{pair.split}, {pair.form}]" for pair in self.wordings if pair.id != record.id),
-            *([f"base      {self.answers['base']}", f"tuned     {self.answers['tuned']}"] if self.answers else []),
+            *(f"{name.replace('_', ' '):<9} {text}" for name, text in (self.answers or {}).get("answers", {}).items()),
         ]
         return "\n".join(lines)
 

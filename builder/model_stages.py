@@ -3,8 +3,12 @@
 from functools import partial
 from pathlib import Path
 
+from builder.ask import extraction_schema
+from builder.held_out_material import CODE as MATERIAL
+from builder.probes import design_of, probe_reads, ready
 from builder.step import ANSWERS, EVALUATION, MODEL, RUNS, Step
 from builder.store import read_json, write_json
+from builder.win_rate import questions_of, with_win_rate
 from builder.workspace import Counts, Output
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
@@ -120,23 +124,32 @@ def with_replay(section: TrainSection, root: Path) -> tuple[TrainSection, dict[s
 
 
 def evaluate(step: Step) -> Output:
-    """Base against tuned on the two held-out sets, which are never mixed."""
+    """Base against tuned on the two held-out sets, which are never mixed; what else they are asked; whose answers a judge prefers."""
     section = step.recipe.evaluate
+    questions_of(step.recipe)  # refused before the answers, not after
 
     def make(folder: Path) -> Counts:
-        from builder.split import held_out
+        from builder.declared import notice
+        from builder.held_out_material import material_of
+        from builder.split import held_out, prove
         from trainer.evaluate import evaluate as compare
 
+        probe = ready(step)
         models = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
-        sets = held_out(step.pairs("split"))
-        progress = step.work.progress("evaluate")
-        result, answers = compare(sets, models=models, unions=UNIONS, section=section, progress=progress)
-        write_json(folder / EVALUATION, result)
+        pairs = step.pairs("split")
+        prove(pairs)  # nobody has put a pair of train among them since they were divided
+        material, progress = material_of(step, pairs), step.work.progress("evaluate")
+        result, answers = compare(held_out(pairs), models=models, unions=UNIONS, section=section, progress=progress, material=material)
+        result["notices"] += notice(result["declared"])
+        write_json(folder / EVALUATION, {**result, **probe(models)})
         write_json(folder / ANSWERS, answers)
-        return {"questions": len(answers), "notices": result["notices"]}
+        return {"questions": len(answers), "systems": list(result["systems"]), "verdict": result["verdict"], "notices": result["notices"]}
 
-    reads = {**step.contents("split", "pretrain", "train"), **section.model_dump()}
-    return step.work.stage("evaluate", reads=reads, code=("trainer",), make=make)
+    reads = {**step.contents("split", "pretrain", "train"), **section.model_dump(mode="json", exclude={"win_rate"})}
+    reads |= {**step.contents("read", "chunk"), "extraction_schema": extraction_schema(step.recipe, step.root)}
+    reads |= probe_reads(step.recipe, step.root)
+    output = step.work.stage("evaluate", reads=reads, code=("trainer", "builder.probes", *MATERIAL), make=make)
+    return with_win_rate(step, output, design_of(section))
 
 
 def folder_stamp(folder: Path) -> list[list[str | int]]:

@@ -18,6 +18,7 @@ from builder.pipeline import FUNNEL, publish
 from builder.stages import chunk, curate, read, split, validate
 from builder.step import Step
 from builder.watch import Watch
+from builder.win_rate import questions_of
 from builder.workspace import Counts, Output, Workspace, stage_key
 from schemas.errors import UsageError, WorkspaceError
 from schemas.recipe import Recipe
@@ -44,7 +45,7 @@ def prepared(recipe: Recipe, root: Path, *, watch: Watch | None = None, or_judge
         UsageError: nobody asks a language model.
         KilopairError: a file that curate will read is unfit for it.
     """
-    if not asks_a_model(recipe) and not (or_judge and is_on(recipe)):
+    if not asks_a_model(recipe) and not (or_judge and (is_on(recipe) or questions_of(recipe))):
         raise UsageError("generate.generator is extractive, which asks no model; set generate.generator=openai")
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.exported_answers import write_exported
 from builder.served_gguf import Held, held, write_proved
 from builder.step import ANSWERS, EVALUATION, Step
 from builder.store import read_json
@@ -36,6 +37,7 @@ def make_files(step: Step, folder: Path, name: str, *, converter: Path | None) -
     with opened(folder, name) as (tuned, template):
         proved_on = held(read_json(evaluated / ANSWERS), template, most=read_json(evaluated / EVALUATION)["max_new_tokens"])
         files: dict[str, Any] = {}
+        given: dict[str, list[dict[str, Any]]] = {}
         for number, form in enumerate(forms):
             path, before = folder / GGUF / f"{name}-{form}.gguf", number * len(proved_on.items)
 
@@ -45,6 +47,8 @@ def make_files(step: Step, folder: Path, name: str, *, converter: Path | None) -
             files[path.name] = write_proved(
                 tuned, path, form, template=template, proved_on=proved_on, converter=converter, told=told
             )  # fmt: skip
+            given[form] = files[path.name].pop("answers")
+        write_exported(step, folder.parent, given)
         notices = [note for name, figures in files.items() if (note := below(name, figures))]
         best = max(files, key=lambda name: (files[name]["answers_equal"], -files[name]["bytes"]))
         return files, [*notices, *_modelfile(folder / GGUF, best, tuned, proved_on)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.model_stages import base_folder, folder_stamp
-from builder.step import EVALUATION, MODEL, PACKAGE, Step
+from builder.step import DIAGNOSIS, EVALUATION, MODEL, PACKAGE, Step
 from builder.store import read_json, write_text
 from builder.workspace import Counts, Output
 from schemas.errors import InputError
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 REPEAT, CARD = "repeat", "README.md"
 CODE = (
     "trainer.export", "trainer.templates", "trainer.template_texts", "trainer.metrics", "trainer.model", "generators.llm.local",
-    "builder.package_stage", "builder.package_gguf", "builder.served_gguf",
+    "builder.package_stage", "builder.package_gguf", "builder.served_gguf", "builder.model_card_facts", "builder.figures_in_words",
+    "builder.report.compared", "builder.report.diagnosis", "builder.report.forgetting", "builder.report.verdict",
+    "builder.exported_answers", "trainer.evaluation", "trainer.statistics",
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def package(step: Step) -> Output:
         return _make(step, folder / PACKAGE, converter)
 
     reads = {
-        **step.contents("read", "split", "pretrain", "train", "evaluate"),
+        **step.contents("read", "split", "pretrain", "train", "evaluate", "diagnose"),
         **section.model_dump(mode="json"),
         "company": recipe.company,
         "seed": recipe.seed,
@@ -108,12 +110,14 @@ def _repeat(step: Step, folder: Path, template: "Template") -> dict[str, Any]:
 
 
 def _card(step: Step, name: str, files: Mapping[str, Any]) -> str:
-    from builder.report.gather import SET_NAMES
+    from builder.figures_in_words import SETS
+    from builder.model_card_facts import limits, proof, results
     from trainer.export.card import CardFacts, model_card
     from trainer.model import is_adapter
 
     pairs = [pair for pair in step.pairs("split") if pair.split == "train"]
-    figures = step.output("train").counts
+    figures, evaluation = step.output("train").counts, read_json(step.output("evaluate").folder / EVALUATION)
+    weak = step.output("diagnose").folder / DIAGNOSIS
     return model_card(
         CardFacts(
             name=name,
@@ -122,12 +126,18 @@ def _card(step: Step, name: str, files: Mapping[str, Any]) -> str:
             languages=languages(step),
             base=figures["base"],
             figures=figures,
-            evaluation=read_json(step.output("evaluate").folder / EVALUATION),
-            set_names=SET_NAMES,
-            data=data_lines(pairs, documents=step.output("read").counts["kept"]),
+            evaluation=evaluation,
+            set_names=SETS,
+            data=[
+                *data_lines(pairs, documents=step.output("read").counts["kept"]),
+                f"hash of the dataset that it was made from: `{step.output('split').content}`",
+            ],
             gguf=files,
             generated=any(map(_is_generated, pairs)),
             is_adapter=is_adapter(step.output("train").folder / MODEL),
+            results=results(evaluation),
+            proof=proof(evaluation),
+            limits=limits(evaluation, read_json(weak) if weak.exists() else {}),
         )
     )
 

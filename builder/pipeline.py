@@ -1,7 +1,7 @@
 """The whole program: a folder of documents becomes a tuned, evaluated small model, stage by stage.
 
     documents -read-> Document -chunk-> Chunk -generate-> Draft -validate-> Pair -curate-> ~1,000 pairs
-       -split-> train / validation / test / paraphrase -pretrain, train-> model -evaluate-> figures -report-> report.html
+       -split-> train / validation / test / paraphrase -pretrain, train-> model -evaluate, diagnose-> figures -report-> report.html
 
 Whatever leaves the way is a `Dropped` in `quarantine.jsonl`; the funnel adds up, or the run stops.
 """
@@ -16,9 +16,24 @@ from typing import Any
 from builder.findings.stage import refuse
 from builder.model_stages import check_base
 from builder.package_stage import check_package
+from builder.probes import check_probes
 from builder.recipe_file import write_recipe
 from builder.stages import STAGES
-from builder.step import ANSWERS, CHUNKS, COVERAGE, DATASET, DOCUMENTS, DRAFTS, EVALUATION, MODEL, PACKAGE, PAIRS, QUARANTINE, Step
+from builder.step import (
+    ANSWERS,
+    CHUNKS,
+    COVERAGE,
+    DATASET,
+    DIAGNOSIS,
+    DOCUMENTS,
+    DRAFTS,
+    EVALUATION,
+    MODEL,
+    PACKAGE,
+    PAIRS,
+    QUARANTINE,
+    Step,
+)
 from builder.store import read_json, write_json, write_text
 from builder.watch import Watch
 from builder.workspace import NotMadeError, Output, Workspace, link
@@ -32,7 +47,8 @@ LINKS = {
     DOCUMENTS: ("read", DOCUMENTS), CHUNKS: ("chunk", CHUNKS), DRAFTS: ("generate", DRAFTS), COVERAGE: ("generate", COVERAGE),
     PAIRS: ("split", PAIRS),
     DATASET: ("split", DATASET), "base": ("pretrain", MODEL), MODEL: ("train", MODEL), ANSWERS: ("evaluate", ANSWERS),
-    EVALUATION: ("evaluate", EVALUATION), "report.html": ("report", "report.html"), "report.json": ("report", "report.json"),
+    EVALUATION: ("evaluate", EVALUATION), DIAGNOSIS: ("diagnose", DIAGNOSIS),
+    "report.html": ("report", "report.html"), "report.json": ("report", "report.json"), "report.md": ("report", "report.md"),
 }  # fmt: skip
 PACKAGED = {MODEL: ("package", PACKAGE)}  # the tuned model with all that goes with it, once it is packaged
 
@@ -77,10 +93,11 @@ def run(recipe: Recipe, root: Path, *, until: str = "report", reparsed: bool = T
         raise UsageError(f"{until}: no such stage; there are {', '.join(STAGES)}")
     base = check_base(recipe, root)  # before hours of work, not after
     check_package(recipe.package, base)
+    check_probes(recipe, root)
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         if not reparsed:
-            work.drop_stand_ins()
+            work.drop_stand_ins("generate")
         for name, make in STAGES.items():
             if make(step).fresh or name == until:
                 publish(work, recipe)
@@ -150,7 +167,8 @@ def check_funnel(outputs: dict[str, Output]) -> None:
                 f"{name}: {counts['in']} records came in but {counts['kept']} kept and {counts['dropped']} dropped do not add up"
             )
     for before, after in pairwise(FUNNEL):
-        if after in outputs and outputs[before].counts["kept"] != outputs[after].counts["in"]:
+        added = outputs[after].counts.get("added", 0) if after in outputs else 0  # by kilopair iterate --keep
+        if after in outputs and outputs[before].counts["kept"] + added != outputs[after].counts["in"]:
             raise KilopairError(f"{after}: got {outputs[after].counts['in']} records but {before} kept {outputs[before].counts['kept']}")
-    if "split" in outputs and sum(outputs["split"].counts[name] for name in SPLITS) != outputs["split"].counts["in"]:
+    if "split" in outputs and sum(outputs["split"].counts[name] for name in SPLITS) != outputs["split"].counts["kept"]:
         raise KilopairError("split: the splits do not add up to the chosen pairs")

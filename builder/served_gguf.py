@@ -41,7 +41,7 @@ def held(answers: Sequence[Mapping[str, Any]], template: "Template", *, most: in
     prompts = template.prompts(asked)
     return Held(
         [
-            Item(template.messages(*question), prompt, row["tuned"], row["reference"])
+            Item(template.messages(*question), prompt, row["answers"]["tuned"], row["reference"])
             for question, prompt, row in zip(asked, prompts, answers, strict=True)
         ],
         most,

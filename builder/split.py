@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import compress
 from typing import Literal
 
 from builder.connect import Link, connected, documents, passages, question, questions, quotes
@@ -20,6 +21,8 @@ from builder.hold_out import HELD_OUT, hold_out, on_held_out
 from builder.wordings import TAUGHT, Wordings, seeded
 from schemas.errors import KilopairError
 from schemas.records import Evidence, Pair, Split
+
+NAMED = 3  # pairs that leak, in the message
 
 
 def split(  # noqa: PLR0913 one keyword for each share of the recipe
@@ -88,7 +91,7 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
     """Count every way in which held-out pairs could have leaked; all counts are 0.
 
     Raises:
-        KilopairError: one is not, or a pair has no split.
+        KilopairError: one is not (names the held-out pairs that leak), or a pair has no split.
     """
     names: tuple[Split, ...] = ("train", "validation", "test", "paraphrase")
     parts = {name: [pair for pair in pairs if pair.split == name] for name in names}
@@ -96,20 +99,28 @@ def prove(pairs: Sequence[Pair]) -> dict[str, int]:
         raise KilopairError("there are pairs without a split; split them first")
     taught = Counter(pair.group for pair in parts["train"])
     asked = {what for name in ("train", "validation") for pair in parts[name] for what in questions(pair)}
-    figures: dict[str, int] = {}
+    found: dict[str, list[Pair]] = {}
     for name in ("test", "validation"):
         others = [pair for pair in pairs if pair.split != name]
-        figures |= {f"{name}_{what}_elsewhere": sum(found) for what, found in shared(parts[name], others).items()}
+        ways = shared(parts[name], others)
+        found |= {f"{name}_{what}_elsewhere": [*compress(parts[name], leaking)] for what, leaking in ways.items()}
     held = {document for pair in parts["test"] if HELD_OUT in pair.flags for document in documents(pair)}
-    figures["held_out_documents_elsewhere"] = sum(not held.isdisjoint(documents(pair)) for pair in pairs if pair.split != "test")
-    figures["paraphrase_questions_in_train"] = sum(question(pair) in asked for pair in parts["paraphrase"])
+    found["held_out_documents_elsewhere"] = [pair for pair in pairs if pair.split != "test" and not held.isdisjoint(documents(pair))]
+    withheld = parts["paraphrase"]
     answers = {(pair.group, pair.output) for pair in parts["train"]}
-    figures["paraphrase_answers_not_taught"] = sum((pair.group, pair.output) not in answers for pair in parts["paraphrase"])
-    figures["paraphrase_facts_not_taught"] = sum(taught[pair.group] < TAUGHT for pair in parts["paraphrase"])
-    if leaks := {what: count for what, count in figures.items() if count}:
-        told = ", ".join(f"{what.replace('_', ' ')}: {count}" for what, count in leaks.items())
+    found["paraphrase_questions_in_train"] = [pair for pair in withheld if question(pair) in asked]
+    found["paraphrase_answers_not_taught"] = [pair for pair in withheld if (pair.group, pair.output) not in answers]
+    found["paraphrase_facts_not_taught"] = [pair for pair in withheld if taught[pair.group] < TAUGHT]
+    if leaks := {what: leaking for what, leaking in found.items() if leaking}:
+        told = ", ".join(f"{what.replace('_', ' ')}: {named(leaking)}" for what, leaking in leaks.items())
         raise KilopairError(f"the split leaks ({told}); make it again with kilopair's split")
-    return figures
+    return dict.fromkeys(found, 0)
+
+
+def named(pairs: Sequence[Pair]) -> str:
+    """Return how many pairs there are, and the ids of the first few."""
+    ids = " ".join(pair.id for pair in pairs[:NAMED])
+    return f"{len(pairs)} ({ids}{' ...' if len(pairs) > NAMED else ''})"
 
 
 def shared(held: Sequence[Pair], others: Sequence[Pair]) -> dict[str, list[bool]]:

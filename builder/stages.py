@@ -1,7 +1,7 @@
 """The stages as steps of a run: each reads the outputs before it, calls pure functions, and writes its own folder.
 
 A step names everything that its result depends on (`reads`) and the code behind it; the workspace decides whether
-there is anything to do. Three groups have files of their own: `generate_stage`, `curate_stage` and `model_stages`.
+there is anything to do. Groups have files of their own: `generate_stage`, `curate_stage`, `model_stages`, `diagnose.stage`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.curate_stage import curate, split
+from builder.diagnose.stage import diagnose
 from builder.findings.stage import check
 from builder.generate_stage import generate
 from builder.model_stages import evaluate, folder_stamp, pretrain, train
@@ -143,30 +144,38 @@ def validate(step: Step) -> Output:
 
 
 def report(step: Step) -> Output:
-    """Everything that was measured, as one self-contained HTML file."""
+    """Everything that was measured: one self-contained HTML file, its figures as JSON, and the short of it as Markdown."""
+    from builder.answers import JOURNAL
     from builder.calibrate import load
     from builder.grades import CODE, read_grades, standings
     from builder.judge_recipe import reads as judging
-    from builder.report.gather import gather
+    from builder.report.costs import costs
+    from builder.report.gather import ITERATE, PROVE, gather, read_if_there
+    from builder.report.markdown import markdown
     from builder.report.render import render
+    from builder.report.story import told
+
+    top = step.work.folder
 
     def make(folder: Path) -> Counts:
-        facts = gather(step)
-        write_json(folder / "report.json", facts.as_json())
-        (folder / "report.html").write_text(render(facts, examples=step.recipe.report.examples), encoding="utf-8")
+        found = told(gather(step).as_json())
+        write_json(folder / "report.json", found)
+        (folder / "report.html").write_text(render(found), encoding="utf-8")
+        (folder / "report.md").write_text(markdown(found), encoding="utf-8")
         return {}
 
     stages = [name for name in step.work.outputs if name != "report"]
-    families = [standing.as_json() for standing in standings(step.recipe, read_grades(step.work.folder)).values()]
+    families = [standing.as_json() for standing in standings(step.recipe, read_grades(top)).values()]
     reads = {**step.contents(*stages), "examples": step.recipe.report.examples, "company": step.recipe.company, "families": families}
-    calibration = load(step.work.folder)
+    calibration = load(top)
     reads |= {"embed": step.recipe.embed.model_dump(mode="json"), "calibration": calibration and calibration.model_dump(mode="json")}
-    reads |= judging(step.recipe, step.root, step.work.folder)
-    return step.work.stage("report", reads=reads, code=(*_REPORT, *CODE), make=make)
+    reads |= judging(step.recipe, step.root, top) | {name: read_if_there(top / name) for name in (PROVE, ITERATE)}
+    return step.work.stage("report", reads=reads | {"costs": costs(top / JOURNAL)}, code=(*_REPORT, *CODE), make=make)
 
 
 STAGES = {
-    step.__name__: step for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, package, report)
+    step.__name__: step
+    for step in (read, check, chunk, generate, validate, curate, split, pretrain, train, evaluate, diagnose, package, report)
 }
 
 

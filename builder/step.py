@@ -13,6 +13,7 @@ RECORDS = ("schemas.records", "schemas.markdown")
 DOCUMENTS, CHUNKS, DRAFTS, PAIRS, QUARANTINE = "documents.jsonl", "chunks.jsonl", "drafts.jsonl", "pairs.jsonl", "quarantine.jsonl"
 COVERAGE, STATISTICS = "coverage.json", "statistics.json"
 MODEL, DATASET, EVALUATION, ANSWERS, PACKAGE = "model", "dataset", "evaluation.json", "answers.json", "package"
+DIAGNOSIS = "diagnosis.json"
 RUNS = "training"  # checkpoints, which outlive the stage that is interrupted
 
 

@@ -51,6 +51,7 @@ class Workspace:
     def __init__(self, folder: Path, *, watch: Watch | None = None, read_only: bool = False) -> None:
         self.folder = folder
         self.outputs: dict[str, Output] = {}
+        self.keys: dict[str, str] = {}  # of the stages asked for, made or not: what a stand-in stands in for
         self._watch = watch or Silent()
         self._read_only = read_only
         self._lock: int | None = None
@@ -74,6 +75,11 @@ class Workspace:
         if self._lock is not None:
             os.close(self._lock)
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be made here."""
+        return self._read_only
+
     def progress(self, stage: str) -> Callable[[int, int, dict[str, float]], None]:
         """Return the function that a long stage reports its progress to."""
         return lambda done, total, figures: self._watch.advanced(stage, done, total, figures)
@@ -90,7 +96,8 @@ class Workspace:
         Raises:
             NotMadeError: it does not exist and the workspace is read-only.
         """
-        folder = self._stands_for(self.folder / "stages" / stage_key(name, reads, code))
+        self.keys[name] = stage_key(name, reads, code)
+        folder = self._stands_for(self.folder / "stages" / self.keys[name])
         if not (folder / STAGE_FILE).exists():
             if self._read_only:
                 raise NotMadeError(f"{name}: not made yet, or out of date; run kilopair {name}")
@@ -106,11 +113,14 @@ class Workspace:
 
     def stand_in(self, key: str, output: Output) -> None:
         """Let an output stand in for the one that `key` names, until `drop_stand_ins` or as long as it is kept."""
-        write_json(self.folder / "stages" / STAND_INS, {key: output.folder.name})
+        path = self.folder / "stages" / STAND_INS
+        write_json(path, {**(read_json(path) if path.exists() else {}), key: output.folder.name})
 
-    def drop_stand_ins(self) -> None:
-        """Let every output stand for itself again."""
-        (self.folder / "stages" / STAND_INS).unlink(missing_ok=True)
+    def drop_stand_ins(self, stage: str) -> None:
+        """Let every output of a stage stand for itself again."""
+        path = self.folder / "stages" / STAND_INS
+        if path.exists():
+            write_json(path, {key: name for key, name in read_json(path).items() if key.rpartition("-")[0] != stage})
 
     def _stands_for(self, folder: Path) -> Path:
         """Return the folder of what stands in for this output, or its own."""

@@ -16,7 +16,8 @@ from schemas.curation_filters import GroundSection, ScreenSection
 from schemas.curation_judge import JudgeSection
 from schemas.curation_near import DecontaminateSection
 from schemas.findings import FindingsSection
-from schemas.training import BaseSection, EvaluateSection, PackageSection, TrainSection
+from schemas.iteration import IterateSection
+from schemas.training import BaseSection, DiagnoseSection, EvaluateSection, PackageSection, ProveSection, TrainSection
 
 Rate = Annotated[float, Field(gt=0)]
 Chance = Annotated[float, Field(ge=0, le=1)]
@@ -235,5 +236,8 @@ class Recipe(Section):
     base: BaseSection = BaseSection()
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
+    diagnose: DiagnoseSection = DiagnoseSection()
+    prove: ProveSection = ProveSection()
     package: PackageSection = PackageSection()
+    iterate: IterateSection = IterateSection()
     report: ReportSection = ReportSection()

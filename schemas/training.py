@@ -1,5 +1,6 @@
 """The recipe's sections on the model: the embedded base, fine-tuning, evaluation."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,16 @@ def _template(name: str) -> str:
     return name
 
 
+AGAINST = re.compile(r"(?P<second>\w+) against (?P<first>\w+) on (?P<set>\w+)(?: in (?P<metric>\w+))?")
+
+
+def _against(text: str) -> str:
+    if not AGAINST.fullmatch(text):
+        raise ValueError("is a comparison such as: tuned against base on test")
+    return text
+
+
+Against = Annotated[str, AfterValidator(_against)]
 TemplateChoice = Annotated[str, AfterValidator(_template)]
 
 
@@ -106,13 +117,79 @@ class TrainSection(Record):
 
 
 class EvaluateSection(Record):
-    """Base against tuned on the held-out sets."""
+    """Base, base with help in its prompt, and tuned on the held-out sets; what is compared is declared before a question is asked."""
 
     max_new_tokens: Length | Literal["auto"] = Field(default="auto", description="auto: a fifth more than the longest reference")
     batch_size: Length | Literal["auto"] = Field(
         default="auto", description="questions answered at once; auto: 128 for models of less than 50M parameters, else 32"
     )
     limit: int | None = Field(default=None, ge=1, description="most questions per held-out set")
+    win_rate: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto",
+        description="held-out questions on which judge.model compares the tuned model's answers with the others', each in both orders;"
+        " auto: 100 where pairs are judged too; 0: none",
+    )
+    forgetting: bool = Field(default=True, description="ask base and tuned model general text and prompts too, to see what was forgotten")
+    general_text: Path | None = Field(
+        default=None,
+        description="general text of your own for that, a text file or a folder of them, read by nothing else; shipped English when unset",
+    )
+    harness: tuple[str, ...] = Field(
+        default=(), description="tasks of lm-evaluation-harness for base and tuned model, e.g. [arc_easy]; needs the extra harness"
+    )
+    harness_tasks: Path | None = Field(
+        default=None, description="folder with your task files (YAML) for harness and their data; nothing is downloaded"
+    )
+    systems: tuple[Literal["few_shot", "with_passage"], ...] = Field(
+        default=("few_shot", "with_passage"),
+        description="who answers besides base and tuned: the base with examples from train in its prompt, or with the gold passage",
+    )
+    shots: int = Field(default=4, ge=0, description="most examples in the prompt of few_shot; fewer where the context is small")
+    metric: Literal["token_f1", "exact_match", "rouge_l", "figures_right", "loss"] = Field(
+        default="token_f1", description="what systems are compared by"
+    )
+    margin: float = Field(default=0.05, gt=0, lt=1, description="a difference smaller than this counts as none")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="of every interval; the rest is the risk of a wrong verdict")
+    resamples: int = Field(default=9999, ge=99, description="resamples of an interval, and random sign flips of a test")
+    seed: int = Field(default=0, ge=0, description="of the resamples")
+    family: Literal["auto"] | tuple[Against, ...] = Field(
+        default="auto",
+        description="the comparisons, each as tuned against base on test, with or without a metric (in loss) behind it; auto: tuned against"
+        " all others on paraphrase, test and test_documents, and against base in loss",
+    )
+
+
+class DiagnoseSection(Record):
+    """What is weak in the tuned model: why it failed, what base and tuned know, which training pairs may be wrong."""
+
+    probe: Literal["answers", "likelihood", "none"] = Field(
+        default="answers",
+        description="how base and tuned are asked for facts: answers: generated, greedily and sampled; likelihood: the right answer is only"
+        " ranked among those of other facts, much faster; none",
+    )
+    facts: int = Field(default=40, ge=1, description="most facts that are asked, evenly spread")
+    prompts: int = Field(default=4, ge=1, le=8, description="times that each fact is asked, each time in another way")
+    shots: int = Field(default=4, ge=0, description="examples before each question to the base, others each time")
+    samples: int = Field(default=2, ge=0, description="answers sampled for each prompt of a fact that no greedy answer knew")
+    temperature: float = Field(default=0.5, gt=0, description="temperature of the samples")
+    suspects: int = Field(default=50, ge=0, description="most training pairs that are listed as probably wrong; 0: none are looked for")
+
+
+class ProveSection(Record):
+    """Was it the data: the same base trained on the curated pairs and on others, by kilopair prove."""
+
+    against: tuple[Literal["random", "random_facts", "longest"], ...] = Field(
+        default=("random", "longest"),
+        description="rivals of the same size, drawn from all valid pairs; random_facts: whole facts, with as many wordings as curated ones",
+    )
+    seeds: int = Field(default=3, ge=1, le=50, description="trainings of each selection; each draws random pairs of its own")
+    shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        default=(0.1, 0.3, 1.0), description="parts of the curated pairs that the data-size curve shows, in whole facts"
+    )
+    tokens: Length | None = Field(default=None, description="tokens that each training reads; as many as that of the run when unset")
+    questions: int = Field(
+        default=400, ge=0, description="questions drawn evenly from all facts of the supply, whoever teaches them: what is judged by"
+    )
 
 
 class PackageSection(Record):

@@ -189,7 +189,9 @@ def test_saving_again_gives_the_same_bytes_and_leaves_no_split_behind(tmp_path):
     save_dataset(PAIRS[:2], tmp_path, facts=FACTS)
 
     assert again == first
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["README.md", "train-00000-of-00001.parquet"]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "README.md", "croissant.json", "train-00000-of-00001.parquet",
+    ]  # fmt: skip
 
 
 def test_the_card_has_metadata_for_the_hub_and_tables_for_people():

@@ -128,7 +128,7 @@ def thinking(tmp_path_factory):
     model = tiny_model("qwen3", own)
     given = generate(model, template.prompts(asked), ends=frozenset([template.end]), max_new_tokens=6)
     rows = [
-        {"question": question, "input": said, "history": [], "tuned": template.decode(one.tokens), "reference": "12 months"}
+        {"question": question, "input": said, "history": [], "answers": {"tuned": template.decode(one.tokens)}, "reference": "12 months"}
         for (question, said), one in zip(asked, given, strict=True)
     ]
     return Tuned(folder, "tiny", own, (template.end,)), template, rows

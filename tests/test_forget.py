@@ -23,6 +23,7 @@ from builder.store import read_records
 from builder.traces import Traces, text_of
 from generators.llm.calls import Message, Request
 from generators.llm.journal import Cost, Journal
+from schemas.diagnosis import FactFound
 from schemas.errors import UsageError
 from schemas.records import Document, Draft, Dropped, Pair, Reason
 
@@ -124,6 +125,32 @@ def test_no_file_of_the_workspace_quotes_a_forgotten_document(project: Path):
     assert report.still == ()
     assert [path for path in workspace.iterdir() if path.is_symlink() and not path.exists()] == []
     assert holders(workspace, "clear your desk every evening")
+
+
+def test_a_diagnosis_that_names_a_fact_of_the_document_goes_with_its_link(project: Path):
+    workspace = project / "workspace"
+    pair = next(one for one in read_records(workspace / "pairs.jsonl", Pair) if "journey" in one.evidence[0].quote)
+    fact = FactFound(
+        group=pair.group,
+        document="travel.md",
+        section=("Travel",),
+        chunk=pair.provenance.chunk_id,
+        question=pair.instruction,
+        reference=pair.output,
+        taught=(),
+        failures=(pair.id,),
+    )
+    made = workspace / "stages" / "diagnose-0123456789abcdef"
+    made.mkdir()
+    (made / "diagnosis.json").write_text(fact.model_dump_json())
+    (made / "stage.json").write_text("{}")
+    (workspace / "diagnosis.json").symlink_to("stages/diagnose-0123456789abcdef/diagnosis.json")
+
+    report = forget(workspace, "travel.md")
+
+    assert "stages/diagnose-0123456789abcdef" in report.removed
+    assert not (workspace / "diagnosis.json").is_symlink()
+    assert holders(workspace, pair.provenance.chunk_id) == []
 
 
 def test_forgetting_is_noted_by_path_id_and_bytes_and_found_by_any_of_them(project: Path):

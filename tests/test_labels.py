@@ -38,5 +38,5 @@ def test_labels_are_learnt_and_told_apart_on_tickets_about_other_things(tmp_path
     assert task["base"]["exact_match"] == 0
     assert task["tuned"]["exact_match"] > 0.8
     assert task["tuned"]["stop_rate"] == 1
-    assert {answer["tuned"] for answer in answers} <= set(TICKETS)
+    assert {answer["answers"]["tuned"] for answer in answers} <= set(TICKETS)
     assert tables["max_new_tokens"] <= 12

@@ -18,6 +18,7 @@ from builder.recipe_file import load_recipe
 from builder.split import held_out, prove
 from builder.store import read_records
 from schemas.checks import check
+from schemas.diagnosis import Diagnosis
 from schemas.errors import KilopairError, UsageError
 from schemas.records import Chunk, Document, Dropped, Pair
 
@@ -36,6 +37,7 @@ curate: {target: 150, per_document: 1.0, per_opening: 1.0, per_task: 1.0}
 base: {vocabulary: 600, width: 64, layers: 2, heads: 2, tokens: 8000}
 train: {tokens: 120000, batch_tokens: 512}
 evaluate: {limit: 6, max_new_tokens: 24}
+diagnose: {facts: 8, prompts: 2, samples: 1}
 report: {examples: 3}
 """
 
@@ -91,6 +93,7 @@ def test_the_whole_path_ends_with_a_report_and_a_model(finished: tuple[Path, Run
         "pretrain",
         "train",
         "evaluate",
+        "diagnose",
         "package",
         "report",
     ]
@@ -110,6 +113,24 @@ def test_a_packaged_model_is_one_folder_that_says_what_it_is(finished: tuple[Pat
     assert f"{done.outputs['train'].counts['pairs']:,} pairs of question and answer" in card
     assert {"sft.yaml", "data", "base", "chat_template.jinja", "README.md"} <= {path.name for path in (done.model / "repeat").iterdir()}
     assert not (done.model / "gguf").exists()
+
+
+@pytest.mark.slow
+def test_the_diagnosis_names_a_cause_for_every_failure_and_every_id_in_it_is_a_pair(finished: tuple[Path, Run, Recorder]):
+    _, done, _ = finished
+    pairs = {pair.id: pair for pair in read_records(done.workspace / "pairs.jsonl", Pair)}
+
+    found = Diagnosis.model_validate_json((done.workspace / "diagnosis.json").read_text())
+
+    assert found.n == len(done.answers)
+    assert found.wrong == len(found.failures) == sum(found.causes.values())
+    named = {one for failure in found.failures for one in (failure.pair_id, *failure.taught, *(near.pair_id for near in failure.nearest))}
+    named |= {one for fact in found.facts for one in (*fact.taught, *fact.failures, *fact.nearest)}
+    named |= {one.pair_id for one in found.suspects}
+    assert named <= pairs.keys()
+    assert all(pairs[one].split == "train" for failure in found.failures for one in failure.taught)
+    assert found.probe is not None
+    assert sum(map(sum, found.transitions)) == found.probe.facts == sum(bool(fact.classes) for fact in found.facts) > 0
 
 
 @pytest.mark.slow
@@ -234,7 +255,7 @@ def test_a_changed_training_setting_leaves_the_pairs_alone(finished: tuple[Path,
     folder, _, _ = finished
     outputs = status(load_recipe(folder / "recipe.yaml", ["train.tokens=130000"]), folder)
 
-    assert [name for name, output in outputs.items() if output is None] == ["train", "evaluate", "package", "report"]
+    assert [name for name, output in outputs.items() if output is None] == ["train", "evaluate", "diagnose", "package", "report"]
 
 
 @pytest.mark.slow
@@ -247,7 +268,7 @@ def test_the_report_is_one_file_that_needs_nothing_else(finished: tuple[Path, Ru
     assert "url(" not in page
     assert len(page) < 1_000_000
     for part in (
-        "Base against tuned",
+        "Who answers how well",
         "Answers side by side",
         "What left, and why",
         "How the pairs were chosen",
@@ -257,7 +278,11 @@ def test_the_report_is_one_file_that_needs_nothing_else(finished: tuple[Path, Ru
         "leave-policy-v3.md",
     ):
         assert part in page
-    assert json.loads((done.workspace / "report.json").read_text())["company"] == "Tarnwell"
+    figures = json.loads((done.workspace / "report.json").read_text())
+    assert figures["company"] == "Tarnwell"
+    assert figures["verdict"]["sentence"] in (done.workspace / "report.md").read_text().replace("\\", "")
+    assert figures["repeat"]["stages"].keys() >= {"read", "train", "evaluate"}
+    assert (done.workspace / "dataset" / "croissant.json").exists()
 
 
 @pytest.mark.slow
@@ -296,7 +321,8 @@ def test_every_command_works_on_a_finished_run(finished: tuple[Path, Run, Record
     shown = kilopair("run")
     assert shown.count("\nquestion") == 3
     assert str(done.report) in shown
-    assert kilopair("status").count("done  ") == 12
+    assert kilopair("status").count("done  ") == 13
+    assert "held-out answers of the tuned model are wrong" in kilopair("diagnose")
     for form in ("alpaca", "prompt-completion", "messages", "sharegpt", "openai"):
         assert len(kilopair("export", "--format", form, "-o", str(tmp_path / form)).split()) == 4
     answers = json.loads(kilopair("chat", "-m", "How many days of annual leave do I get?", "--base", "--json"))

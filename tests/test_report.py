@@ -10,12 +10,19 @@ from hypothesis import strategies as st
 
 from builder.grades import Grade, standings
 from builder.lineage import Lineage
+from builder.report.answers import sample, side_by_side, telling_answers, worst
 from builder.report.asked import asked
-from builder.report.charts import Series, bars, histogram, line_chart, marks
-from builder.report.gather import Facts, examples, funnel, grounding
+from builder.report.charts.chart import WIDTH, marks
+from builder.report.charts.counts import bars, histogram
+from builder.report.charts.flow import flow
+from builder.report.charts.lines import Series, line_chart
+from builder.report.counted import funnel, grounding
+from builder.report.gather import Facts
 from builder.report.places import Places
-from builder.report.render import render, sample, telling_answers, verdict
+from builder.report.render import render
+from builder.report.story import told as told_of
 from builder.report.trained import line
+from builder.report.verdict import verdict
 from schemas.recipe import Recipe
 from schemas.records import Document, Evidence, Pair, Provenance, Turn
 
@@ -44,34 +51,47 @@ def test_axis_marks_cover_the_range_in_round_even_steps(first: float, second: fl
 def test_a_line_chart_is_well_formed_and_inside_its_box(points: list[tuple[float, float]], name: str):
     name = "".join(letter for letter in name if letter.isprintable())
 
-    drawn = ET.fromstring(line_chart([Series(name, "tuned", tuple(points))], title="t", x_label=name))
+    drawn = ET.fromstring(line_chart([Series(name, "tuned", tuple(points))], title="t", x_label=name).svg)
 
     line = next(child for child in drawn if child.tag == "polyline")
     places = [tuple(map(float, place.split(","))) for place in line.attrib["points"].split()]
     assert len(places) == len(points)
-    assert all(0 <= x <= 560 and 0 <= y <= 220 for x, y in places)
+    assert all(0 <= x <= WIDTH and 0 <= y <= 230 for x, y in places)
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=200))
 def test_a_histogram_counts_every_value_once(values: list[int]):
-    drawn = ET.fromstring(histogram([float(value) for value in values], title="t", x_label="x"))
+    drawn = ET.fromstring(histogram([float(value) for value in values], title="t", x_label="x").svg)
 
     counts = [int(re.sub(r".*: ", "", child[0].text or "")) for child in drawn if child.tag == "rect"]
     assert sum(counts) == len(values)
 
 
 def test_names_from_documents_cannot_break_out_of_a_chart():
-    drawn = bars({'<script>alert("x")</script>': 3}, title='"><img>')
+    hostile = '<script>alert("x")</script>'
+    steps = [{"name": hostile, "count": 3, "left": 1, "reasons": {hostile: 1}}, {"name": "b", "count": 2, "left": 0, "reasons": {}}]
+    for chart in (bars({hostile: 3}, title='"><img>'), flow(steps, {hostile: 2}, title='"><img>')):
+        drawn = chart.__html__()
 
-    assert "<script" not in drawn
-    assert "<img" not in drawn
-    ET.fromstring(drawn)
+        assert "<script" not in drawn
+        assert "<img" not in drawn
+        ET.fromstring(f"<div>{drawn}</div>")
 
 
 def test_nothing_to_draw_draws_nothing():
-    assert histogram([], title="t", x_label="x") == ""
-    assert bars({}, title="t") == ""
-    assert line_chart([Series("a", "tuned", ((1.0, 1.0),))], title="t", x_label="x") == ""
+    assert not histogram([], title="t", x_label="x")
+    assert not bars({}, title="t")
+    assert not line_chart([Series("a", "tuned", ((1.0, 1.0),))], title="t", x_label="x")
+    assert not flow([], {}, title="t")
+
+
+def test_a_chart_carries_its_numbers_as_a_table():
+    drawn = line_chart([Series("loss", "tuned", ((1.0, 3.5), (2.0, 2.25)))], title="t", x_label="update")
+
+    assert drawn.head == ("update", "loss")
+    assert drawn.rows == (("1", "3.5"), ("2", "2.25"))
+    assert "<td" in drawn.__html__()
+    assert 'role="img" aria-label="t"' in drawn.__html__()
 
 
 def test_the_examples_are_a_fixed_random_choice_not_the_best_ones():
@@ -91,13 +111,24 @@ def test_the_answers_for_a_terminal_are_short_paraphrases_where_there_are_any():
     assert {row["pair_id"] for row in telling_answers([answer(1, 200, "test")], 3)} == {"pair-001"}
 
 
-def test_the_verdict_says_when_the_tuned_model_is_no_better():
-    def table(base: float, tuned: float) -> dict[str, object]:
-        return {"sets": {"paraphrase": {"n": 9, "overall": {"base": {"exact_match": base}, "tuned": {"exact_match": tuned}}}}}
+def test_without_statistics_the_verdict_gives_means_and_says_that_nothing_was_compared():
+    overall = {"base": {"exact_match": 0.1}, "tuned": {"exact_match": 0.5}}
 
-    assert verdict(table(0.0, 0.5))["better"]
-    assert not verdict(table(0.5, 0.5))["better"]
-    assert verdict(table(0.1, 0.5)) == {"set": "paraphrase", "n": 9, "base": 0.1, "tuned": 0.5, "better": True}
+    found = verdict({"sets": {"paraphrase": {"n": 9, "overall": overall}}})
+
+    assert (found["verdict"], found["means"], found["n"]) == ("not_compared", ["10.0%", "50.0%"], 9)
+    assert "answers 50.0% of 9 held-out paraphrase questions word for word, the base 10.0%" in found["sentence"]
+    assert verdict({}) == {}
+
+
+def test_the_worst_answers_are_wrong_ones_and_the_farthest_from_right_come_first():
+    def scored(number: int, exact: float, f1: float, refusal: float | None = None) -> dict[str, object]:
+        scores = {"exact_match": exact, "token_f1": f1} | ({} if refusal is None else {"refusal_right": refusal})
+        return answer(number, 5) | {"scores": {"tuned": scores, "base": {"token_f1": 0.1}}}
+
+    answers = [scored(1, 1.0, 1.0), scored(2, 0.0, 0.6), scored(3, 0.0, 0.2), scored(4, 0.0, 0.9, 0.0), scored(5, 0.0, 0.1, 1.0)]
+
+    assert [row["pair_id"] for row in worst(answers, 9)] == ["pair-004", "pair-003", "pair-002"]
 
 
 def test_the_funnel_goes_from_files_to_chosen_pairs_without_a_gap():
@@ -150,19 +181,21 @@ def facts(pairs: list[Pair], **more: object) -> Facts:
     answers = [
         {
             "pair_id": one.id, "set": "test", "task": one.task, "form": one.form, "history": [turn.model_dump() for turn in one.history],
-            "question": one.instruction, "input": "", "reference": one.output, "base": "", "tuned": "", "scores": {"tuned": figures},
+            "question": one.instruction, "input": "", "reference": one.output, "answers": {"base": "", "tuned": "It <b> says"},
+            "scores": {"tuned": figures},
         }
         for one in pairs
     ]  # fmt: skip
-    empty: dict[str, object] = {name: {} for name in ("rules", "base_figures", "train_figures", "seconds", "exported")}
-    empty |= {name: [] for name in ("reasons", "coverage", "tasks", "openings")}
     return Facts(**{
-        **empty, "company": "Acme", "generator": "openai", "base": "embedded", "base_read_the_documents": True, "leaks": {"a": 0},
-        "lengths": {"question": [], "response": []}, "splits": {"train": 1, "test": 1, "paraphrase": 0},
-        "funnel": [{"name": "files", "count": 1, "left": 0}, {"name": "documents", "count": 1, "left": 0}],
-        "grounding": grounding(pairs), "flags": {"fuzzy_quote": 1, "a<i>": 1}, "evaluation": {"sets": {"test": table}},
-        "examples": examples(answers, Places.of([PAGE], []), pairs), "asked": {}, "chosen": {}, **more,
+        "company": "Acme", "generator": "openai", "base": "embedded", "base_read_the_documents": True, "leaks": {"a": 0}, "documents": 1,
+        "splits": {"train": 1, "test": 1, "paraphrase": 0}, "grounding": grounding(pairs), "flags": {"fuzzy_quote": 1, "a<i>": 1},
+        "evaluation": {"sets": {"test": table}}, "examples": side_by_side(answers, Places.of([PAGE], []), pairs, count=12), **more,
     })  # fmt: skip  # pyright: ignore[reportArgumentType]
+
+
+def page_of(found: Facts) -> str:
+    """Render a page from facts."""
+    return render(told_of(found.as_json()))
 
 
 def test_groundings_are_counted_with_their_share_and_conversations():
@@ -175,17 +208,18 @@ def test_groundings_are_counted_with_their_share_and_conversations():
 
 
 def test_the_page_shows_turns_groundings_and_flags_escaped():
-    page = render(facts(PAIRS), examples=12)
+    page = page_of(facts(PAIRS))
 
     for part in (
         '<dd class="soft">Leave &lt;b&gt;?</dd>',
         "Yes &amp; no.",
+        "It &lt;b&gt; says",
         '<td>absent: searched everywhere, not there, and it says so</td><td class="number">1</td><td class="number">25.0%</td>',
         "<td>flag: fuzzy quote</td>",
         "flag: a&lt;i&gt;",
         "(grounding: absent) (fuzzy quote)",
         "no document (grounding: none) (a&lt;i&gt;)",
-        "a.md: <mark>30 days</mark></dd>",
+        "<mark>30 days</mark></dd>",
     ):
         assert part in page
     assert "<b>?" not in page
@@ -195,11 +229,11 @@ def test_exported_files_stand_below_the_tuned_model_and_only_if_there_are_some()
     scores = {"exact_match": 0.5, "token_f1": 0.25, "rouge_l": 0.125, "stop_rate": 1.0}
     file = {"bytes": 2_100_000, "prompts_equal": 1.0, "answers_equal": 0.995, "expected": 0.995, "right": 8, "right_kept": 7, **scores}
 
-    page = render(facts(PAIRS, exported={"acme-f16.gguf": file}), examples=1)
+    page = page_of(facts(PAIRS, exported={"acme-f16.gguf": file}))
 
     row = re.sub(r"<[^>]+>", " ", page.split("acme-f16.gguf")[1].split("</tr>")[0]).split()
     assert row == ["2.1", "100.0%", "99.5%", "7", "of", "8", "50.0%", "25.0%", "100.0%"]
-    assert "The exported files" not in render(facts(PAIRS), examples=1)
+    assert "The exported files" not in page_of(facts(PAIRS))
 
 
 def test_the_lineage_shows_turns_grounding_and_flags():
@@ -246,7 +280,7 @@ WORDS = re.compile(r"<[^>]*>|\s+")
 
 def told(**changes: object) -> str:
     given = {"valid": RULED, "chosen": RULED[1:], "documents": [PAGE], "standing": standings(Recipe(), GRADES), "left_out": {"where": 1234}}
-    page = render(facts(PAIRS, asked=asked(**{**given, **changes})), examples=9)  # pyright: ignore[reportArgumentType]
+    page = page_of(facts(PAIRS, asked=asked(**{**given, **changes})))  # pyright: ignore[reportArgumentType]
     return " ".join(WORDS.sub(" ", page).split())
 
 
@@ -284,7 +318,7 @@ def test_of_other_languages_the_report_says_that_only_structure_was_asked():
 
 def test_a_report_on_pairs_of_a_language_model_has_no_such_section():
     assert asked(PAIRS, PAIRS, [PAGE], standings(Recipe(), {}), {}) == {}
-    assert "What the pairs ask" not in render(facts(PAIRS), examples=9)
+    assert "What the pairs ask" not in page_of(facts(PAIRS))
 
 
 def test_the_page_tells_the_weights_after_each_pass_the_rates_tried_and_the_phase_before():
@@ -303,7 +337,7 @@ def test_the_page_tells_the_weights_after_each_pass_the_rates_tried_and_the_phas
         "curve": curve,
     }
 
-    page = render(facts(PAIRS, train_figures=figures), examples=12)
+    page = page_of(facts(PAIRS, train_figures=figures))
 
     for part in (
         "By answers: pass 2; by loss: pass 1; kept: pass 2, by its answers.",
@@ -316,4 +350,4 @@ def test_the_page_tells_the_weights_after_each_pass_the_rates_tried_and_the_phas
     assert "Continued pretraining" in page
     assert line(figures) == ""
     assert line({**figures, "choice": {**figures["choice"], "kept": 1}}) == "pass 1 of 2 kept"
-    assert "after each pass" not in render(facts(PAIRS), examples=12)
+    assert "after each pass" not in page_of(facts(PAIRS))

@@ -19,10 +19,9 @@ from builder.curation.ground_signs import SIGNS
 from builder.curation.verbs import verb_and_noun
 from builder.figures_in_words import coverage, proved, second_test, variety
 from builder.judge_recipe import judge_key
+from builder.report.charts.verbs import SIZE, verbs_chart
 from builder.report.chosen import CONFLICTS, FALSE_ALARMS, GATES, SURE, chosen, conflicts, gates, scores_by_judge, signs
 from builder.report.places import Places
-from builder.report.render import render
-from builder.report.verbs_chart import SIZE, verbs_chart
 from builder.stages import STAGES
 from builder.step import QUARANTINE, Step
 from builder.store import read_records
@@ -31,7 +30,7 @@ from schemas.recipe import Recipe
 from schemas.records import Chunk, Document, Dropped, Evidence, Pair, Provenance, Reason
 from tests.judge_endpoint import judge_server
 from tests.labelled_answers import EXTRACTIVE, company, figures, labelled
-from tests.test_report import facts
+from tests.test_report import facts, page_of
 
 TEXT = "# Rental\n\nBikes may be kept for 14 days."
 PAGE = Document.of(path="rental.md", title="Rental", format="md", text=TEXT, raw=b"")
@@ -193,9 +192,9 @@ def test_the_chart_of_verbs_is_well_formed_and_inside_its_box(counts: dict[tuple
     drawn = verbs_chart(arcs, title='"><b>')
 
     if not arcs:
-        assert drawn == ""
+        assert not drawn
         return
-    parts = ET.fromstring(drawn)
+    parts = ET.fromstring(drawn.svg)
     paths = [part for part in parts if part.tag == "path"]
     assert len(paths) == len(arcs)
     places = [tuple(map(float, at)) for path in paths for at in re.findall(r"[ML](\S+) (\S+)", path.attrib["d"])]
@@ -203,8 +202,8 @@ def test_the_chart_of_verbs_is_well_formed_and_inside_its_box(counts: dict[tuple
 
 
 def test_a_verb_alone_is_a_whole_ring_and_every_arc_tells_its_count():
-    drawn = ET.fromstring(verbs_chart(chart({("write", "poem"): 4}), title="t"))
-    titles = [path[0].text for path in ET.fromstring(verbs_chart(chart(VERBS), title="t")) if path.tag == "path"]
+    drawn = ET.fromstring(verbs_chart(chart({("write", "poem"): 4}), title="t").svg)
+    titles = [path[0].text for path in ET.fromstring(verbs_chart(chart(VERBS), title="t").svg) if path.tag == "path"]
 
     assert all(" 1 1 " in path.attrib["d"] for path in drawn if path.tag == "path")
     assert titles == ["write: 4 (66.7%)", "write poem: 3 (50.0%)", "write letter: 1 (16.7%)", "book: 2 (33.3%)", "book room: 2 (33.3%)"]
@@ -253,7 +252,7 @@ def made(folder: Path, **sections: object) -> tuple[Step, list[Pair], list[Dropp
 def test_a_run_without_a_judge_tells_its_gates_and_its_certificate(tmp_path: Path):
     step, pairs, dropped = made(tmp_path)
     found = chosen(step, pairs, dropped, Places.of(step.documents(), step.chunks()))
-    page = text_of(render(facts(pairs[:1], chosen=found), examples=1))
+    page = text_of(page_of(facts(pairs[:1], chosen=found)))
 
     assert found["gates"][-1]["came"] - found["gates"][-1]["left"] == len(pairs)
     assert (found["judge"], found["signs"]) == ({}, [])
@@ -274,7 +273,7 @@ def test_a_run_with_a_judge_tells_its_means_its_threshold_and_how_far_people_agr
     scores = {str(n): {"judge": n / 40, "judge/tone": n / 40} for n in range(40)}
     save(step.work.folder, calibrate(judge_key(step.recipe, tmp_path), scores, {str(n): n >= 20 for n in range(40)}))
     after = chosen(step, pairs, dropped, places)
-    page = text_of(render(facts(pairs[:1], chosen=after), examples=1))
+    page = text_of(page_of(facts(pairs[:1], chosen=after)))
 
     assert before["judged"] == before["asked"] > 0
     assert {"whole", "groundedness", "tone"} <= {row["criterion"] for row in before["criteria"]}
@@ -321,7 +320,7 @@ def test_parts_without_content_are_not_on_the_page_and_texts_are_escaped():
         "student": {},
     }
 
-    page = render(facts(pairs, chosen={**parts, "signs": [], "conflicts": conflicts(dropped, [pair(0)], PLACES)}), examples=1)
+    page = page_of(facts(pairs, chosen={**parts, "signs": [], "conflicts": conflicts(dropped, [pair(0)], PLACES)}))
 
     assert "&lt;i&gt;?" in page
     assert "One question, two answers" in page

@@ -69,7 +69,8 @@ def test_a_tiny_model_made_from_the_documents_learns_the_facts_and_other_wording
     assert after["loss"] < before["loss"] / 4
     assert tables["sets"]["paraphrase"]["overall"]["tuned"]["token_f1"] > 0.6
     assert len(answers) == len(sets["train"]) + len(sets["paraphrase"])
-    assert set(answers[0]) >= {"pair_id", "set", "question", "reference", "base", "tuned", "scores"}
+    assert set(answers[0]) >= {"pair_id", "set", "question", "reference", "document", "section", "grounding", "group", "scores"}
+    assert set(answers[0]["answers"]) == set(answers[0]["scores"]) == {"base", "tuned"}
 
 
 def test_the_figures_tell_what_was_done(tuned):

@@ -1,68 +1,133 @@
-"""Base against tuned on held-out pairs: the same prompts, greedy answers, loss on the references; every answer is kept."""
+"""Held-out pairs answered by the base, the base with help in its prompt, and the tuned model: the same questions, greedy answers.
+
+Every answer is kept beside its reference with its scores (see `evaluation/scoring.py`); the tables, estimates and comparisons are
+counted from them.
+"""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from schemas.errors import InputError
 from schemas.records import Pair
 from schemas.training import EvaluateSection
-from trainer.generate import generate
-from trainer.loss import row_losses
+from trainer.evaluation.ask import Asking, noise
+from trainer.evaluation.declared import LOSS, Wanted, declared, design, family
+from trainer.evaluation.groups import members, views
+from trainer.evaluation.help import with_help
+from trainer.evaluation.material import Material
+from trainer.evaluation.proof import comparisons, estimates, verdict
+from trainer.evaluation.scoring import Scorer
+from trainer.evaluation.systems import System
+from trainer.evaluation.tables import Answers, confusions, tables
 from trainer.machine import prepare
-from trainer.metrics import SCORES
-from trainer.model import end_tokens, load, load_tokenizer
-from trainer.rows import Row, pair_rows
+from trainer.model import load_tokenizer
 from trainer.templates import Template, choose_template
 
 Progress = Callable[[int, int, dict[str, float]], None]
-_MANY, _FEW, _SMALL = 128, 32, 50_000_000  # questions at once below and above so many parameters; measured: a third less time at 1M
+BASE = "base"
+_ANSWER = frozenset({"answer"})
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what is asked, who is asked, and how
     sets: Mapping[str, Sequence[Pair]],
     *,
     models: Mapping[str, Path | str],
     section: EvaluateSection,
     progress: Progress,
     unions: Mapping[str, Sequence[str]] | None = None,
+    material: Material | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Score every model on every set, overall and per task; return the tables and all answers side by side.
+    """Score every system on every set, overall and per task; return the tables and all answers side by side.
 
     Args:
         sets: held-out pairs by the name of the set, no pair in two of them.
         models: folders (or names) by the name in the report, the tuned one last: its template is used for all.
-        section: how many questions, how long the answers may be, how many at once.
+        section: who is asked, how many questions, how long the answers may be, how many at once, what is compared.
         progress: told after each batch how many answers there are of how many.
         unions: names of sets that are also reported together, by the name of their union.
+        material: what surrounds the pairs; with it the base is also asked with help in its prompt, and systems are compared.
 
     Raises:
-        InputError: there is no held-out pair or no model.
+        InputError: there is no held-out pair, no model (none named base, with material), or a pair is in two sets.
     """
     prepare()
     chosen = {name: _limited(pairs, section.limit) for name, pairs in sets.items() if pairs}
     asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
-    if not asked or not models:
+    if not asked or not models or (material is not None and BASE not in models):
         raise InputError("there is nothing to evaluate: no held-out pair or no model")
-    shared = choose_template(load_tokenizer(list(models.values())[-1]))
+    _check_apart(asked)
+    template = choose_template(load_tokenizer(list(models.values())[-1]))
     pairs = [pair for _, pair in asked]
-    most = _longest(pairs, shared, section)
-    answers: dict[str, list[dict[str, Any]]] = {}
-    for number, (name, folder) in enumerate(models.items()):
-        told = partial(_tell, progress, number * len(pairs), len(models) * len(pairs))
-        answers[name] = _answers(folder, pairs, shared, section=section, most=most, told=told)
-    members = {**(unions or {}), **{name: (name,) for name in chosen}}
-    places = {name: [index for index, (of, _) in enumerate(asked) if of in parts] for name, parts in members.items()}
-    tables = {name: _tables(own, pairs, answers) for name, own in places.items() if own}
-    rows = [_row(name, pair, {model: given[index] for model, given in answers.items()}) for index, (name, pair) in enumerate(asked)]
-    return {"template": shared.name, "max_new_tokens": most, "notices": _notices(pairs, shared, most), "sets": tables}, rows
+    asking = Asking(template, section, _longest(pairs, template, section))
+    places = members(asked, unions or {})
+    systems = [System(name, model, template.pair_prompts(pairs)) for name, model in models.items()]
+    notices: list[str] = []
+    wanted: list[Wanted] = []
+    stated: dict[str, Any] = {}
+    if material is not None:
+        wanted = family(section, [BASE, *section.systems, *list(models)[1:]], places)
+        stated = material.declare(declared(section, wanted))
+        helped, notices = with_help(models[BASE], pairs, asking, material)
+        systems[1:1] = helped
+    total = len(systems) * len(pairs)
+    given = asking.answers(systems, pairs, told=lambda count: progress(count, total, {}))
+    scorer = Scorer(pairs, material or Material())
+    answers = {
+        name: [{**one, **scorer.scores(pair, one["answer"])} for one, pair in zip(own, pairs, strict=True)] for name, own in given.items()
+    }
+    result: dict[str, Any] = {
+        "template": template.name,
+        "max_new_tokens": asking.most,
+        "systems": {system.name: dict(system.figures) for system in systems},
+        "refusals_told_apart": scorer.told_apart,
+        "notices": [*_notices(pairs, template, asking.most), *notices],
+        "sets": {name: tables(own, pairs, answers) for name, own in places.items()},
+    }
+    if material is not None:
+        result |= _proof(asked, answers, asking=asking, first=systems[0], wanted=wanted, places=places, scorer=scorer)
+        result |= {"declared": stated, "notices": [*result["notices"], *result.pop("missing")]}
+    known = material or Material()
+    return result, [
+        _row(name, pair, {system: own[place] for system, own in answers.items()}, known) for place, (name, pair) in enumerate(asked)
+    ]
 
 
-def _tell(progress: Progress, before: int, total: int, count: int) -> None:
-    progress(before + count, total, {})
+def _proof(  # noqa: PLR0913 - all that was measured
+    asked: Sequence[tuple[str, Pair]],
+    answers: Answers,
+    *,
+    asking: Asking,
+    first: System,
+    wanted: Sequence[Wanted],
+    places: Mapping[str, Sequence[int]],
+    scorer: Scorer,
+) -> dict[str, Any]:
+    """Return views, intervals, the declared comparisons and their verdict, and what asking the base again changes."""
+    pairs, section = [pair for _, pair in asked], asking.section
+    kinds = views(asked)
+    made, missing = comparisons(wanted, {**places, **kinds}, pairs, answers, design=design(section))
+    metric = section.metric if section.metric != LOSS else "token_f1"
+    changes = noise(
+        asking.again(first), answers[first.name], metric=metric, score=lambda place, text: scorer.scores(pairs[place], text).get(metric)
+    )
+    return {
+        "groups": {name: tables(own, pairs, answers) for name, own in kinds.items()},
+        "confusion": {name: found for name, own in places.items() if (found := confusions(own, pairs, answers, scorer.labels))},
+        "estimates": [one.model_dump() for one in estimates({**places, **kinds}, pairs, answers, design=design(section))],
+        "comparisons": [one.model_dump() for one in made],
+        "verdict": verdict(made, section.metric),
+        "noise_floor": {"system": first.name, **changes},
+        "missing": missing,
+    }
+
+
+def _check_apart(asked: Sequence[tuple[str, Pair]]) -> None:
+    twice = [pair_id for pair_id, count in Counter(pair.id for _, pair in asked).items() if count > 1]
+    if twice:
+        raise InputError(f"{len(twice)} held-out pairs are in two sets ({', '.join(twice[:3])}); split them again")
 
 
 def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
@@ -88,64 +153,21 @@ def _notices(pairs: Sequence[Pair], template: Template, most: int) -> list[str]:
     return [f"{limit}: {cut} of {len(pairs)} answers are cut there and count as not stopped; set it to auto"]
 
 
-def _at_once(model: Any, section: EvaluateSection) -> int:
-    """Return how many questions share a batch; of a small model, steps cost more than tokens do."""
-    if section.batch_size != "auto":
-        return section.batch_size
-    return _MANY if model.num_parameters() < _SMALL else _FEW
-
-
-def _answers(  # noqa: PLR0913 - what all models share, in one call
-    folder: Path | str, pairs: Sequence[Pair], template: Template, *, section: EvaluateSection, most: int, told: Callable[[int], None]
-) -> list[dict[str, Any]]:
-    model, _ = load(folder)
-    rows = pair_rows(pairs, template)
-    losses = row_losses(model, rows)
-    generated = generate(
-        model,
-        template.pair_prompts(pairs),
-        ends=end_tokens(model, template),
-        max_new_tokens=most,
-        batch_size=_at_once(model, section),
-        progress=told,
-    )
-    texts = [template.decode(answer.tokens) for answer in generated]
-    return [
-        {"answer": text, "stopped": answer.stopped, **_scores(text, pair, row, loss)}
-        for text, answer, pair, row, loss in zip(texts, generated, pairs, rows, losses, strict=True)
-    ]
-
-
-def _scores(text: str, pair: Pair, row: Row, loss: float) -> dict[str, float]:
-    return {"loss": loss, "tokens": row.trained, **{name: score(text, pair.output) for name, score in SCORES.items()}}
-
-
-def _tables(places: list[int], pairs: Sequence[Pair], answers: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    tasks = sorted({pairs[index].task for index in places})
+def _row(name: str, pair: Pair, given: Mapping[str, Mapping[str, Any]], material: Material) -> dict[str, Any]:
+    document = pair.provenance.document_id
     return {
-        "n": len(places),
-        "overall": _table(places, answers),
-        "tasks": {
-            task: {"n": len(own), **_table(own, answers)}
-            for task in tasks
-            if (own := [index for index in places if pairs[index].task == task])
-        },
+        "pair_id": pair.id,
+        "set": name,
+        "task": pair.task,
+        "form": pair.form,
+        "group": pair.group,
+        "document": material.documents.get(document, document),
+        "section": list(material.sections.get(pair.provenance.chunk_id, ())),
+        "grounding": pair.grounding,
+        "history": [turn.model_dump() for turn in pair.history],
+        "question": pair.instruction,
+        "input": pair.input,
+        "reference": pair.output,
+        "answers": {system: one["answer"] for system, one in given.items()},
+        "scores": {system: {key: score for key, score in one.items() if key not in _ANSWER} for system, one in given.items()},
     }
-
-
-def _table(places: list[int], answers: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str, float]]:
-    return {model: _figures([given[index] for index in places]) for model, given in answers.items()}
-
-
-def _figures(answers: list[dict[str, Any]]) -> dict[str, float]:
-    loss = sum(answer["loss"] for answer in answers) / sum(answer["tokens"] for answer in answers)
-    means = {name: fmean(answer[name] for answer in answers) for name in SCORES}
-    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), **means, "stop_rate": fmean(answer["stopped"] for answer in answers)}
-
-
-def _row(name: str, pair: Pair, given: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    answers = {model: answer["answer"] for model, answer in given.items()}
-    scores = {model: {key: value for key, value in answer.items() if key != "answer"} for model, answer in given.items()}
-    history = [turn.model_dump() for turn in pair.history]
-    asked = {"history": history, "question": pair.instruction, "input": pair.input, "reference": pair.output}
-    return {"pair_id": pair.id, "set": name, "task": pair.task, "form": pair.form, **asked, **answers, "scores": scores}

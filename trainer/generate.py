@@ -1,4 +1,4 @@
-"""Greedy answers in batches: plain argmax, left padding, and each answer leaves the batch when it ends."""
+"""Answers in batches: plain argmax unless told how to choose, left padding, and each answer leaves the batch when it ends."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from schemas.errors import InputError
+from trainer.kept_states import Beginning, roomy_cache
+
+_WORTH_SHARING = 32  # tokens that all prompts begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,20 @@ class Answer:
 
     tokens: list[int]
     stopped: bool
+
+
+Choose = Callable[[Tensor], Tensor]  # from the scores of the vocabulary (rows, vocabulary) to the next token of every row (rows,)
+
+
+def likeliest(scores: Tensor) -> Tensor:
+    """Choose the token with the highest score."""
+    return scores.argmax(-1)
+
+
+def sampled(temperature: float, *, seed: int, device: torch.device) -> Choose:
+    """Return what draws tokens at a temperature; the same seed and calls give the same tokens on the same kind of device."""
+    draws = torch.Generator(device).manual_seed(seed)
+    return lambda scores: torch.multinomial(torch.softmax(scores.float() / temperature, -1), 1, generator=draws)[:, 0]
 
 
 def context_of(model: Any) -> int | None:
@@ -33,8 +50,12 @@ def generate(  # noqa: PLR0913 - the settings of one loop
     max_new_tokens: int,
     batch_size: int = 32,
     progress: Callable[[int], None] = lambda _: None,
+    choose: Choose = likeliest,
+    copies: int = 1,
 ) -> list[Answer]:
-    """Answer every prompt greedily; prompts of like length share a batch, the order of the answers is that of the prompts.
+    """Answer every prompt `copies` times, greedily unless told how to choose a token; the order of the answers is that of the prompts.
+
+    Prompts of like length share a batch, copies read theirs once, and what all prompts begin with is read once.
 
     Our own loop and not `model.generate`: a model's generation_config (temperature, repetition penalty) must not change
     what is compared. An answer also ends where the model's context does.
@@ -48,44 +69,70 @@ def generate(  # noqa: PLR0913 - the settings of one loop
         raise InputError(f"a question is {longest} tokens long, but this model reads at most {context}; shorten it")
     answers: dict[int, Answer] = {}
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
+    loop = _Loop(model, ends, choose, copies, Beginning(model, prompts, least=_WORTH_SHARING))
+    at_once = max(1, batch_size // copies)
+    for start in range(0, len(order), at_once):
+        chosen = order[start : start + at_once]
         room = max_new_tokens if context is None else min(max_new_tokens, context - len(prompts[chosen[-1]]))
-        batch = _answer([list(prompts[index]) for index in chosen], model, ends, room)
-        answers.update(zip(chosen, batch, strict=True))
+        batch = loop.answer([list(prompts[index]) for index in chosen], room)
+        answers.update(zip((index * copies + copy for index in chosen for copy in range(copies)), batch, strict=True))
         progress(len(answers))
-    return [answers[index] for index in range(len(prompts))]
+    return [answers[index] for index in range(len(prompts) * copies)]
 
 
-def _answer(prompts: list[list[int]], model: PreTrainedModel, ends: frozenset[int], most: int) -> list[Answer]:
-    tokens, mask = _left_padded(prompts, model.device)
-    written: list[list[int]] = [[] for _ in prompts]
-    stopped = [False] * len(prompts)
-    alive = list(range(len(prompts)))
-    cache = None
-    for _ in range(most):
-        position = (mask.cumsum(-1) - 1).clamp(min=0)[:, -tokens.size(1) :]
-        seen = model(input_ids=tokens, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache = seen.past_key_values
-        following: list[int] = seen.logits[:, -1].argmax(-1).tolist()
-        for row, token in zip(alive, following, strict=True):
-            stopped[row] = token in ends
-            if not stopped[row]:
-                written[row].append(token)
-        going = [place for place, token in enumerate(following) if token not in ends]
-        if not going:
-            break
-        if len(going) < len(alive):
-            kept = torch.tensor(going, device=mask.device)
-            cache.batch_select_indices(kept)
-            mask = mask[kept]
-        alive = [alive[place] for place in going]
-        tokens = torch.tensor([[following[place]] for place in going], device=mask.device)
-        mask = torch.cat([mask, mask.new_ones(len(going), 1)], dim=1)
-    return [Answer(ids, ended) for ids, ended in zip(written, stopped, strict=True)]
+@dataclass(frozen=True)
+class _Loop:
+    """A model that answers batches: what ends an answer, how a token is chosen, and what all prompts begin with."""
+
+    model: Any
+    ends: frozenset[int]
+    choose: Choose
+    copies: int
+    beginning: Beginning
+
+    def answer(self, prompts: list[list[int]], most: int) -> list[Answer]:
+        """Answer one batch, each prompt `copies` times, in at most so many tokens."""
+        tokens, mask, cache = self._begun(prompts, most)
+        written: list[list[int]] = [[] for _ in range(len(prompts) * self.copies)]
+        stopped = [False] * len(written)
+        alive = list(range(len(written)))
+        for step in range(most):
+            position = (mask.cumsum(-1) - 1).clamp(min=0)[:, -tokens.size(1) :]
+            seen = self.model(
+                input_ids=tokens, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
+            )
+            scores, cache = seen.logits[:, -1], seen.past_key_values
+            if step == 0 and self.copies > 1:  # the prompt was read once, each copy goes its own way from here
+                cache.batch_repeat_interleave(self.copies)
+                scores, mask = scores.repeat_interleave(self.copies, 0), mask.repeat_interleave(self.copies, 0)
+            following: list[int] = self.choose(scores).tolist()
+            for row, token in zip(alive, following, strict=True):
+                stopped[row] = token in self.ends
+                if not stopped[row]:
+                    written[row].append(token)
+            going = [place for place, token in enumerate(following) if token not in self.ends]
+            if not going:
+                break
+            if len(going) < len(alive):
+                kept = torch.tensor(going, device=mask.device)
+                cache.batch_select_indices(kept)
+                mask = mask[kept]
+            alive = [alive[place] for place in going]
+            tokens = torch.tensor([[following[place]] for place in going], device=mask.device)
+            mask = torch.cat([mask, mask.new_ones(len(going), 1)], dim=1)
+        return [Answer(ids, ended) for ids, ended in zip(written, stopped, strict=True)]
+
+    def _begun(self, prompts: list[list[int]], most: int) -> tuple[Tensor, Tensor, Any]:
+        """Return the tokens that are still to be read, the mask of the whole prompts, and the cache, which holds their beginning."""
+        shared = len(self.beginning.tokens)
+        tokens, mask = left_padded([prompt[shared:] for prompt in prompts], self.model.device)
+        cache = roomy_cache(self.model, shared + tokens.size(1) + most)
+        self.beginning.put(cache, len(prompts))
+        return tokens, torch.cat([mask.new_ones(len(prompts), shared), mask], dim=1), cache
 
 
-def _left_padded(prompts: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+def left_padded(prompts: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return token ids and mask, shape (prompts, longest), padded on the left."""
     longest = max(map(len, prompts))
     # What stands under the mask is never read; 0 is a token of every vocabulary.
     tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=device)

@@ -35,6 +35,11 @@ def rouge_l(answer: str, reference: str) -> float:
     return _f1(longest_common_subsequence(ours, theirs), len(ours), len(theirs)) if ours and theirs else 0.0
 
 
+def length_ratio(answer: str, reference: str) -> float:
+    """Return the words of the answer over those of the reference: 1.0 is as long as expected."""
+    return len(answer.split()) / max(1, len(reference.split()))
+
+
 def longest_common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
     """Return its length, all of a row at once as the bits of one integer (Hyyrö 2004)."""
     places: dict[str, int] = {}

@@ -75,7 +75,7 @@ class Student:
         }
         fit = {pair.output: response for pair, response in zip(pairs, responses, strict=True) if pair.id in rows}
         given = _means(model, list(rows.values()))
-        alone = dict(zip(fit, _means(model, [_row([_beginning(template)], response) for response in fit.values()]), strict=True))
+        alone = dict(zip(fit, _means(model, [_row([first_token(template)], response) for response in fit.values()]), strict=True))
         signals = dict(zip(rows, given, strict=True))
         return {pair.id: Signal(signals[pair.id], alone[pair.output]) if pair.id in signals else None for pair in pairs}
 
@@ -91,7 +91,7 @@ def _row(before: list[int], response: list[int]) -> Row:
     return Row(before + response, [IGNORED] * len(before) + response)
 
 
-def _beginning(template: Template) -> int:
+def first_token(template: Template) -> int:
     """Return what stands before a text that nothing stands before: the begin token, else the one that ends the text before it."""
     tokenizer = template.tokenizer
     found = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id

@@ -58,7 +58,7 @@ def export(  # noqa: D103 - its help says it
         for file in files:
             tokens = f"about {file.prompt_tokens:,} tokens in prompts, at most {file.reply_tokens:,} in replies"
             click.echo(f"{made.exported.folder / file.name}  {file.lines:,} requests, {tokens}")
-        told = f"{total:,} requests of the {made.asker} exported; replies are asked for as {made.rung} ({made.why})"
+        told = f"{total:,} requests of the {made.asker.replace('_', ' ')} exported; replies are asked for as {made.rung} ({made.why})"
         click.echo(told if total else "nothing to export")
         words = {
             "out": "are out already (--again takes them too)",

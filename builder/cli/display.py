@@ -42,7 +42,8 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
         ),
         "pretrain": lambda: _model_line(counts) if "parameters" in counts else f"base model {counts['base']}",
         "train": lambda: _model_line(counts),
-        "evaluate": lambda: f"{counts['questions']} held-out questions answered by base and tuned model",
+        "evaluate": lambda: _evaluate_line(counts),
+        "diagnose": lambda: _diagnose_line(counts),
         "package": lambda: _package_line(counts),
         "report": lambda: "report written",
     }
@@ -51,8 +52,16 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
 
 
 def _passed(counts: Mapping[str, Any]) -> str:
-    """How many records a gate let pass."""
-    return f"{counts['kept']:,} of {counts['in']:,}" if {"kept", "in"} <= counts.keys() else ""
+    """How many records a gate let pass, what a training came to, or how many questions a model answered rightly."""
+    if {"right", "questions"} <= counts.keys():
+        return f"{counts['right']:,} of {counts['questions']:,} questions answered rightly"
+    return f"{counts['kept']:,} of {counts['in']:,}" if {"kept", "in"} <= counts.keys() else _model_line(counts)
+
+
+def _answering(counts: Mapping[str, Any]) -> str:
+    """Who answered the held-out questions."""
+    names = [str(name).replace("_", " ") for name in counts.get("systems", ("base", "tuned"))]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sources(counts: Mapping[str, Any]) -> str:
@@ -75,6 +84,21 @@ def _model_line(counts: Mapping[str, Any]) -> str:
     parts += [f"went on after update {counts['resumed_after']:,}"] if counts.get("resumed_after") else []
     parts += [kept] if (kept := line(counts)) else []
     return ", ".join(parts)
+
+
+def _diagnose_line(counts: Mapping[str, Any]) -> str:
+    worst = ", ".join(f"{count} {cause.replace('_', ' ')}" for cause, count in list(counts["causes"].items())[:2])
+    parts = [f"{counts['wrong']} of {counts['questions']} answers wrong" + (f" ({worst})" if worst else "")]
+    parts += [f"{counts['probed']} facts asked"] if counts["probed"] else []
+    return ", ".join([*parts, f"{counts['suspects']} doubtful pairs"])
+
+
+def _evaluate_line(counts: Mapping[str, Any]) -> str:
+    if counts.get("win_rate"):
+        return "a judge prefers its answers: " + ", ".join(
+            f"win rate {rate:.0%} against {name.replace('_', ' ')}" for name, rate in counts["win_rate"].items()
+        )
+    return f"{counts['questions']} held-out questions answered by {_answering(counts)}"
 
 
 def _package_line(counts: Mapping[str, Any]) -> str:

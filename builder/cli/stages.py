@@ -30,6 +30,12 @@ def _command(name: str) -> click.Command:
         done = run_pipeline(settings, root, until=LAST_STAGE.get(name, name), watch=watch_for(quiet=quiet, as_json=as_json))
         if name == "run" and not quiet:
             _finish(done, recipe, as_json=as_json)
+        if name == "evaluate" and not quiet:
+            from builder.cli.proof_table import show
+            from builder.step import EVALUATION
+            from builder.store import read_json
+
+            show(read_json(done.outputs["evaluate"].folder / EVALUATION), as_json=as_json)
 
     return command
 
@@ -93,7 +99,7 @@ def _print_estimate(conversations: int, estimate: "Estimate") -> None:
 
 def _finish(done: "Run", recipe: Path, *, as_json: bool) -> None:
     """Print where the report is and a few answers, base beside tuned."""
-    from builder.report.render import telling_answers
+    from builder.report.answers import telling_answers
 
     answers = telling_answers(done.answers, EXAMPLES)
     if as_json:
@@ -103,8 +109,8 @@ def _finish(done: "Run", recipe: Path, *, as_json: bool) -> None:
         return
     for answer in answers:
         click.echo(f"\n{click.style('question', bold=True)}   {answer['question']}")
-        click.echo(f"  base     {_short(answer['base'])}")
-        click.echo(f"  tuned    {click.style(_short(answer['tuned']), bold=True)}")
+        click.echo(f"  base     {_short(answer['answers']['base'])}")
+        click.echo(f"  tuned    {click.style(_short(answer['answers']['tuned']), bold=True)}")
         click.echo(f"  expected {_short(answer['reference'])}")
     command = "kilopair" if shutil.which("kilopair") else sys.argv[0]
     click.echo(f"\nreport   {done.report}\nmodel    {done.model}\ntalk     {command} chat {recipe}")

@@ -144,7 +144,7 @@ def alike(one: Question, other: Question) -> bool:
     return dice(mine, theirs) > ALIKE and not disagree(one, other)
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=1 << 12)
 def told(text: str) -> tuple[str, ...]:
     """Return the words of a response, which is compared with one near copy after the other."""
     return tuple(words(text))
@@ -171,7 +171,7 @@ def _all_named(unmatched: Counter[str], text: str) -> bool:
     return bool(unmatched) and unmatched.keys() <= _marked(text)
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=1 << 14)
 def _marked(text: str) -> frozenset[str]:
     return frozenset(marked(text))
 

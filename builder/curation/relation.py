@@ -89,7 +89,7 @@ class Relations:
     def _of_two(self, one: _Side, other: _Side, *, same: bool, rare: bool) -> Relation:
         """Decide about questions that both hold words of their own."""
         (asked, mine), (again, theirs) = one, other
-        is_other = not same and (disagree(asked, again) or (rare and not _equal_but_for(one, other)))
+        is_other = not same and ((rare and not _equal_but_for(one, other)) or disagree(asked, again))
         is_telling = same and len(asked.response.split()) >= TELLING_WORDS
         are_terms = rare and not is_telling and self._is_used_by(mine, RARE) and self._is_used_by(theirs, RARE)
         return Relation.SIBLING if is_other or are_terms or self._are_rivals(mine, theirs) else Relation.SAME
@@ -178,4 +178,12 @@ def _is_changed(one: Question, other: Question) -> bool:
 
 def _beside(question: Question, own: AbstractSet[str]) -> list[str]:
     """Return the words of an answer but for those of the frame, and the own ones of its question in whatever form."""
-    return [word for word in told(question.pair.output) if word not in FRAME and not any(one_word(word, mine) for mine in own)]
+    by_letter: defaultdict[str, list[str]] = defaultdict(list)  # forms of a word share the first one
+    for word in own:
+        by_letter[word[0]].append(word)
+    left_out = FRAME | own
+    return [
+        word
+        for word in told(question.pair.output)
+        if word not in left_out and not (word[0] in by_letter and any(one_word(word, mine) for mine in by_letter[word[0]]))
+    ]

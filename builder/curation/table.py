@@ -23,7 +23,9 @@ SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 _BATCH = 1000  # rows of Parquet that are held at once
 _STATE = "state.json"  # of a folder that Hugging Face's save_to_disk wrote
-_NOT_ROWS = frozenset(["dataset_info.json", "dataset_dict.json", "dataset_infos.json", "manifest.json", "report.json", _STATE])
+_NOT_ROWS = frozenset(
+    ["dataset_info.json", "dataset_dict.json", "dataset_infos.json", "croissant.json", "manifest.json", "report.json", _STATE]
+)
 _MANIFEST, _OURS = "manifest.json", ("curated.jsonl", "pairs.jsonl")  # of a folder that kilopair wrote, beside what was dropped
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 import jinja2
 
-from builder.report.charts import histogram
+from builder.report.charts.counts import histogram
 from trainer.preview import Piece, Preview
 
 MOST_ROWS = 2000  # of the table of all rows, so that the page stays below 1 MB

@@ -6,7 +6,7 @@ its files must be there) and prints nothing. Pages are parsed in batches, so tha
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,10 +19,11 @@ from schemas.records import Reason
 
 if TYPE_CHECKING:
     from liteparse.parser import LiteParse
-    from liteparse.types import ParsedPage, TextItem
+    from liteparse.types import ParsedPage, ParseResult, TextItem
 
 MAX_PAGES = 5_000
 _BATCH = 100
+_SMALL = 200_000  # bytes
 _HEAD = 1_024
 _CATALOG = re.compile(rb"\b(\d{1,9})\s+(\d{1,5})\s+obj\b[^>]{0,300}?/Type\s*/Catalog\b")
 _END = b"\nendstream\nendobj\ntrailer\n<</Root %s %s R/Size 9999999>>\nstartxref\n0\n%%%%EOF\n"  # for a file whose end is missing
@@ -157,17 +158,27 @@ def _items(pages: Sequence["ParsedPage"]) -> dict[int, list["TextItem"]]:
     return {page.page_num: page.text_items for page in pages}
 
 
+def _results(parser: "LiteParse", raw: bytes) -> Iterator[tuple[int, "ParseResult"]]:
+    """The number of pages of the file with each part of them; a small file is one part, because a session takes time of its own."""
+    if len(raw) < _SMALL:
+        result = parser.parse(raw)
+        yield result.total_pages, result
+    else:
+        for batch in parser.parse_batches(raw, _BATCH):
+            yield batch.total_pages, batch.result
+
+
 def _batches(parser: "LiteParse", raw: bytes, *, joined: bool) -> Parsed:
     pages: list[ParsedPage] = []
     unread: list[int] = []
     total, permissions = 0, None
-    for batch in parser.parse_batches(raw, _BATCH):
+    for count, result in _results(parser, raw):
         if joined:
-            spell_ligatures(batch.result.pages)
-        pages += batch.result.pages
-        unread += [error.page_num for error in batch.result.page_errors]
-        total = batch.total_pages
-        details = batch.result.doc_meta
+            spell_ligatures(result.pages)
+        pages += result.pages
+        unread += [error.page_num for error in result.page_errors]
+        total = count
+        details = result.doc_meta
         permissions = details.permissions if details and details.is_encrypted else permissions
     return Parsed(tuple(pages), total, tuple(unread), permissions, raw=raw, joined=joined)
 

@@ -68,5 +68,5 @@ def share_written(printed: Iterable[str], text: str) -> float:
             place = end
     between.append(text[place:])
     lost = count_words("\n".join(other))
-    total = len(_words("\n".join(kept))) + lost.total()
-    return 1 - (lost - count_words("\n".join(between))).total() / (total or 1)
+    missing = (lost - count_words("\n".join(between))).total() if lost else 0
+    return 1 - missing / (len(_words("\n".join(kept))) + lost.total()) if missing else 1.0

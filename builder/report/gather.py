@@ -1,198 +1,135 @@
-"""The facts of the report, gathered from the outputs of a run."""
+"""The facts of the report, gathered from the outputs of a run. What the page and its Markdown say is in these facts: report.json."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 from builder.curation.ground_signs import SIGNS
+from builder.exported_answers import with_exported
+from builder.figures_in_words import generated
 from builder.grades import read_grades, standings
+from builder.report.answers import side_by_side
 from builder.report.asked import Asked, asked
 from builder.report.chosen import chosen
+from builder.report.copies import copies
+from builder.report.costs import costs
+from builder.report.counted import funnel, grounding, openings, reasons, task_mix
+from builder.report.coverage import coverage
+from builder.report.diagnosis import diagnosis
 from builder.report.places import Places
-from builder.step import ANSWERS, EVALUATION, QUARANTINE, Step
+from builder.report.prove import prove
+from builder.report.repeat import repeat
+from builder.report.rounds import rounds
+from builder.report.sizes import sizes
+from builder.step import ANSWERS, DIAGNOSIS, EVALUATION, MODEL, QUARANTINE, Step
 from builder.store import read_json, read_records
-from schemas.records import SPLITS, Chunk, Document, Dropped, Grounding, Pair
+from schemas.records import SPLITS, Dropped
 
-EXAMPLES_OF_A_REASON = 3
-SET_NAMES = {
-    "paraphrase": "paraphrase: other wordings of facts that are in train",
-    "paraphrase_seen": "paraphrase, question form seen with other facts",
-    "paraphrase_unseen": "paraphrase, question form never seen",
-    "test": "test: passages that no training pair uses",
-    "test_documents": "test: documents of which nothing is in train",
-}
+PROVE, ITERATE = "prove.json", "iterate.json"  # what commands of their own leave at the top of the workspace
+
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that the report says; `as_json` is report.json."""
+    """Everything that was measured; a part that is empty was not."""
 
     company: str
-    generator: str
-    base: str
-    base_read_the_documents: bool
-    funnel: list[dict[str, Any]]
-    reasons: list[dict[str, Any]]
-    coverage: list[dict[str, Any]]
-    tasks: list[dict[str, Any]]
-    grounding: list[dict[str, Any]]
-    flags: dict[str, int]
-    rules: dict[str, int]
-    openings: list[dict[str, Any]]
-    asked: Asked
-    lengths: dict[str, list[int]]
-    splits: dict[str, int]
-    chosen: dict[str, Any]
-    leaks: dict[str, int]
-    base_figures: dict[str, Any]
-    train_figures: dict[str, Any]
-    evaluation: dict[str, Any]
-    examples: dict[str, list[dict[str, Any]]]
-    seconds: dict[str, float]
-    exported: dict[str, dict[str, Any]]
+    generator: str = ""
+    base: str = ""
+    base_read_the_documents: bool = False
+    documents: int = 0
+    pairs: int = 0
+    generated: str = ""
+    funnel: list[Figures] = field(default_factory=list)
+    reasons: list[Figures] = field(default_factory=list)
+    copies: Figures = field(default_factory=dict)
+    coverage: list[Figures] = field(default_factory=list)
+    tasks: list[Figures] = field(default_factory=list)
+    grounding: list[Figures] = field(default_factory=list)
+    flags: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
+    openings: list[Figures] = field(default_factory=list)
+    asked: Asked = field(default_factory=dict)
+    lengths: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    chosen: Figures = field(default_factory=dict)
+    leaks: dict[str, int] = field(default_factory=dict)
+    base_figures: Figures = field(default_factory=dict)
+    train_figures: Figures = field(default_factory=dict)
+    evaluation: Figures = field(default_factory=dict)
+    diagnosis: Figures = field(default_factory=dict)
+    prove: Figures = field(default_factory=dict)
+    iterate: Figures = field(default_factory=dict)
+    examples: dict[str, Figures] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    exported: dict[str, Figures] = field(default_factory=dict)
+    costs: Figures = field(default_factory=dict)
+    repeat: Figures = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Figures:
         """Return the facts as JSON values."""
         return asdict(self)
 
 
 def gather(step: Step) -> Facts:
-    """Collect the facts of all stages before the report."""
-    outputs = step.work.outputs
-    documents, chunks, pairs = step.documents(), step.chunks(), step.pairs("split")
+    """Collect the facts of all stages before the report, and of prove and iterate if they were run."""
+    from builder.answers import JOURNAL
+
+    outputs, folder = step.work.outputs, step.work.folder
+    documents, chunks, pairs, valid = step.documents(), step.chunks(), step.pairs("split"), step.pairs("validate")
     counts = {name: output.counts for name, output in outputs.items()}
-    quarantine = [output.folder / QUARANTINE for output in outputs.values()]
-    dropped = [record for path in quarantine if path.exists() for record in read_records(path, Dropped)]
-    evaluated, places = outputs["evaluate"].folder, Places.of(documents, chunks)
+    dropped = _dropped(step)
+    places, evaluated = Places.of(documents, chunks), outputs["evaluate"].folder
+    evaluation, answers = with_exported(step, read_json(evaluated / EVALUATION), read_json(evaluated / ANSWERS))
     return Facts(
         company=step.recipe.company,
         generator=step.recipe.generate.generator,
         base=step.recipe.train.base,
         base_read_the_documents=step.recipe.train.base == "embedded",
+        documents=len(documents),
+        pairs=len(pairs),
+        generated=generated(pairs),
         funnel=funnel(counts),
         reasons=reasons(dropped),
+        copies=copies(dropped, valid),
         coverage=coverage(documents, chunks, pairs),
         tasks=task_mix(pairs),
         grounding=grounding(pairs),
         flags=dict(Counter(flag for pair in pairs for flag in pair.flags if flag not in SIGNS).most_common()),
         rules=dict(Counter(pair.form.split("/")[0] for pair in pairs).most_common()),
         openings=openings(pairs),
-        asked=asked(
-            step.pairs("validate"),
-            pairs,
-            documents,
-            standings(step.recipe, read_grades(step.work.folder)),
-            counts["generate"].get("left_out", {}),
-        ),
-        lengths={"question": [words(pair.instruction) for pair in pairs], "response": [words(pair.output) for pair in pairs]},
+        asked=asked(valid, pairs, documents, standings(step.recipe, read_grades(folder)), counts["generate"].get("left_out", {})),
+        lengths=sizes(pairs, outputs["train"].folder / MODEL),
         splits={name: counts["split"][name] for name in SPLITS},
         chosen=chosen(step, pairs, dropped, places),
         leaks=counts["split"]["leaks"],
         base_figures=counts["pretrain"],
         train_figures=counts["train"],
-        evaluation=read_json(evaluated / EVALUATION),
-        examples=examples(read_json(evaluated / ANSWERS), places, pairs),
+        evaluation=evaluation,
+        diagnosis=diagnosis(_diagnosis(step), {pair.id: (pair.instruction, pair.output) for pair in pairs}),
+        prove=prove(read_if_there(folder / PROVE), {name: output.content for name, output in outputs.items()}),
+        iterate=rounds(read_if_there(folder / ITERATE)),
+        examples=side_by_side(answers, places, pairs, count=step.recipe.report.examples),
         seconds={name: round(output.seconds, 2) for name, output in outputs.items()},
         exported=counts.get("package", {}).get("gguf", {}),
+        costs=costs(folder / JOURNAL),
+        repeat=repeat(step),
     )
 
 
-def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the way from files to chosen pairs: name, how many, and how many left there."""
-    left = {name: sum(figures.get("dropped", {}).values()) for name, figures in counts.items()}
-    unsound = counts["validate"]["kept"] - counts["curate"]["sure"]
-    duplicates = counts["curate"]["sure"] - counts["curate"]["distinct"]
-    rows = [
-        ("files", counts["read"]["in"], left["read"]),
-        ("documents", counts["read"]["kept"], 0),
-        ("chunks", counts["chunk"]["chunks"], counts["chunk"]["chunks"] - counts["generate"]["chunks_with_drafts"]),
-        ("chunks with drafts", counts["generate"]["chunks_with_drafts"], 0),
-        ("drafts", counts["generate"]["kept"], left["validate"]),
-        ("valid pairs", counts["validate"]["kept"], unsound),
-        ("sound pairs", counts["curate"]["sure"], duplicates),
-        ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates - unsound),
-        ("chosen pairs", counts["curate"]["kept"], 0),
-    ]
-    return [{"name": name, "count": count, "left": gone} for name, count, gone in rows]
+def read_if_there(path: Path) -> Figures:
+    """Return the figures that a command left in the workspace; empty if it was not run."""
+    return dict(read_json(path)) if path.exists() else {}
 
 
-def reasons(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
-    """Return how many records left at which stage for which reason, with a few of them."""
-    groups: dict[tuple[str, str], list[Dropped]] = defaultdict(list)
-    for record in dropped:
-        groups[record.stage, str(record.reason)].append(record)
-    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return [
-        {
-            "stage": stage,
-            "reason": reason,
-            "count": len(records),
-            "examples": [_example(record) for record in records[:EXAMPLES_OF_A_REASON]],
-        }
-        for (stage, reason), records in ordered
-    ]
+def _diagnosis(step: Step) -> Mapping[str, Any]:
+    found = step.work.outputs.get("diagnose")
+    return read_if_there(found.folder / DIAGNOSIS) if found else {}
 
 
-def _example(record: Dropped) -> dict[str, str]:
-    text = record.record.get("instruction") or record.record.get("text") or record.record.get("path") or record.id
-    return {"text": " ".join(str(text).split())[:160], "detail": record.detail[:200]}
-
-
-def coverage(documents: Sequence[Document], chunks: Sequence[Chunk], pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Return per document how many chosen pairs each of its chunks has, in order."""
-    per_chunk = Counter(pair.provenance.chunk_id for pair in pairs)
-    by_document: dict[str, list[Chunk]] = defaultdict(list)
-    for chunk in chunks:
-        by_document[chunk.document_id].append(chunk)
-    return [
-        {
-            "path": document.path,
-            "words": words(document.text),
-            "pairs": sum(per_chunk[chunk.id] for chunk in by_document[document.id]),
-            "chunks": [
-                {"heading": " › ".join(chunk.heading_path[-2:]), "pairs": per_chunk[chunk.id]} for chunk in by_document[document.id]
-            ],
-        }
-        for document in documents
-    ]  # fmt: skip
-
-
-def task_mix(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Return how many pairs of each task each split has."""
-    table = Counter((pair.task, pair.split) for pair in pairs)
-    totals = Counter(pair.task for pair in pairs)
-    return [{"task": task, "all": total, **{name: table[task, name] for name in SPLITS}} for task, total in totals.most_common()]
-
-
-def grounding(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Return how many pairs rest on the documents in which way, and how many of them end a conversation."""
-    counts = Counter(pair.grounding for pair in pairs)
-    talks = Counter(pair.grounding for pair in pairs if pair.history)
-    return [
-        {"grounding": name, "count": counts[name], "share": counts[name] / len(pairs), "conversations": talks[name]}
-        for name in get_args(Grounding)
-        if counts[name]
-    ]
-
-
-def openings(pairs: Sequence[Pair], most: int = 10) -> list[dict[str, Any]]:
-    """Return the most frequent first three words of the questions with their share."""
-    first = Counter(" ".join(pair.instruction.split()[:3]) for pair in pairs)
-    return [{"opening": opening, "share": count / len(pairs)} for opening, count in first.most_common(most)]
-
-
-def examples(answers: Sequence[dict[str, Any]], places: Places, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Return the answers by held-out set, each with the place in the source that supports it."""
-    by_id = {pair.id: pair for pair in pairs}
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for answer in answers:
-        pair = by_id[answer["pair_id"]]
-        shown = {"task": pair.task, "grounding": pair.grounding, "flags": list(pair.flags), "source": places.of_pair(pair)}
-        found[answer["set"]].append({**answer, **shown})
-    return dict(found)
-
-
-def words(text: str) -> int:
-    """Count words as a person would."""
-    return len(text.split())
+def _dropped(step: Step) -> Sequence[Dropped]:
+    quarantine = [output.folder / QUARANTINE for output in step.work.outputs.values()]
+    return [record for path in quarantine if path.exists() for record in read_records(path, Dropped)]

@@ -1,131 +1,101 @@
-"""The facts as HTML."""
+"""The facts as HTML: one page of sections, each a template of its own, left out where there is nothing to say."""
 
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from builder.model_stages import UNIONS
-from builder.report.charts import Series, bars, histogram, line_chart
+from builder.report.charts.chart import Chart
+from builder.report.charts.counts import bars, histogram
+from builder.report.charts.flow import flow
+from builder.report.charts.intervals import Scale
+from builder.report.charts.lines import Series, line_chart
+from builder.report.charts.verbs import verbs_chart
 from builder.report.chosen import FALSE_ALARMS
-from builder.report.gather import SET_NAMES, Facts
-from builder.report.trained import choice_in_words, passes
-from builder.report.verbs_chart import verbs_chart
+from builder.report.curves import curves
+from builder.report.plain import shown
 
-SHORT_WORDS = 45
-METRICS = (
-    ("exact_match", "exact match"),
-    ("token_f1", "token F1"),
-    ("rouge_l", "ROUGE-L"),
-    ("perplexity", "perplexity"),
-    ("stop_rate", "ends by itself"),
-)
-
-
-def render(facts: Facts, *, examples: int) -> str:
-    """Return the whole page."""
-    return _template().render(
-        facts=facts,
-        metrics=METRICS,
-        set_names=SET_NAMES,
-        verdict=verdict(facts.evaluation),
-        tuned_overall=tuned_overall(facts.evaluation),
-        samples={name: sample(rows, examples) for name, rows in facts.examples.items()},
-        charts=_charts(facts),
-        passes=passes(facts.train_figures),
-        choice=choice_in_words(facts.train_figures),
-        false_alarms=FALSE_ALARMS,
-    )
+Told = Mapping[str, Any]
+SECTIONS = {  # template -> title, and what must be there
+    "comparison": ("Who answers how well", lambda told: bool(told["compared"])),
+    "win_rate": ("What a judge prefers", lambda told: bool(told["win_rate"])),
+    "forgetting": ("What was forgotten", lambda told: bool(told["forgetting"])),
+    "prove": ("Was it the data?", lambda told: bool(told["prove"])),
+    "weak": ("What is weak", lambda told: bool(told["diagnosis"])),
+    "rounds": ("Rounds of improvement", lambda told: bool(told["iterate"])),
+    "answers": ("Answers side by side", lambda told: bool(told["examples"])),
+    "way": ("From documents to pairs", lambda told: bool(told["funnel"] or told["reasons"])),
+    "covered": ("Coverage of the documents", lambda told: bool(told["coverage"])),
+    "pairs": ("The chosen pairs", lambda told: bool(told["tasks"] or told["grounding"] or told["lengths"])),
+    "chosen": ("How the pairs were chosen", lambda told: bool(told["chosen"])),
+    "asked": ("What the pairs ask", lambda told: bool(told["asked"])),
+    "certificate": ("The split is proved", lambda told: bool(told["chosen"].get("certificate"))),
+    "training": ("Training", lambda told: bool(told["train_figures"])),
+    "costs": ("Costs and time", lambda told: bool(told["seconds"] or told["costs"])),
+    "again": ("How to repeat it", lambda told: bool(told["repeat"])),
+}
 
 
-def verdict(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of the one sentence that a manager reads."""
-    name = "paraphrase" if "paraphrase" in evaluation["sets"] else next(iter(evaluation["sets"]))
-    figures = evaluation["sets"][name]
-    base, tuned = (figures["overall"][model]["exact_match"] for model in ("base", "tuned"))
-    return {"set": name, "n": figures["n"], "base": base, "tuned": tuned, "better": tuned > base}
+def render(told: Told) -> str:
+    """Return the whole page of what `builder.report.story.told` returned."""
+    sections = [(name, title) for name, (title, there) in SECTIONS.items() if there(told)]
+    return _template().render(facts=told, charts=_charts(told), sections=sections, false_alarms=FALSE_ALARMS)
 
 
-def tuned_overall(evaluation: dict[str, Any]) -> dict[str, float]:
-    """Return the tuned model's figures over all held-out questions, each asked once: sets that are unions are left out."""
-    found = evaluation["sets"]
-    sets = [figures for name, figures in found.items() if name not in UNIONS] or list(found.values())
-    total = sum(figures["n"] for figures in sets)
-    names = sets[0]["overall"]["tuned"]
-    return {name: sum(figures["n"] * figures["overall"]["tuned"][name] for figures in sets) / total for name in names}
-
-
-def sample(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """Return a random choice of answers, right or wrong, the same at every run."""
-    ordered = sorted(answers, key=lambda answer: answer["pair_id"])
-    return random.Random(0).sample(ordered, min(count, len(ordered)))  # noqa: S311
-
-
-def telling_answers(answers: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """Return a random few answers short enough for a terminal, right or wrong, from the paraphrase set if there is one."""
-    short = [answer for answer in answers if len(answer["reference"].split()) <= SHORT_WORDS] or list(answers)
-    paraphrased = [answer for answer in short if answer["set"].startswith("paraphrase")]
-    return sample(paraphrased or short, count)
-
-
-def _charts(facts: Facts) -> dict[str, str]:
-    curve = facts.train_figures.get("curve", [])
-    base_curve = facts.base_figures.get("curve", [])
-    continued = facts.train_figures.get("continued_pretraining", {}).get("curve", [])
+def _charts(told: Told) -> dict[str, Chart]:
+    splits = {name: count for name, count in told["splits"].items() if count}
     return {
-        "train": line_chart(
-            [
-                Series("training loss", "tuned", _points(curve, "loss")),
-                Series("validation loss", "warn", _points(curve, "validation_loss")),
-            ],
-            title="Loss of supervised fine-tuning",
-            x_label="update",
-        ),
-        "base": line_chart(
-            [Series("loss on raw text", "base", _points(base_curve, "loss"))], title="Loss of pretraining", x_label="update"
-        ),
-        "continued": line_chart(
-            [
-                Series("loss on raw text", "tuned", _points(continued, "loss")),
-                Series("loss of the validation pairs", "warn", _points(continued, "validation_loss")),
-            ],
-            title="Loss of continued pretraining",
-            x_label="update",
-        ),
-        "question": histogram(facts.lengths["question"], title="Words of a question", x_label="words of a question"),
-        "response": histogram(facts.lengths["response"], title="Words of a response", x_label="words of a response"),
-        "rules": bars(dict(list(facts.rules.items())[:20]), title="Pairs by kind of fact"),
-        **_charts_of_choice(facts.chosen),
+        **curves(told["train_figures"], told["base_figures"]),
+        **_lengths(told["lengths"]),
+        **_charts_of_choice(told["chosen"]),
+        "flow": flow(told["flow"], splits, title="From drafts to the splits"),
+        "rules": bars(dict(list(told["rules"].items())[:20]), title="Pairs by kind of fact"),
+        "openings": bars({row["opening"] + " …": row["count"] for row in told["openings"]}, title="Openings of the questions"),
+        "seconds": bars(told["seconds"], title="Seconds of each stage"),
+        "prove_curve": _size_curve(told["prove"].get("curve") or ()),
     }
 
 
-def _charts_of_choice(chosen: dict[str, Any]) -> dict[str, str]:
-    """Return the chart of verbs and nouns, and that of what each further pair added; each empty where there is nothing to draw."""
+def _lengths(lengths: Mapping[str, Mapping[str, list[int]]]) -> dict[str, Chart]:
+    return {
+        f"{unit}_{text}": histogram(values, title=f"{unit.capitalize()} of a {text}", x_label=f"{unit} of a {text}")
+        for unit, by_text in lengths.items()
+        for text, values in by_text.items()
+    }
+
+
+def _charts_of_choice(chosen: Told) -> dict[str, Chart]:
+    """Return the charts of verbs, of what each further pair added, and of the judge's scores; empty where there is nothing to draw."""
     if not chosen:
-        return {}
+        return {"verbs": Chart(), "chosen": Chart(), "judge": Chart()}
     points = chosen["curve"]
-    qualities = {point["quality"] for point in points}
     lines = [Series("coverage of all pairs", "tuned", tuple((point["pairs"], point["coverage"]) for point in points))]
-    if len(qualities) > 1:
+    if len({point["quality"] for point in points}) > 1:
         lines.append(Series("mean quality", "base", tuple((point["pairs"], point["quality"]) for point in points)))
+    scores = (chosen.get("judge") or {}).get("scores") or []
     return {
         "verbs": verbs_chart(chosen["diversity"]["verbs"]["chart"], title="Verbs of the questions and their nouns"),
         "chosen": line_chart(lines, title="Coverage by number of pairs", x_label="chosen pairs"),
+        "judge": histogram(scores, title="Scores of the judge", x_label="score of the judge", bins=20),
     }
 
 
-def _points(curve: Sequence[dict[str, float]], name: str) -> tuple[tuple[float, float], ...]:
-    return tuple((point["step"], point[name]) for point in curve if point.get(name) is not None)
+def _size_curve(curve: Any) -> Chart:
+    points = sorted(curve, key=lambda point: point["pairs"])
+    limits = tuple((point["low"], point["high"]) for point in points) if all(point.get("low") is not None for point in points) else ()
+    line = Series("score", "tuned", tuple((point["pairs"], point["mean"]) for point in points), limits)
+    return line_chart([line], title="Score by number of training pairs", x_label="training pairs")
 
 
 @cache
 def _template() -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "sections")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, loader=loader)
     environment.filters["percent"] = lambda share: f"{100 * share:.1f}%"
-    environment.filters["short"] = lambda number: f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
     environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.get_template("template.html")
+    environment.filters["p"] = lambda value: "below 0.001" if value < 0.001 else f"= {value:.3f}"
+    environment.filters["plain"] = shown
+    environment.globals["Scale"] = Scale
+    return environment.get_template("page.html")

@@ -13,7 +13,10 @@ _PROVED = {"prompts_equal": "prompts read as the same tokens", "answers_equal": 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card says; `data` are lines on the pairs, `gguf` the figures of each exported file by its name."""
+    """What a card says; `data` are lines on the pairs, `gguf` the figures of each exported file by its name.
+
+    `results` (head and rows of a table with intervals), `proof` and `limits` (sentences) are what the report says, where there is one.
+    """
 
     name: str
     company: str
@@ -27,6 +30,9 @@ class CardFacts:
     gguf: Mapping[str, Mapping[str, Any]]
     generated: bool
     is_adapter: bool = False
+    results: tuple[Sequence[str], Iterable[Sequence[object]]] | None = None
+    proof: Sequence[str] = ()
+    limits: Sequence[str] = ()
 
 
 def model_card(facts: CardFacts) -> str:
@@ -43,6 +49,8 @@ def model_card(facts: CardFacts) -> str:
         _table(("figure", "value"), _training(facts)),
         "`repeat/` holds what it takes to train it again with `trl sft`, without kilopair: the pairs too, so it is not pushed to the Hub.",
         "## Results on questions that were not trained on",
+        "\n".join(f"- {line}" for line in facts.proof),
+        _table(*facts.results) if facts.results else "",
         _results(facts),
         _files(facts),
         "## Limits",
@@ -170,6 +178,8 @@ def _limits(facts: CardFacts) -> str:
             f"- Of questions on passages that no training pair uses, it answers {exact:.0%} word for word. "
             "It does not say so when it does not know, unless a pair taught it to."
         )
+    lines += [f"- {line}" for line in facts.limits]
+    lines.append("- It is meant for people who can look the answer up in the document; nothing should be decided by its answer alone.")
     if _is_embedded(facts):
         lines.append("- It has read nothing but these documents: it has no general knowledge and no other language.")
     return "\n".join(lines)

@@ -44,7 +44,7 @@ class Item:
 
 
 def prove(ask: Ask, items: Sequence[Item], template: Template, *, most: int, progress: Progress) -> dict[str, Any]:
-    """Return what was compared, and the scores of the file's answers.
+    """Return what was compared, the scores of the file's answers, and the answers themselves.
 
     Args:
         ask: the server that has loaded the file.
@@ -130,6 +130,7 @@ def _figures(items: Sequence[Item], given: Sequence[Mapping[str, Any]]) -> dict[
         "right_kept": sum(_is_right(item) and answer == item.answer for answer, item in answers),
         **{name: fmean(score(answer, item.reference) for answer, item in answers) for name, score in SCORES.items()},
         "stop_rate": fmean(bool(one["stopped"]) for one in given),
+        "answers": [dict(one) for one in given],
     }
 
 

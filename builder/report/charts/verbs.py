@@ -6,6 +6,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from builder.report.charts.chart import Chart
+
 SIZE = 560
 RINGS = ((72.0, 158.0), (160.0, 186.0))  # inner and outer radius in units of the drawing, by ring
 ROOM = (0.019, 0.011)  # part of a turn that a label needs, by ring
@@ -14,15 +16,17 @@ LONGEST = 11  # letters of a label
 _FULL = 1 - 1e-6  # of a turn: an arc that ends where it begins is drawn as nothing
 
 
-def verbs_chart(arcs: Sequence[Mapping[str, Any]], *, title: str) -> Markup:
+def verbs_chart(arcs: Sequence[Mapping[str, Any]], *, title: str) -> Chart:
     """Draw the arcs of `builder.curation.diversity.chart`; a label stands where its arc has room, every arc tells its count."""
     if not arcs:
-        return Markup("")
+        return Chart()
     order = {verb: place for place, verb in enumerate(dict.fromkeys(arc["verb"] for arc in arcs))}
     body = "".join(_sector(arc, order[arc["verb"]]) for arc in arcs) + "".join(map(_label, arcs))
     half = SIZE / 2
     box = f"{-half:g} {-half:g} {SIZE} {SIZE}"
-    return Markup(f'<svg class="rings" viewBox="{box}" role="img" aria-label="{escape(title)}">{body}</svg>')  # noqa: S704 (every part is escaped)
+    drawn = Markup(f'<svg class="rings" viewBox="{box}" role="img" aria-label="{escape(title)}">{body}</svg>')  # noqa: S704 (every part is escaped)
+    rows = tuple((arc["verb"], arc["label"] if arc["ring"] else "", f"{arc['count']:,}") for arc in arcs)
+    return Chart(drawn, ("verb", "noun", "questions"), rows)
 
 
 def _sector(arc: Mapping[str, Any], place: int) -> str:

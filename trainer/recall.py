@@ -1,0 +1,61 @@
+"""What a model answers to plain questions, and whether that is right: for questions that are asked after every round of training."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.records import Pair
+from trainer.answer_match import is_right
+from trainer.asking import room_for
+from trainer.generate import generate
+from trainer.machine import prepare
+from trainer.model import end_tokens, load
+from trainer.templates import choose_template
+
+_MANY, _FEW, _SMALL = 128, 32, 50_000_000  # questions at once, below and above so many parameters
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """An answer, and whether it says what the pair's output says."""
+
+    answer: str
+    right: bool
+
+
+def recall(folder: Path | str, pairs: Sequence[Pair], *, progress: Callable[[int], None] = lambda _: None) -> list[Recalled]:
+    """Return the model's greedy answers to the questions of pairs, in their order.
+
+    Args:
+        folder: the model.
+        pairs: what is asked, with the right answers.
+        progress: told how many were answered so far.
+    """
+    if not pairs:
+        return []
+    prepare()
+    model, tokenizer = load(folder)
+    template = choose_template(tokenizer)
+    lengths = [len(ids) for ids in template.completions([pair.output for pair in pairs])]
+    found: dict[int, Recalled] = {}
+    for places in _by_length(lengths):
+        answers = generate(
+            model,
+            template.pair_prompts([pairs[place] for place in places]),
+            ends=end_tokens(model, template),
+            max_new_tokens=room_for([lengths[place] for place in places]),
+            batch_size=_MANY if model.num_parameters() < _SMALL else _FEW,
+        )
+        for place, answer in zip(places, answers, strict=True):
+            text = template.decode(answer.tokens)
+            found[place] = Recalled(text, is_right(text, pairs[place].output))
+        progress(len(found))
+    return [found[place] for place in range(len(pairs))]
+
+
+def _by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Return places together whose lengths are within a factor of two, so that a short answer does not wait for a long one."""
+    groups: dict[int, list[int]] = {}
+    for place, length in enumerate(lengths):
+        groups.setdefault(length.bit_length(), []).append(place)
+    return [groups[size] for size in sorted(groups)]
