@@ -213,7 +213,7 @@ def test_the_sentences_are_plain():
     assert better.sentence.endswith(", n = 200, 50 documents)")
     assert losses.sentence == "tuned is better than base in loss on test: −0.50 (95 % interval −0.50 to −0.50, n = 80)"
     assert unclear.sentence == (
-        "no difference shown between tuned and base in token f1 on test: +8.0 points (95 % interval −6.8 to +22.2, n = 50;"
+        "no difference shown between tuned and base in token F1 on test: +8.0 points (95 % interval −6.8 to +22.2, n = 50;"
         " a loss larger than 4.5 points is excluded; a gain smaller than 22.7 points could not have been seen)"
     )
 
@@ -234,7 +234,7 @@ def test_same_needs_the_interval_at_twice_the_risk_within_the_margin():
     strict = compare(first, second, design=Design(margin=0.01, resamples=999), of=NAMES)
 
     assert close.verdict == "same"
-    assert close.sentence.startswith("tuned is the same as base in token f1 on test, within the margin of 5.0 points: 0.0 points (95 %")
+    assert close.sentence.startswith("tuned is the same as base in token F1 on test, within the margin of 5.0 points: 0.0 points (95 %")
     assert strict.verdict == "not_shown"
 
 

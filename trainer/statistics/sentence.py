@@ -4,6 +4,8 @@ from typing import Any
 
 from schemas.proof import Comparison, Unit, Verdict
 
+_NAMES = {"token_f1": "token F1", "rouge_l": "ROUGE-L"}
+
 
 def judged(figures: dict[str, Any]) -> Comparison:
     """Return the comparison of these figures with its verdict and its sentence."""
@@ -85,4 +87,4 @@ def _number(value: float, unit: Unit, *, signed: bool = False) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return _NAMES.get(name) or name.replace("_", " ")
