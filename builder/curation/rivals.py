@@ -22,8 +22,11 @@ def rivals(choosing: Choosing, pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     ]
     taken = {pair.id for pair in pairs if pair.split != "train"}
     free = [pair for pair in decontaminate(choosing.supply, held) if isinstance(pair, Pair) and pair.id not in taken]
-    settings = {"target": len(pairs) - len(taken), "per_fact": most_wordings(choosing.recipe.curate), "seed": choosing.recipe.seed}
-    return {kind: [_taught(pair) for pair in baseline(kind, free, **settings) if isinstance(pair, Pair)] for kind in get_args(Baseline)}
+    count, most, seed = len(pairs) - len(taken), most_wordings(choosing.recipe.curate), choosing.recipe.seed
+    return {
+        kind: [_taught(pair) for pair in baseline(kind, free, target=count, per_fact=most, seed=seed) if isinstance(pair, Pair)]
+        for kind in get_args(Baseline)
+    }
 
 
 def compared(choosing: Choosing, pairs: Sequence[Pair]) -> dict[str, Any]:
