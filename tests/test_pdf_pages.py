@@ -14,7 +14,7 @@ from liteparse.types import AnnotationRect
 
 from builder.readers.content import Content, Refused, clean
 from builder.readers.pdf_engine import Parsed, parse_pdf, with_words
-from builder.readers.pdf_grid import Heading, rebuilt
+from builder.readers.pdf_grid import Heading, may_have_columns, rebuilt
 from builder.readers.pdf_lines import printed
 from builder.readers.pdf_pages import read_pdf
 from builder.readers.pdf_scan import without_cycles
@@ -130,6 +130,15 @@ def test_words_without_columns_are_no_table():
     assert isinstance(parsed, Parsed)
 
     assert rebuilt(AnnotationRect(0, 100, 595, 400), printed(with_words(parsed, [1]).pages[0], frozenset())) is None
+
+
+@pytest.mark.parametrize(("lefts", "may"), [((160, 161, 160, 159, 160), True), ((130, 150, 170, 190, 210), False), ((), False)])
+def test_words_are_asked_for_only_where_printed_pieces_stand_below_each_other(lefts: tuple[int, ...], may: bool):
+    first = set_lines(["Pump", "Hose", "Filter", "Valve", "Wiper"], y=100, pitch=20)
+    parsed = parse_pdf(make_pdf([[*first, *(Line("640", left, 100 + 20 * row) for row, left in enumerate(lefts))]]))
+    assert isinstance(parsed, Parsed)
+
+    assert may_have_columns(AnnotationRect(50, 80, 500, 300), parsed.pages[0]) is may
 
 
 def test_what_was_filled_into_a_form_is_in_the_text():

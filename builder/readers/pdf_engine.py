@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.readers.content import Refused, missing_languages
+from builder.readers.pdf_items import parse_whole
 from builder.readers.pdf_ligatures import join_ligatures, spell_ligatures
 from builder.readers.pdf_scan import names, without_cycles
 from schemas.records import Reason
@@ -146,7 +147,7 @@ def _parsed(parser: "LiteParse", raw: bytes, *, joined: bool) -> Parsed | Refuse
 def _parsed_again(parser: "LiteParse", parsed: Parsed) -> list["ParsedPage"]:
     """The pages that the parser is for; none if it fails."""
     try:
-        pages = parser.parse(parsed.raw).pages
+        pages = parse_whole(parser, parsed.raw).pages
     except Exception:  # noqa: BLE001 - as above
         return []
     if parsed.joined:
@@ -161,7 +162,7 @@ def _items(pages: Sequence["ParsedPage"]) -> dict[int, list["TextItem"]]:
 def _results(parser: "LiteParse", raw: bytes) -> Iterator[tuple[int, "ParseResult"]]:
     """The number of pages of the file with each part of them; a small file is one part, because a session takes time of its own."""
     if len(raw) < _SMALL:
-        result = parser.parse(raw)
+        result = parse_whole(parser, raw)
         yield result.total_pages, result
     else:
         for batch in parser.parse_batches(raw, _BATCH):

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from builder.readers.pdf_lines import Printed
 
 if TYPE_CHECKING:
-    from liteparse.types import AnnotationRect, WordBox
+    from liteparse.types import AnnotationRect, ParsedPage, TextItem, WordBox
 
 _NEAR = 1.5  # points between left edges of one column
 _SPACE = 0.5  # of the height is more than a space between words
 _GAP = 1.2  # times the least distance of lines is between rows
 _LARGE = 1.3  # times the usual height is a heading
 _SHARE = 2  # a column begins in every second line at least
+_FEW = 4  # of its lines one at least begins a printed piece there; the others may run over it
 
 Row = list[str]
 
@@ -33,6 +34,16 @@ class Heading:
     x: float
     top: float
     bottom: float
+
+
+def may_have_columns(box: "AnnotationRect", page: "ParsedPage") -> bool:
+    """Return whether some printed pieces in the box stand below each other, so that it may be worth asking for their words."""
+    pieces = [piece for piece in page.text_items if _inside(piece, box)]
+    first, lines = min((piece.x for piece in pieces), default=0.0), len({round(piece.y / 3) for piece in pieces})
+    edges = Counter(
+        point for piece in pieces if piece.x > first + _NEAR for point in (round(piece.x) - 1, round(piece.x), round(piece.x) + 1)
+    )
+    return max(edges.values(), default=0) * _FEW >= lines
 
 
 def rebuilt(box: "AnnotationRect", page: Printed) -> list[Heading | list[Row]] | None:
@@ -68,7 +79,7 @@ def _lines(page: Printed, box: "AnnotationRect") -> list[list["WordBox"]]:
     return [sorted(line, key=lambda word: word.x) for line in lines]
 
 
-def _inside(word: "WordBox", box: "AnnotationRect") -> bool:
+def _inside(word: "WordBox | TextItem", box: "AnnotationRect") -> bool:
     x, y = word.x + word.width / 2, word.y + word.height / 2
     return box.x <= x <= box.x + box.width and box.y <= y <= box.y + box.height
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from builder.readers.content import body, one_line, table
-from builder.readers.pdf_grid import Heading, rebuilt
+from builder.readers.pdf_grid import Heading, may_have_columns, rebuilt
 from builder.readers.pdf_lines import Line, Printed, find_lines, with_links
 from builder.readers.pdf_pieces import BULLET, Piece
 
@@ -25,7 +25,8 @@ _TORN = re.compile(r"(?<=[^\W\d_])-(?:\s+)(?!(?:and|or|und|oder|bis|to|et|ou)\b)
 def needs_words(page: "ParsedPage") -> bool:
     """Return whether a page cannot be read without the places of its words: it has links, or a table that may be cut wrongly."""
     return any(note.uri for note in page.annotations or ()) or any(
-        block.kind == "table" and _is_doubtful(_filled(block)) for block in page.blocks or ()
+        block.kind == "table" and block.bbox and _is_doubtful(_filled(block)) and may_have_columns(block.bbox, page)
+        for block in page.blocks or ()
     )
 
 

@@ -1,0 +1,57 @@
+"""The engine's result with what the readers use of printed lines, and no more: to make all of their fields takes long.
+
+liteparse copies every result of its native part into Python objects, in one function that it has for itself. That function is
+given the result without the printed lines here, and they are added. Where a version of liteparse has other insides, its own copy
+is what is returned.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from liteparse.parser import LiteParse
+    from liteparse.types import ParseResult, TextItem
+
+
+class _Without:
+    """A native object as it is, but for the attributes that are given."""
+
+    def __init__(self, native: Any, **given: Any) -> None:
+        self._native = native
+        self.__dict__.update(given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._native, name)
+
+
+def parse_whole(parser: "LiteParse", raw: bytes) -> "ParseResult":
+    """Return all pages of a file; of its printed lines the text, box, font, rotation, marked content and words.
+
+    Raises:
+        Exception: the engine's own, whatever is wrong with the file.
+    """
+    with suppress(AttributeError, ImportError):
+        from liteparse.parser import _convert_native_result  # pyright: ignore[reportAttributeAccessIssue]
+
+        parse = parser._native.parse_bytes  # noqa: SLF001 - see above
+        return _copied(parse(raw), _convert_native_result)
+    return parser.parse(raw)
+
+
+def _copied(native: Any, copy: Any) -> "ParseResult":
+    pages = native.pages
+    result = copy(_Without(native, pages=[_Without(page, text_items=()) for page in pages]))
+    for page, printed in zip(result.pages, pages, strict=True):
+        page.text_items = list(_items(printed.text_items))
+    return result
+
+
+def _items(native: Any) -> Iterator["TextItem"]:
+    from liteparse.types import TextItem, WordBox
+
+    for item in native:
+        words = [WordBox(word.text, word.x, word.y, word.width, word.height) for word in item.words]
+        yield TextItem(
+            item.text, item.x, item.y, item.width, item.height, item.font_name, mcid=item.mcid, rotation=item.rotation, words=words
+        )

@@ -1,0 +1,49 @@
+"""The engine's result, with what is used of printed lines only."""
+
+from dataclasses import replace
+
+import pytest
+from liteparse.types import ParseResult, TextItem
+
+from builder.readers.pdf_engine import _parser
+from builder.readers.pdf_items import parse_whole
+from tests.make_pdf import Line, make_pdf, paragraph
+
+TEXT = "Every pump is checked twice a year by the service team, once in spring and once before the first frost."
+PAGES = [
+    [*paragraph(TEXT), Line("See the manual", 60, 300, link="https://example.org/manual")],
+    [*paragraph(TEXT, y=90), Line("12", 300, 800)],
+]
+USED = ("text", "x", "y", "width", "height", "font_name", "rotation", "mcid", "words")
+
+
+def lean(result: ParseResult) -> ParseResult:
+    pages = [
+        replace(page, text_items=[TextItem(**{name: getattr(item, name) for name in USED}) for item in page.text_items])
+        for page in result.pages
+    ]
+    return replace(result, pages=pages)
+
+
+@pytest.mark.parametrize("options", [{}, {"emit_word_boxes": True}, {"extract_text_metadata": True}, {"target_pages": "2"}])
+def test_the_result_is_the_engines_own_but_for_fields_that_nobody_reads(options: dict[str, bool | str]):
+    parser, raw = _parser(**options), make_pdf(PAGES)
+
+    found = parse_whole(parser, raw)
+
+    assert found.pages
+    assert found == lean(parser.parse(raw))
+
+
+def test_another_version_of_the_engine_gives_its_own_copy(monkeypatch: pytest.MonkeyPatch):
+    parser, raw = _parser(), make_pdf(PAGES)
+    expected = parser.parse(raw)
+    monkeypatch.delattr("liteparse.parser._convert_native_result")
+    monkeypatch.setattr(type(parser), "parse", lambda _self, _raw: expected)
+
+    assert parse_whole(parser, raw) is expected
+
+
+def test_what_is_wrong_with_a_file_is_said_by_the_engine():
+    with pytest.raises(Exception, match=r"(?i)pdf"):
+        parse_whole(_parser(), b"%PDF-1.7\nnothing")
