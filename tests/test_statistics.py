@@ -248,7 +248,7 @@ def test_a_gain_that_is_shown_but_below_the_margin_is_told_as_both():
 def test_one_question_shows_nothing_and_one_document_is_named():
     assert compare([0.0], [1.0], design=DESIGN, of=NAMES).verdict == "not_shown"
     assert compare([-2.0], [-1.0], design=DESIGN, of=("loss", "test", "base", "tuned")).sentence.startswith("one question shows nothing")
-    assert "n = 80, 1 document" in compare(*some_scores(), clusters=["a"] * 80, design=DESIGN, of=NAMES).sentence
+    assert "n = 80, 1 document, which tells nothing of others" in compare(*some_scores(), clusters=["a"] * 80, design=DESIGN, of=NAMES).sentence
 
 
 def test_two_documents_never_show_a_difference_however_large():

@@ -1,6 +1,7 @@
 """`kilopair iterate`: rounds of more data where the model is weak, as a table."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def iterate(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool
         click.echo(json.dumps({**event, "sentence": done.made.sentence, "stop": done.made.stop}, ensure_ascii=False))
     elif not quiet:
         _print(done, keep=keep)
+        click.echo(f"report   {shlex.join(['kilopair', 'report', str(recipe)])} puts the rounds into the report")
 
 
 def _print(done: "Iterated", *, keep: bool) -> None:

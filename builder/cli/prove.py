@@ -1,6 +1,7 @@
 """`kilopair prove`: the same base on the curated pairs and on others of the same number, asked the same questions."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ def prove(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, 
         click.echo(json.dumps({"event": "done", **proof}, ensure_ascii=False))
     elif not quiet:
         click.echo(f"\n{markdown(proof)}")
+        tell(f"{shlex.join(['kilopair', 'report', str(recipe)])} puts it into the report")
 
 
 def _named(option: str) -> tuple[str, Path]:

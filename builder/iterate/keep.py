@@ -29,7 +29,7 @@ def keep(step: Step, made: Iteration, *, pairs: Sequence[Pair], trained: Output)
 def _kept(step: Step, made: Iteration, pairs: Sequence[Pair]) -> Output:
     """Write the pairs as the split has them, with the history of those that came and went."""
     from builder.certificate import certificate
-    from builder.export import save_dataset
+    from builder.export import facts_of, save_dataset
 
     chosen = {pair.id: pair for pair in step.pairs("curate")}
     ids = {pair.id for pair in pairs}
@@ -48,8 +48,7 @@ def _kept(step: Step, made: Iteration, pairs: Sequence[Pair]) -> Output:
         counts: dict[str, Any] = {"in": len(chosen) + len(added), "added": len(added), "kept": len(pairs)}
         counts |= {"dropped": {str(Reason.NOT_SELECTED): len(gone)} if gone else {}, **{name: sizes[name] for name in SPLITS}}
         counts |= {"leaks": proof["leaks"], "certificate": proof}
-        documents = {document.id: document.path for document in step.documents()}
-        save_dataset(pairs, folder / DATASET, facts={"company": step.recipe.company, "documents": documents, "counts": counts})
+        save_dataset(pairs, folder / DATASET, facts=facts_of(step.documents(), company=step.recipe.company, counts=counts))
         return counts
 
     reads = {**step.contents("read", "curate"), "pairs": sorted(ids), "history": [change.model_dump(mode="json") for change in changes]}

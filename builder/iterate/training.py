@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.model_stages import base_folder, with_replay, with_template
+from builder.retrain import CODE as RETRAIN
+from builder.retrain import Retraining, retrain, section_of
 from builder.step import MODEL, PAIRS, RUNS, Step
 from builder.store import write_records, write_text
 from builder.workspace import Counts, Output
@@ -37,35 +38,21 @@ class Training:
 
 def trained(step: Step, training: Training) -> Output:
     """Return the folder with the model, its pairs and its answers by pair id; made unless it exists, gone on with after a kill."""
-    recipe = step.recipe
-    section, template = with_template(recipe.train, step.root)
-    section, general = with_replay(section, step.root)
-    section = section.model_copy(update={"tokens": same_tokens(step)})
+    section, files = section_of(step, tokens=same_tokens(step))
 
     def make(folder: Path) -> Counts:
-        from trainer.sft import train
-
-        of = {name: [pair for pair in training.pairs if pair.split == name] for name in ("train", "validation")}
-        figures = train(
-            of["train"],
-            of["validation"],
-            [*(document.text for document in step.documents()), *training.passages],
-            base=base_folder(step.output("pretrain")),
-            section=section,
-            seed=training.seed,
-            folder=folder / MODEL,
-            progress=step.work.progress(training.name),
-            runs=step.work.folder / RUNS / ITERATE,
-        )
+        learnt, judging = ([pair for pair in training.pairs if pair.split == name] for name in ("train", "validation"))
+        work = Retraining(training.name, learnt, judging, training.seed, ITERATE, training.passages)
+        figures = retrain(step, work, section=section, folder=folder)
         write_records(folder / PAIRS, training.pairs)
         write_recalled(folder, folder / MODEL, training.asked)
         return figures
 
     settings = section.model_dump(mode="json", exclude={"keep", "log"})
-    reads = {**step.contents("read", "pretrain"), **settings, **template, **general, "seed": training.seed}
+    reads = {**step.contents("read", "pretrain"), **settings, **files, "seed": training.seed}
     reads |= {"pairs": content_id("pairs", [[pair.id, pair.split] for pair in training.pairs]), "passages": list(training.passages)}
     reads |= {"asked": content_id("asked", [pair.id for pair in training.asked])}
-    return step.work.stage(training.name, reads=reads, code=("trainer", "builder.iterate.training"), make=make)
+    return step.work.stage(training.name, reads=reads, code=(*RETRAIN, "builder.iterate.training"), make=make)
 
 
 def write_recalled(folder: Path, model: Path, asked: Sequence[Pair]) -> Counts:

@@ -11,9 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from builder.model_stages import base_folder, with_replay, with_template
+from builder.model_stages import base_folder
 from builder.prove.exam import Exam
 from builder.prove.selections import CURATED, Selection
+from builder.retrain import CODE as RETRAIN
+from builder.retrain import Retraining, retrain, section_of
 from builder.step import ANSWERS, MODEL, RUNS, Step
 from builder.store import read_json, write_json
 from builder.workspace import STAGE_FILE, Counts, Output, stage_key
@@ -22,7 +24,7 @@ from schemas.records import Pair, content_id
 from schemas.training import TrainSection
 
 BASE = "base"
-CODE = ("trainer", "builder.prove.trainings")
+CODE = (*RETRAIN, "builder.prove.trainings")
 _NAME = "prove"
 _TOLD = ("tokens", "updates", "passes", "trouble", "notices")
 Scores = dict[str, dict[str, Any]]
@@ -81,7 +83,7 @@ class Trainings:
         from trainer.evaluate import evaluate
 
         told = self.step.work.progress(training.stage)
-        figures = self._figures(training, folder / MODEL)
+        figures = self._figures(training, folder)
         section = self.step.recipe.evaluate.model_copy(update={"limit": None})  # the sets are limited already
         place = str(folder / MODEL) if (folder / MODEL).is_dir() else self._found(training)
         _, answers = evaluate({"asked": self.exam.questions}, models={"tuned": place}, section=section, progress=told)
@@ -97,26 +99,15 @@ class Trainings:
         try:
             return self._trained(training, folder)
         except TrainingError as error:
-            if not any(folder.glob("*.safetensors")):
+            if not any((folder / MODEL).glob("*.safetensors")):
                 raise
             tokens = self.tokens or self.step.output("train").counts["tokens"]
             return {"tokens": tokens, "trouble": str(error), "notices": [f"{training.selection}, seed {training.seed}: {error}"]}
 
     def _trained(self, training: Training, folder: Path) -> dict[str, Any]:
-        from trainer.sft import train
-
-        step = self.step
-        return train(
-            training.pairs,
-            [pair for pair in step.pairs("split") if pair.split == "validation"],
-            [document.text for document in step.documents()],
-            base=base_folder(step.output("pretrain")),
-            section=self._section(training)[0],
-            seed=training.seed,
-            folder=folder,
-            progress=step.work.progress(training.stage),
-            runs=self._checkpoints(training),
-        )
+        validation = [pair for pair in self.step.pairs("split") if pair.split == "validation"]
+        work = Retraining(training.stage, training.pairs, validation, training.seed, training.stage)
+        return retrain(self.step, work, section=self._section(training)[0], folder=folder)
 
     def _checkpoints(self, training: Training) -> Path:
         """Return where it may be gone on from: a folder of its own, so that none takes another for an interrupted one."""
@@ -124,11 +115,9 @@ class Trainings:
 
     def _section(self, training: Training) -> tuple[TrainSection, dict[str, str]]:
         """Return the run's section with the budget of the proof, and the contents of the files that it names."""
-        section, template = with_template(self.step.recipe.train, self.step.root)
-        section, general = with_replay(section, self.step.root)
         is_whole = training.selection == CURATED and self.step.recipe.prove.tokens is None
-        update = {"log": "none"} if is_whole or self.tokens is None else {"log": "none", "tokens": self.tokens}
-        return section.model_copy(update=update), {**template, **general}
+        budget = {} if is_whole or self.tokens is None else {"tokens": self.tokens}
+        return section_of(self.step, log="none", **budget)
 
     def _found(self, training: Training) -> str:
         """Return the folder of a model that the run has made."""

@@ -63,6 +63,7 @@ def _evidence(comparison: Comparison) -> str:
     limits = sorted(_sign(comparison) * limit for limit in (comparison.low, comparison.high))
     interval = " to ".join(_number(limit, comparison.unit, signed=True) for limit in limits)
     documents = f", {_count(comparison.clusters, 'document')}" if comparison.clusters < comparison.n else ""
+    documents += ", which tells nothing of others" if comparison.clusters == 1 < comparison.n else ""
     seeds = f", {comparison.seeds} seeds" if comparison.seeds > 1 else ""
     return f"{100 * comparison.confidence:g} % interval {interval}, n = {comparison.n}{documents}{seeds}"
 
