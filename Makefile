@@ -29,10 +29,11 @@ bench: $(VENV)/.tested $(foreach peer,apricot curator datasketch distilabel mark
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[ui]"
 	touch $@
 
-# aimock is a fake of the OpenAI API that needs Node; without it, its tests are skipped and say so.
+# aimock is a fake of the OpenAI API that needs Node; the review page is tested in an installed Chromium (Debian: apt install chromium).
+# Without the one or the other, its tests are skipped and say so.
 $(VENV)/.tested: $(VENV)/.installed tests/package-lock.json
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error || echo "make: no aimock: its tests will be skipped" >&2

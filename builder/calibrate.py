@@ -111,7 +111,8 @@ def telling(decisions: Mapping[str, bool], there: Container[str], *, where: str)
         lost = len(decisions) - len(known)
         others = f" ({lost} more name pairs that are not among them)" if lost else ""
         raise InputError(
-            f"{len(known)} decisions on {where}, at least {FEWEST} are needed{others}; write a sheet with kilopair calibrate --write"
+            f"{len(known)} decisions on {where}, at least {FEWEST} are needed{others}; "
+            "decide in kilopair review, or write a sheet with kilopair calibrate --write"
         )
     if len({decisions[pair_id] for pair_id in known}) == 1:
         same = "accept" if decisions[known[0]] else "reject"

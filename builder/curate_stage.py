@@ -1,7 +1,7 @@
 """From valid pairs to the chosen and divided ones, as stages of a run; the gates themselves are those of `curation/choosing.py`."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from builder.curation.contaminate import Reference
     from builder.curation.student import Student
     from generators.judge.judge import Outcome
+    from schemas.review import Standing
 
 VECTORS = "vectors.sqlite"
+UNKEPT = "the chosen pairs are others than those that kilopair iterate --keep added to, so its round is left out; run it again to have one"
 SPLIT_CODE = (
     "builder.split", "builder.hold_out", "builder.wordings", "builder.certificate", "builder.connect", "builder.rouge",
     "builder.export", "builder.card", "builder.card_metadata", "builder.croissant", "builder.figures_in_words", "builder.curation",
-    "generators.extractive.english", "generators.extractive.words",
+    "builder.review.accepted", "generators.extractive.english", "generators.extractive.words",
 )  # fmt: skip
 
 
@@ -32,6 +34,7 @@ def curate(step: Step) -> Output:
     from builder.curation.choosing import CODE
     from builder.judge_recipe import CODE as JUDGE
     from builder.judge_recipe import reads as judging
+    from builder.review.decided import decided, depends_on
     from builder.student_base import CODE as STUDENT
     from builder.student_base import student_of
 
@@ -42,35 +45,44 @@ def curate(step: Step) -> Output:
     settings |= {"seed": recipe.seed, "company": recipe.company, "against": _contents(step), **judging(recipe, step.root, step.work.folder)}
     settings |= {"vectors_of": recipe.endpoint.base_url} if recipe.embed.by == "endpoint" else {}
     student, of_student = student_of(step)
-    reads = {**step.contents("read", "chunk", "validate"), **settings, **of_student}
-    code = (*RECORDS, "builder.curate_stage", *CODE, *JUDGE, *(STUDENT if student else ()))
-    return step.work.stage("curate", reads=reads, code=code, make=lambda folder: _curated(step, folder, student))
+    standings = decided(step.work.folder)
+    of_people, their_code = depends_on(step, standings)
+    reads = {**step.contents("read", "chunk", "validate"), **settings, **of_student, **of_people}
+    code = (*RECORDS, "builder.curate_stage", *CODE, *JUDGE, *(STUDENT if student else ()), *their_code)
+    return step.work.stage("curate", reads=reads, code=code, make=lambda folder: _curated(step, folder, student, standings))
 
 
-def _curated(step: Step, folder: Path, student: "Student | None") -> Counts:
+def _curated(step: Step, folder: Path, student: "Student | None", standings: "Mapping[str, Standing]") -> Counts:
     """Write the chosen pairs and those that left; return the counts."""
     from builder.curation.chain import Funnel
+    from builder.review.decided import reviewed
+    from builder.review.replay import Outcome as Review
+    from builder.review.replay import left_all_the_same
     from generators.judge.judge import Outcome
 
-    outcome = Outcome()
+    outcome, review = Outcome(), Review()
     left_out: list[Dropped] = []
     funnel = Funnel(left_out.append)
-    chosen = list(funnel.through(step.pairs("validate"), _gates(step, outcome, student), first="validate"))
-    counts = {"sure": funnel["dedup"].came, "distinct": funnel["select"].came}
-    told = {"judge": outcome.as_json(), "notices": outcome.notices, "over_budget": outcome.over_budget} if outcome.asked else {}
-    return save(folder, PAIRS, [*left_out, *chosen]) | counts | told
+    chosen = list(funnel.through(reviewed(step, standings, review), _gates(step, outcome, student), first="validate"))
+    counts: Counts = {"sure": funnel["dedup"].came, "distinct": funnel["select"].came}
+    counts |= {"judge": outcome.as_json(), "over_budget": outcome.over_budget} if outcome.asked else {}
+    counts |= {"added": review.added} if review.added else {}
+    counts |= {"review": review.as_json()} if standings else {}
+    notices = [*review.notices, *left_all_the_same(left_out), *(outcome.notices if outcome.asked else ())]
+    return save(folder, PAIRS, [*left_out, *chosen]) | counts | ({"notices": notices} if notices or outcome.asked else {})
 
 
 def before_judge(step: Step) -> "Iterator[Pair]":
     """Yield the valid pairs that come to the judge."""
     from builder.curation.chain import Funnel
+    from builder.review.decided import decided, reviewed
+    from builder.review.replay import Outcome as Review
     from builder.student_base import student_of
     from generators.judge.judge import Outcome
 
     gates = _gates(step, Outcome(), student_of(step)[0])
-    return Funnel(lambda _: None).through(
-        step.pairs("validate"), dict(takewhile(lambda gate: gate[0] != "judge", gates.items())), first="validate"
-    )
+    records = reviewed(step, decided(step.work.folder), Review())
+    return Funnel(lambda _: None).through(records, dict(takewhile(lambda gate: gate[0] != "judge", gates.items())), first="validate")
 
 
 def fit_alone(step: Step, pairs: Iterable[Pair]) -> Iterator[Pair]:
@@ -166,6 +178,7 @@ def split(step: Step) -> Output:
         sizes = Counter(str(pair.split) for pair in pairs)
         counts: dict[str, Any] = {"in": len(pairs), "kept": len(pairs), "dropped": {}, **{name: sizes[name] for name in SPLITS}}
         counts |= {"leaks": proof["leaks"], "certificate": proof}
+        counts |= {"notices": [UNKEPT]} if any((step.work.folder / "stages").glob("kept-*")) else {}
         save_dataset(pairs, folder / DATASET, facts=facts_of(step.documents(), company=step.recipe.company, counts=counts))
         return counts
 

@@ -1,4 +1,4 @@
-"""What people decided about pairs: a sheet to fill in, the same or any other file read back, and the grades of `kilopair grade`."""
+"""What people decided about pairs: a sheet to fill in, the same or any other file read back, grades, and reviews."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from builder.readers.decode import decode
 from builder.store import write_text
 from schemas.errors import UsageError
 from schemas.records import Draft, Pair, content_id
+from schemas.review import Standing, said_key
 
 COLUMNS = ("decision", "question", "input", "answer", "evidence", "id")
 IDS, DECISIONS = ("id", "pair", "pair_id"), ("decision", "accept", "accepted", "grade")
@@ -20,6 +21,7 @@ SAID = {
     **dict.fromkeys(("accept", "accepted", "yes", "y", "true", "1", "keep", "good", "a"), True),
     **dict.fromkeys(("reject", "rejected", "no", "n", "false", "0", "drop", "bad", "b", "c"), False),
 }
+_REVIEWED = {"accepted": True, "rejected": False, "edited": False}
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run
 _LIKE = "write a sheet with kilopair calibrate --write, or give a CSV or JSONL file with id and decision (accept or reject)"
 
@@ -79,7 +81,7 @@ def read_decisions(path: Path) -> dict[str, bool]:
     if isinstance(decoded, Refused):
         raise UsageError(f"{path}: cannot be read ({decoded.detail}); {_LIKE}")
     text = decoded[0].removeprefix("\ufeff")
-    rows = _of_lines(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
+    rows = _of_lines(path, text) if text.lstrip().startswith("{") else csv_rows(path, text)
     found: dict[str, bool] = {}
     for number, pair_id, said in rows:
         if not said:
@@ -96,6 +98,20 @@ def from_grades(pairs: Iterable[Pair], grades: Mapping[str, Grade]) -> dict[str,
     for pair in sorted(pairs, key=lambda pair: pair.id):
         facts.setdefault(fact_key(_draft(pair)), pair.id)
     return {facts[fact]: grade.grade == "A" for fact, grade in grades.items() if fact in facts and grade.grade in LETTERS}
+
+
+def from_review(pairs: Iterable[Pair], standings: Mapping[str, Standing]) -> dict[str, bool]:
+    """Return the decisions that `kilopair review` holds on pairs; one that somebody had to edit was not good enough as it was.
+
+    A decision whose pair is gone counts for the one that says the same. Disputed and skipped ones are none.
+    """
+    listed = list(pairs)
+    counted = {item: _REVIEWED[standing.state] for item, standing in standings.items() if standing.state in _REVIEWED}
+    here = {pair.id for pair in listed}
+    moved = {standings[item].key: accepted for item, accepted in counted.items() if item not in here and standings[item].key}
+    by_key = {pair.id: said_key(pair) for pair in listed if pair.id not in counted} if moved else {}
+    found = {pair_id: moved[key] for pair_id, key in by_key.items() if key in moved}
+    return found | {item: accepted for item, accepted in counted.items() if item in here}
 
 
 def _draft(pair: Pair) -> Draft:
@@ -127,7 +143,12 @@ def _of_lines(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
         yield number, pair_id, str(said).strip()
 
 
-def _of_csv(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+def csv_rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, id and decision (perhaps empty) of the rows of a sheet that name a pair.
+
+    Raises:
+        UsageError: a column is missing.
+    """
     header = text.partition("\n")[0]
     rows = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count))
     names = [name.strip().lower() for name in next(rows, [])]

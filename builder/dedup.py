@@ -35,6 +35,7 @@ from itertools import islice
 from builder.curation.cascade import Cascade
 from builder.curation.greedy import copies
 from builder.curation.levels import Verdict, Verdicts
+from builder.review.accepted import is_accepted
 from builder.rouge import alpaca_words
 from schemas.records import Dropped, Pair, Reason
 
@@ -63,18 +64,42 @@ def dedup(  # noqa: PLR0913 settings, keyword-only
         threshold: a question whose ROUGE-L F with a kept one is above this is a near copy.
         near: a pair whose words of instruction and response have a Dice above this is reworded; 1 switches this level off.
         quality: which of two copies is better; of equal ones that with the smaller id.
-        related: near pairs by other means: their places in `pairs`, and a score from 0 to 1.
+        related: near pairs by other means: their places in `accepted` and `pairs` together, and a score from 0 to 1.
         accepted: pairs that are kept already and not yielded; they are better than all others.
         alpaca: decide as Alpaca does, bit for bit: instructions only, ASCII words, no siblings, no groups.
     """
     listed = [*accepted, *pairs]
     order = _order(listed, len(accepted), quality)
-    if alpaca:
-        verdicts = _alpaca(listed, order, threshold)
-    else:
-        near_ones = [(one + len(accepted), other + len(accepted), score) for one, other, score in related]
-        verdicts = Cascade(listed, order, threshold, near, near_ones).verdicts()
+    verdicts = _alpaca(listed, order, threshold) if alpaca else Cascade(listed, order, threshold, near, related).verdicts()
     yield from islice(_decided(listed, verdicts), len(accepted), None)
+
+
+def reviewed_first(
+    pairs: Iterable[Pair], *, related: Related, dedup_by: Callable[..., Iterator[Pair | Dropped]]
+) -> Iterator[Pair | Dropped]:
+    """Yield every pair in order, kept or dropped: what people accepted is compared with itself first, and is then better than the rest.
+
+    Args:
+        pairs: of any order, as `dedup` has them.
+        related: near pairs, by their places in `pairs`.
+        dedup_by: `dedup` with its settings, all but `related` and `accepted`.
+    """
+    listed, near = list(pairs), list(related)
+    first = [place for place, pair in enumerate(listed) if is_accepted(pair)]
+    records: dict[int, Pair | Dropped] = {}
+    if first:
+        records.update(zip(first, dedup_by([listed[place] for place in first], related=_among(first, near)), strict=True))
+    kept = {place: record for place, record in records.items() if isinstance(record, Pair)}
+    rest = [place for place in range(len(listed)) if place not in records]
+    others = dedup_by([listed[place] for place in rest], related=_among([*kept, *rest], near), accepted=list(kept.values()))
+    records.update(zip(rest, others, strict=True))
+    yield from (records[place] for place in range(len(listed)))
+
+
+def _among(places: Sequence[int], related: Related) -> list[tuple[int, int, float]]:
+    """Return the near pairs of some places, by where they stand among these."""
+    at = {place: number for number, place in enumerate(places)}
+    return [(at[one], at[other], score) for one, other, score in related if one in at and other in at]
 
 
 def _order(pairs: Sequence[Pair], accepted: int, quality: Quality | None) -> list[int]:

@@ -19,6 +19,7 @@ from builder.croissant import FILE, croissant
 from builder.store import sync, write_json, write_text
 from schemas.errors import UsageError
 from schemas.records import Document, Pair
+from schemas.review import Texts
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def user_message(pair: Pair) -> str:
+def user_message(pair: Pair | Texts) -> str:
     """Return what the user says: the instruction, a blank line and the input if there is one."""
     return f"{pair.instruction}\n\n{pair.input}" if pair.input else pair.instruction
 
 
-def messages(pair: Pair) -> list[dict[str, str]]:
+def messages(pair: Pair | Texts) -> list[dict[str, str]]:
     """Return the pair as a conversation that ends with its response."""
     said = [turn.model_dump() for turn in pair.history]
     return [*said, {"role": "user", "content": user_message(pair)}, {"role": "assistant", "content": pair.output}]

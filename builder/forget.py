@@ -14,6 +14,7 @@ from pathlib import Path
 
 from builder.answers import JOURNAL
 from builder.forget_journal import erase_requests
+from builder.review.forget_events import erase_decisions
 from builder.step import CHUNKS, DOCUMENTS, MODEL, RUNS
 from builder.store import read_json, read_records, write_json, write_text
 from builder.traces import Traces, text_of
@@ -61,11 +62,12 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Report:
-    """What forgetting did: what was deleted, how many requests of the journal, and what still holds the document, and why."""
+    """What forgetting did: what was deleted, how many requests and decisions lost texts, what still holds the document, and why."""
 
     entry: Entry
     removed: tuple[str, ...]
     requests: int
+    decisions: int
     still: tuple[tuple[str, str], ...]
 
 
@@ -96,6 +98,7 @@ def forget(folder: Path, name: str, *, models: bool = False) -> Report:
         _note(folder, entry, known)
         traces = _traces(folder, entry, documents)
         requests = erase_requests(folder / JOURNAL, traces) if (folder / JOURNAL).exists() else 0
+        decisions = erase_decisions(folder, entry.ids, traces)
         removed = (
             *_remove_runs(folder),
             *_remove_stale(folder, entry),
@@ -103,7 +106,7 @@ def forget(folder: Path, name: str, *, models: bool = False) -> Report:
             *(_remove_models(folder, entry) if models else ()),
         )
         _unlink_dangling(folder)
-        return Report(entry, removed, requests, tuple(still_holding(folder, entry, traces)))
+        return Report(entry, removed, requests, decisions, tuple(still_holding(folder, entry, traces)))
 
 
 def still_holding(folder: Path, entry: Entry, traces: Traces) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from generators.extractive.lexicon import Lexicon
     from generators.interface import Source
 
-VALID = ("builder.validate", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
+VALID = ("builder.validate", "builder.unseen_text", "builder.locate", "builder.rouge", "schemas.shown", "schemas.context")
 LLM = ("generators.llm", "generators.alpaca", "generators.fitness", "generators.difficulty", "builder.ask", "builder.answers", *VALID)
 EXTRACTIVE = ("generators.extractive", "generators.fitness", "generators.difficulty")
 

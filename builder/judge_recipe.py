@@ -32,6 +32,7 @@ CODE = (
     "generators.llm.salvage",
     "builder.judge_stage",
     "builder.judge_recipe",
+    "builder.review.accepted",
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from builder.review.accepted import is_accepted
 from generators.alpaca.asks import Passage
 from generators.judge.cases import Case
 from generators.judge.rubrics import Rubric
@@ -70,6 +71,8 @@ def is_doubtful(pair: Pair, section: JudgeSection) -> bool:
 
 def is_wanted(pair: Pair, section: JudgeSection) -> bool:
     """Whether the recipe wants a pair judged."""
+    if is_accepted(pair):  # a person knows better
+        return False
     return section.pairs == "all" or (section.pairs == "doubtful" and is_doubtful(pair, section))
 
 

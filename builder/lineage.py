@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builder.review.repair import draft_in, id_after
+from builder.review.told import events_about, in_words
 from builder.step import ANSWERS, CHUNKS, DOCUMENTS, DRAFTS, MODEL, PAIRS, QUARANTINE
 from builder.store import read_json, read_records
 from schemas.errors import WorkspaceError
 from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair
+from schemas.review import Event
 
 CONTEXT = 90
 
@@ -23,6 +26,7 @@ class Lineage:
     wordings: tuple[Pair, ...]
     dropped: Dropped | None
     answers: dict[str, Any] | None
+    said: tuple[Event, ...] = ()  # by people who reviewed it
 
     def as_json(self) -> dict[str, Any]:
         """Return the lineage for other programs, without the whole document."""
@@ -33,6 +37,7 @@ class Lineage:
             "wordings": [pair.model_dump(mode="json", include={"id", "instruction", "form", "split"}) for pair in self.wordings],
             "dropped": self.dropped.model_dump(mode="json", exclude={"record"}) if self.dropped else None,
             "answers": self.answers,
+            "review": [event.model_dump(mode="json", exclude_defaults=True) for event in self.said],
         }
 
     def as_text(self) -> str:
@@ -47,6 +52,7 @@ class Lineage:
             f"response  {record.output}",
             f"task      {record.task}, form {record.form}",
             f"became    {self._fate()}",
+            *(f"review    {line}" for line in in_words(self.said)),
             f"made by   {by}" + (f", request {made.request_id}, prompt {made.prompt_hash}" if made.request_id else ""),
             *self._place(),
             f"grounding {record.grounding}" + (f", flags {', '.join(record.flags)}" if record.flags else ""),
@@ -67,7 +73,10 @@ class Lineage:
     def _fate(self) -> str:
         if self.dropped:
             return f"dropped at {self.dropped.stage}: {self.dropped.reason}" + (f" ({self.dropped.detail})" if self.dropped.detail else "")
-        return f"chosen, in {self.record.split}" if isinstance(self.record, Pair) and self.record.split else "valid, not chosen yet"
+        if isinstance(self.record, Pair) and self.record.split:
+            return f"chosen, in {self.record.split}"
+        changed = [event.after for event in self.said if event.item == self.record.id and event.after]
+        return f"changed by a person, to {id_after(self.record, changed[-1])}" if changed else "valid, not chosen yet"
 
     def _place(self) -> list[str]:
         page, piece = self.document, self.chunk
@@ -100,13 +109,15 @@ def explain(workspace: Path, pair_id: str) -> Lineage:
     pairs = split_pairs(workspace) if (workspace / PAIRS).exists() else []
     chosen = {pair.id: pair for pair in pairs}
     drafts = {draft.id: draft for draft in _records(workspace, DRAFTS, Draft)}
-    found = sorted(key for key in {**drafts, **chosen} if key.startswith((pair_id, f"pair-{pair_id}")))
+    names, known = (pair_id, f"pair-{pair_id}"), {**drafts, **chosen}
+    known = known if any(key.startswith(names) for key in known) else _left(workspace, names)
+    found = sorted(key for key in known if key.startswith(names))
     if len(found) != 1:
         some = next(iter(chosen), next(iter(drafts), "none"))
         raise WorkspaceError(
             f"{pair_id}: {'no pair has' if not found else f'{len(found)} pairs begin with'} this id; an id of this workspace is {some}"
         )
-    record = chosen.get(found[0]) or drafts[found[0]]
+    record = chosen.get(found[0]) or known[found[0]]
     made = record.provenance
     answers = read_json(workspace / ANSWERS) if (workspace / ANSWERS).exists() else []
     return Lineage(
@@ -116,7 +127,15 @@ def explain(workspace: Path, pair_id: str) -> Lineage:
         wordings=tuple(pair for pair in pairs if pair.group == record.group),
         dropped=None if record.id in chosen else _dropped(workspace, record.id),  # a copy of a chosen pair shares its id
         answers=next((answer for answer in answers if answer["pair_id"] == record.id), None),
+        said=tuple(events_about(workspace, record)),
     )
+
+
+def _left(workspace: Path, names: tuple[str, ...]) -> dict[str, Pair | Draft]:
+    """Return what left the way under such a name: drafts of the generator, and pairs that people had changed."""
+    left = (dropped for dropped in _records(workspace, QUARANTINE, Dropped) if dropped.id.startswith(names))
+    found = (Pair.model_validate(one.record) if "evidence" in one.record else draft_in(one) for one in left)
+    return {record.id: record for record in found if record}
 
 
 def _dropped(workspace: Path, pair_id: str) -> Dropped | None:

@@ -3,10 +3,12 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.exported_answers import write_exported
+from builder.mixed_gguf import measured_noise, mixed_note, with_mixed
 from builder.served_gguf import Held, held, write_proved
 from builder.step import ANSWERS, EVALUATION, Step
 from builder.store import read_json
@@ -38,18 +40,21 @@ def make_files(step: Step, folder: Path, name: str, *, converter: Path | None) -
         proved_on = held(read_json(evaluated / ANSWERS), template, most=read_json(evaluated / EVALUATION)["max_new_tokens"])
         files: dict[str, Any] = {}
         given: dict[str, list[dict[str, Any]]] = {}
+        notices: list[str] = []
         for number, form in enumerate(forms):
             path, before = folder / GGUF / f"{name}-{form}.gguf", number * len(proved_on.items)
 
             def told(count: int, before: int = before) -> None:
                 progress(before + count, len(forms) * len(proved_on.items), {})
 
-            files[path.name] = write_proved(
-                tuned, path, form, template=template, proved_on=proved_on, converter=converter, told=told
-            )  # fmt: skip
-            given[form] = files[path.name].pop("answers")
+            write = partial(write_proved, tuned, form=form, template=template, proved_on=proved_on, converter=converter, told=told)
+            files[path.name] = figures = write(path)
+            if step.recipe.package.mixed and not converter:
+                measured = partial(measured_noise, tuned.folder, proved_on, template, form)
+                files[path.name] = figures = with_mixed(path, figures, form, measured=measured, write=write)
+            given[form] = figures.pop("answers")
+            notices += [note for note in (mixed_note(path.name, figures, form), below(path.name, figures)) if note]
         write_exported(step, folder.parent, given)
-        notices = [note for name, figures in files.items() if (note := below(name, figures))]
         best = max(files, key=lambda name: (files[name]["answers_equal"], -files[name]["bytes"]))
         return files, [*notices, *_modelfile(folder / GGUF, best, tuned, proved_on)]
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 REPEAT, CARD = "repeat", "README.md"
 CODE = (
     "trainer.export", "trainer.templates", "trainer.template_texts", "trainer.metrics", "trainer.model", "generators.llm.local",
-    "builder.package_stage", "builder.package_gguf", "builder.served_gguf", "builder.model_card_facts", "builder.figures_in_words",
-    "builder.report.compared", "builder.report.diagnosis", "builder.report.forgetting", "builder.report.verdict",
-    "builder.exported_answers", "trainer.evaluation", "trainer.statistics",
+    "builder.package_stage", "builder.package_gguf", "builder.served_gguf", "builder.mixed_gguf", "builder.model_card_facts",
+    "builder.figures_in_words", "builder.report.compared", "builder.report.diagnosis", "builder.report.forgetting",
+    "builder.report.verdict", "builder.exported_answers", "trainer.evaluation", "trainer.statistics",
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from builder.curation.embed import Vectors
 from builder.curation.explain_choice import Nearest, nearest_chosen, why_not
 from builder.curation.waiting import ENOUGH_WORDINGS, Fact, Waiting
 from builder.curation.worth import Worth
+from builder.review.accepted import is_accepted
 from builder.turns import turns
 from generators.extractive.doubts import told
 from generators.interface import is_doubtful
@@ -97,7 +98,7 @@ def select(  # noqa: PLR0913 one keyword for each cap of the recipe
 def without_doubtful(pairs: Iterable[Pair]) -> Iterator[Pair | Dropped]:
     """Yield every pair in order, dropped if rules saw signs that its answer is not whole."""
     for pair in pairs:
-        yield Dropped.of(pair, STAGE, Reason.DOUBTFUL, told(pair.flags)) if is_doubtful(pair.flags) else pair
+        yield Dropped.of(pair, STAGE, Reason.DOUBTFUL, told(pair.flags)) if is_doubtful(pair.flags) and not is_accepted(pair) else pair
 
 
 def _verdicts(choice: "_Choice", vectors: Vectors | None) -> Iterator[Pair | Dropped]:
@@ -134,6 +135,7 @@ class _Choice:
         waiting = self._waiting(quality, vectors, floor)
         queued = ((fact.queue, [self.pairs[place] for place in fact.wordings]) for fact in waiting)
         self.weights = turns(queued, self.balance.shares if self.balance else None)
+        waiting = self._accepted_first(waiting)
         while waiting and len(self.chosen) < self.target:
             before = len(self.chosen)
             waiting = [fact for fact in self._round(waiting) if self.caps.used["fact", fact.group] < self.caps.wordings[1]]
@@ -219,7 +221,24 @@ class _Choice:
         if len(got) < min(fact.least, room):
             self.caps.used.subtract(cap for place in got for cap in self.caps_of[place])
             return []
-        for place in got:
-            self.chosen[place] = {"pick": float(len(self.chosen) + 1)} | self.worth.take(place)
-        self.places[fact.place] += len(got)
+        self._choose(fact, got)
         return got
+
+    def _choose(self, fact: Fact, places: Sequence[int]) -> None:
+        for place in places:
+            self.chosen[place] = {"pick": float(len(self.chosen) + 1)} | self.worth.take(place)
+        self.places[fact.place] += len(places)
+
+    def _accepted_first(self, facts: list[Fact]) -> list[Fact]:
+        """Choose what people accepted, whatever the limits, and return the rest; if it is more than the target, return it alone."""
+        theirs = {place for place, pair in enumerate(self.pairs) if is_accepted(pair)}
+        if not theirs:
+            return facts
+        if len(theirs) > self.target:
+            return [part for fact in facts if (part := fact.only(theirs))]
+        for fact in sorted(facts, key=lambda fact: fact.tie):
+            got = [place for place in fact.wordings if place in theirs]
+            self.caps.used.update(cap for place in got for cap in self.caps_of[place])
+            self.taken[fact.queue] += len(got)
+            self._choose(fact, got)
+        return [part for fact in facts if (part := fact.only({*fact.wordings} - theirs))]

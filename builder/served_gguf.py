@@ -49,7 +49,15 @@ def held(answers: Sequence[Mapping[str, Any]], template: "Template", *, most: in
 
 
 def write_proved(  # noqa: PLR0913 - what a file is made of and proved on
-    tuned: "Tuned", path: Path, form: "Form", *, template: "Template", proved_on: Held, converter: Path | None, told: Callable[[int], None]
+    tuned: "Tuned",
+    path: Path,
+    form: "Form",
+    *,
+    template: "Template",
+    proved_on: Held,
+    converter: Path | None,
+    told: Callable[[int], None],
+    finer: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Write a GGUF file and return the figures of its proof; a file that is another model does not stay.
 
@@ -64,7 +72,7 @@ def write_proved(  # noqa: PLR0913 - what a file is made of and proved on
         if converter:
             convert(tuned.folder, path, form, converter)
         else:
-            write_gguf(tuned, path, form)
+            write_gguf(tuned, path, form, finer=finer)
         with server(path, most=proved_on.most) as ask:
             figures = prove(ask, proved_on.items, template, most=proved_on.most, progress=told)
     except (InputError, EndpointError):

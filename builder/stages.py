@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from builder.curate_stage import curate, split
 from builder.diagnose.stage import diagnose
 from builder.findings.stage import check
-from builder.generate_stage import generate
+from builder.generate_stage import VALID, generate
 from builder.model_stages import evaluate, folder_stamp, pretrain, train
 from builder.package_stage import package
 from builder.step import CHUNKS, DOCUMENTS, DRAFTS, PAIRS, RECORDS, Step, save
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _REPORT = (
     "builder.report", "builder.balance", "builder.figures_in_words", "builder.calibrate", "builder.connect", "builder.curation",
+    "builder.review.agreed", "builder.review.changed", "builder.review.fold",
 )  # fmt: skip
 
 
@@ -138,9 +139,7 @@ def validate(step: Step) -> Output:
         return save(folder, PAIRS, check(drafts, documents=documents, chunks=chunks, max_words=section.max_words, extra_schema=schema))
 
     reads = {**step.contents("read", "chunk", "generate"), "max_words": section.max_words, "schema": schema}
-    return step.work.stage(
-        "validate", reads=reads, code=(*RECORDS, "builder.validate", "builder.locate", "builder.rouge", "schemas.checks"), make=make
-    )
+    return step.work.stage("validate", reads=reads, code=(*RECORDS, *VALID, "schemas.checks"), make=make)
 
 
 def report(step: Step) -> Output:
@@ -153,6 +152,7 @@ def report(step: Step) -> Output:
     from builder.report.gather import ITERATE, PROVE, gather, read_if_there
     from builder.report.markdown import markdown
     from builder.report.render import render
+    from builder.report.review import newest
     from builder.report.story import told
 
     top = step.work.folder
@@ -170,6 +170,7 @@ def report(step: Step) -> Output:
     calibration = load(top)
     reads |= {"embed": step.recipe.embed.model_dump(mode="json"), "calibration": calibration and calibration.model_dump(mode="json")}
     reads |= judging(step.recipe, step.root, top) | {name: read_if_there(top / name) for name in (PROVE, ITERATE)}
+    reads |= {"review": event} if (event := newest(top)) else {}
     return step.work.stage("report", reads=reads | {"costs": costs(top / JOURNAL)}, code=(*_REPORT, *CODE), make=make)
 
 

@@ -6,7 +6,6 @@ of a pair is the document's own text at exact offsets. Only pairs whose groundin
 what the documents do not say has none to show, nor has a pair about no document.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from pydantic import JsonValue
 
 from builder.locate import Span, locate, locate_nearly
 from builder.rouge import words
+from builder.unseen_text import refers_to_text
 from generators.difficulty import FIELD
 from schemas.checks import check, check_extra, explain
 from schemas.records import Chunk, Document, Draft, Dropped, Evidence, Pair, Reason
@@ -24,40 +24,21 @@ STAGE = "validate"
 FUZZY = "fuzzy_quote"
 OTHER_CHUNK, OTHER_QUOTES = "other_chunk_id", "other_quotes"  # in `extra`: the second passage of a comparison
 
-_TEXT = r"(?:passage|text|excerpt|extract|snippet|paragraph|article|document|section|context)"
-_PLACE = rf"(?:{_TEXT}|page|table|list|information|content|material|source)"
-_ALONE = r"\b(?![ -](?:of|for|on|about|area|box|control|editor|field|file|library|management|message|number|store|template|title|type)\b)"
-_UNSEEN = re.compile(
-    rf"""\b(?:
-        (?:according|referring)\ to\ (?:the|this|that)\ (?:\w+\ )?{_PLACE}{_ALONE}
-      | (?:in|on|from|of|by|with|within|using)\ (?:this|the\ (?:above|following|given|provided|preceding))\ {_PLACE}{_ALONE}
-      | (?:in|from|by)\ the\ (?:passage|excerpt|snippet|paragraph|article|text){_ALONE}
-      | (?:the|this)\ (?:passage|excerpt|snippet|text)\ (?:says?|states?|mentions?|describes?|provides?|gives?|explains?)\b
-      | does\ the\ (?:passage|excerpt|snippet|text|context){_ALONE}
-      | (?:{_PLACE}|details?|steps?|rules?|example)\ (?:(?:given|provided)\ )?(?:above|below)(?=\s*(?:[?.,;:!]|$))
-      | (?:mentioned|described|stated|listed|shown|discussed)\ (?:above|below|earlier|in\ (?:this|the)\ {_TEXT}{_ALONE})
-      | the\ above(?!-)\b
-      | the\ (?:given|provided)\ {_PLACE}{_ALONE}
-      | (?:this|the\ following)\ (?:passage|excerpt|snippet|paragraph|article|document|text){_ALONE}
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_INLINE = re.compile(r"""\n\s*\S+(?:\s+\S+){2}|["“][^"”]*\s[^"”]*\s[^"”]*["”]|(?:\S+\s+){25}""")  # the question brings the text along
-
-
 _Found = tuple[Evidence, bool]  # and whether it was only nearly quoted
 
 
 class DraftError(Exception):
-    """A draft cannot become a pair; caught in this module."""
+    """A draft cannot become a pair: why, and which of its fields is at fault."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, field: str = "pair") -> None:
         super().__init__(detail)
-        self.reason = reason
+        self.reason, self.field = reason, field
 
 
 @dataclass(frozen=True)
-class _Rules:
+class Rules:
+    """What makes a draft valid: documents and chunks by id, most words of a response, the user's own schema of `extra`."""
+
     documents: Mapping[str, Document]
     chunks: Mapping[str, Chunk]
     max_words: int
@@ -81,36 +62,39 @@ def validate(
         extra_schema: the user's own JSON Schema of `extra`, from `user_schema`.
         chunks: the chunks by id; with them a quote that occurs more than once is located in its own chunk.
     """
-    rules = _Rules(documents, chunks or {}, max_words, extra_schema)
+    rules = Rules(documents, chunks or {}, max_words, extra_schema)
     for draft in drafts:
         if isinstance(draft, Dropped):
             yield draft
             continue
         try:
-            yield _pair(draft, rules)
+            yield pair_of(draft, rules)
         except DraftError as problem:
             yield _dropped(draft, problem)
 
 
-def refers_to_text(question: str) -> str | None:
-    """Return the words of `question` that point to a text its reader does not see, or None."""
-    for match in _UNSEEN.finditer(question):
-        if not _INLINE.search(question, match.end()):
-            return match.group()
-    return None
+def pair_of(draft: Draft, rules: Rules) -> Pair:
+    """Return the pair that a draft makes.
 
-
-def _pair(draft: Draft, rules: _Rules) -> Pair:
+    Raises:
+        DraftError: it makes none; says the first thing that is wrong.
+    """
     _require_text(draft)
-    extra = _own_extra(draft)
     evidence, flags = _evidence(draft, rules)
-    if (length := len(words(draft.output))) > rules.max_words:
-        raise DraftError(Reason.TOO_LONG, f"the response has {length} words, more than {rules.max_words}")
-    if found := _unseen(draft):
-        raise DraftError(Reason.REFERS_TO_TEXT, f"{found!r} points to a text that the question does not show")
-    if rules.extra_schema is not None and (problem := check_extra(_asked_of(extra, rules.extra_schema), rules.extra_schema)):
-        raise DraftError(Reason.SCHEMA, problem)
-    return _checked(draft, evidence=evidence, flags=tuple(dict.fromkeys((*draft.flags, *flags))), extra=extra)
+    for look in _LAST_LOOKS:
+        look(draft, rules)
+    return _checked(draft, evidence=evidence, flags=tuple(dict.fromkeys((*draft.flags, *flags))), extra=_own_extra(draft))
+
+
+def problems(draft: Draft, rules: Rules) -> list[DraftError]:
+    """Return all that keeps a draft from becoming a pair, in the order in which a run would come upon it; empty: nothing."""
+    found: list[DraftError] = []
+    for look in (lambda draft, _: _require_text(draft), _evidence, *_LAST_LOOKS, pair_of):
+        try:
+            look(draft, rules)
+        except DraftError as problem:
+            found += [] if str(problem) in map(str, found) else [problem]
+    return found
 
 
 def _require_text(draft: Draft) -> None:
@@ -119,12 +103,32 @@ def _require_text(draft: Draft) -> None:
         raise DraftError(Reason.SCHEMA, "holds a lone surrogate, which no UTF-8 file can hold")
     for name in ("instruction", "output", "task", "group", "form"):
         if not fields[name].strip():
-            raise DraftError(Reason.BLANK, f"{name} is blank")
+            raise DraftError(Reason.BLANK, f"{name} is blank", name)
     for number, turn in enumerate(draft.history, start=1):
         if not turn.content.strip():
-            raise DraftError(Reason.BLANK, f"turn {number} of the conversation is blank")
+            raise DraftError(Reason.BLANK, f"turn {number} of the conversation is blank", "history")
     if [turn.role for turn in draft.history] != ["user", "assistant"] * (len(draft.history) // 2):
-        raise DraftError(Reason.SCHEMA, "history: user and assistant must take turns, the user first and the assistant last")
+        raise DraftError(Reason.SCHEMA, "history: user and assistant must take turns, the user first and the assistant last", "history")
+
+
+def _require_short(draft: Draft, rules: Rules) -> None:
+    if (length := len(words(draft.output))) > rules.max_words:
+        raise DraftError(Reason.TOO_LONG, f"the response has {length} words, more than {rules.max_words}", "output")
+
+
+def _require_all_shown(draft: Draft, _: Rules) -> None:
+    if found := _unseen(draft):
+        where = "history" if draft.history else "instruction"
+        raise DraftError(Reason.REFERS_TO_TEXT, f"{found!r} points to a text that the question does not show", where)
+
+
+def _require_own_schema(draft: Draft, rules: Rules) -> None:
+    schema = rules.extra_schema
+    if schema is not None and (problem := check_extra(_asked_of(_own_extra(draft), schema), schema)):
+        raise DraftError(Reason.SCHEMA, problem, "extra")
+
+
+_LAST_LOOKS = (_require_short, _require_all_shown, _require_own_schema)
 
 
 def _unseen(draft: Draft) -> str | None:
@@ -134,13 +138,13 @@ def _unseen(draft: Draft) -> str | None:
     return None if draft.input.strip() else refers_to_text(draft.instruction)
 
 
-def _evidence(draft: Draft, rules: _Rules) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
+def _evidence(draft: Draft, rules: Rules) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
     """Return the evidence of a draft, and the flag of evidence that is not what was quoted."""
     document = rules.documents.get(draft.provenance.document_id)
     if draft.grounding != "quoted":
         found = _optional(draft, document, rules) if document else []
     elif document is None:
-        raise DraftError(Reason.UNGROUNDED, f"its document {draft.provenance.document_id} was not read")
+        raise DraftError(Reason.UNGROUNDED, f"its document {draft.provenance.document_id} was not read", "quotes")
     else:
         found = _required(draft, document, rules)
     if _compares(draft):
@@ -149,18 +153,18 @@ def _evidence(draft: Draft, rules: _Rules) -> tuple[tuple[Evidence, ...], tuple[
     return tuple(dict.fromkeys(evidence for evidence, _ in found)), flags
 
 
-def _required(draft: Draft, document: Document, rules: _Rules) -> list[_Found]:
+def _required(draft: Draft, document: Document, rules: Rules) -> list[_Found]:
     if not draft.quotes:
-        raise DraftError(Reason.UNGROUNDED, "no quote")
+        raise DraftError(Reason.UNGROUNDED, "no quote", "quotes")
     if draft.spans and len(draft.spans) != len(draft.quotes):
-        raise DraftError(Reason.UNGROUNDED, f"{len(draft.quotes)} quotes but {len(draft.spans)} spans")
+        raise DraftError(Reason.UNGROUNDED, f"{len(draft.quotes)} quotes but {len(draft.spans)} spans", "quotes")
     if draft.spans:
         return [_given(*span, quote, document) for span, quote in zip(draft.spans, draft.quotes, strict=True)]
     near = _near(rules.chunks.get(draft.provenance.chunk_id))
     return [_searched(quote, document, near) for quote in draft.quotes]
 
 
-def _optional(draft: Draft, document: Document, rules: _Rules) -> list[_Found]:
+def _optional(draft: Draft, document: Document, rules: Rules) -> list[_Found]:
     """Return the evidence of those quotes that are found word for word."""
     near = _near(rules.chunks.get(draft.provenance.chunk_id))
     spans = (locate(quote, document, near) for quote in draft.quotes)
@@ -183,13 +187,13 @@ def _asked_of(extra: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> dict
     return {name: value for name, value in extra.items() if theirs or name != FIELD}
 
 
-def _of_other_passage(extra: Mapping[str, JsonValue], rules: _Rules) -> list[_Found]:
+def _of_other_passage(extra: Mapping[str, JsonValue], rules: Rules) -> list[_Found]:
     chunk, quotes = rules.chunks.get(str(extra[OTHER_CHUNK])), extra[OTHER_QUOTES]
     document = rules.documents.get(chunk.document_id) if chunk else None
     if document is None:
-        raise DraftError(Reason.UNGROUNDED, f"its other passage {extra[OTHER_CHUNK]} was not read")
+        raise DraftError(Reason.UNGROUNDED, f"its other passage {extra[OTHER_CHUNK]} was not read", "quotes")
     if not isinstance(quotes, list) or not quotes:
-        raise DraftError(Reason.UNGROUNDED, "no quote of its other passage")
+        raise DraftError(Reason.UNGROUNDED, "no quote of its other passage", "quotes")
     return [_searched(str(quote), document, _near(chunk)) for quote in quotes]
 
 
@@ -199,7 +203,7 @@ def _near(chunk: Chunk | None) -> Span:
 
 def _given(start: int, end: int, quote: str, document: Document) -> _Found:
     if not quote.strip() or start < 0 or document.text[start:end] != quote:
-        raise DraftError(Reason.UNGROUNDED, f"{document.path} does not read {_short(quote)} at {start} to {end}")
+        raise DraftError(Reason.UNGROUNDED, f"{document.path} does not read {_short(quote)} at {start} to {end}", "quotes")
     return Evidence.of(document, start, end), False
 
 
@@ -208,7 +212,7 @@ def _searched(quote: str, document: Document, near: Span) -> _Found:
         return Evidence.of(document, *span), False
     if span := locate_nearly(quote, document, near):
         return Evidence.of(document, *span), True
-    raise DraftError(Reason.UNGROUNDED, f"{document.path} nowhere reads {_short(quote)}")
+    raise DraftError(Reason.UNGROUNDED, f"{document.path} nowhere reads {_short(quote)}", "quotes")
 
 
 def _checked(draft: Draft, **changed: Any) -> Pair:

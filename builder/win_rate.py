@@ -32,7 +32,7 @@ QUESTIONS = 100  # that auto compares: 30 to 70 in 100 is told from a coin
 NOT_ASKED = "win_rate_not_asked"
 CODE = (
     "generators.judge", "generators.alpaca.markers", "generators.alpaca.shape", "generators.llm.answers", "generators.llm.salvage",
-    "builder.judge_stage", "builder.win_rate", "builder.win_tables", "trainer.statistics",
+    "builder.judge_stage", "builder.win_rate", "builder.win_tables", "trainer.statistics", "trainer.evaluation.proof",
 )  # fmt: skip
 
 
@@ -112,6 +112,7 @@ def _make(step: Step, output: Output, count: int, design: Design, folder: Path) 
 def win_rate(step: Step, rows: Sequence[Row], *, count: int, design: Design, open_answers: "OpenAnswers") -> "tuple[dict[str, Any], Tally]":
     """Return what belongs into evaluation.json, and how the asking went."""
     from generators.judge.prefer import Tally, prefer
+    from trainer.evaluation.proof import clusters_of
 
     recipe, tally = judging(step.recipe), Tally()
     pairs = {pair.id: pair for pair in step.pairs("split")}
@@ -125,8 +126,8 @@ def win_rate(step: Step, rows: Sequence[Row], *, count: int, design: Design, ope
         progress=step.work.progress("evaluate"),
     )
     asked += [Asked(row, against, decision) for duel, decision in decisions for row, against in bouts[duel.id].sides]
-    documents = {pair.id: pair.provenance.document_id for pair in pairs.values()}
-    found = {"model": style_of(recipe).model, "questions": len({one.row["pair_id"] for one in asked}), **tables(asked, documents, design)}
+    clusters = dict(zip(pairs, clusters_of(list(pairs.values())), strict=True))
+    found = {"model": style_of(recipe).model, "questions": len({one.row["pair_id"] for one in asked}), **tables(asked, clusters, design)}
     found |= {"undecided": dict(sorted(tally.undecided.items())), "cost": _cost(recipe, tally), "rows": outcomes(asked)}
     return found, tally
 

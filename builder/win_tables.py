@@ -16,6 +16,7 @@ TUNED, SAMPLE = "tuned", "compared questions"
 ALIKE = 0.1  # answers whose lengths in words differ by no more than this share of the longer count as equally long
 VALUES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 Row = Mapping[str, Any]  # of answers.json
+Clusters = Mapping[str, tuple[str, str]]  # document and passage of a question, by the id of its pair
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Asked:
         return len(answers[TUNED].split()), len(answers[self.against].split())
 
 
-def tables(asked: Sequence[Asked], documents: Mapping[str, str], design: Design) -> dict[str, Any]:
-    """Return the figures against each other system, Holm over them; `documents` are the clusters, by pair."""
+def tables(asked: Sequence[Asked], clusters: Clusters, design: Design) -> dict[str, Any]:
+    """Return the figures against each other system, Holm over them; `clusters` has document and passage by pair."""
     from trainer.statistics.compare import compare
     from trainer.statistics.family import adjust
 
@@ -49,32 +50,32 @@ def tables(asked: Sequence[Asked], documents: Mapping[str, str], design: Design)
         compare(
             [1 - one.value for one in found],
             [one.value for one in found],
-            clusters=[documents[one.row["pair_id"]] for one in found],
+            clusters=[clusters[one.row["pair_id"]] for one in found],
             design=design,
             of=("win_rate", SAMPLE, name, TUNED),
         )
         for name, found in held.items()
     ]
     against = {
-        name: _table(found, documents, design, comparison) for (name, found), comparison in zip(held.items(), adjust(compared), strict=True)
+        name: _table(found, clusters, design, comparison) for (name, found), comparison in zip(held.items(), adjust(compared), strict=True)
     }
     return {"against": against, "sentence": "; ".join(one["sentence"] for one in against.values())}
 
 
-def _table(found: Sequence[Asked], documents: Mapping[str, str], design: Design, comparison: Comparison) -> dict[str, Any]:
+def _table(found: Sequence[Asked], clusters: Clusters, design: Design, comparison: Comparison) -> dict[str, Any]:
     name, judged = found[0].against, [one for one in found if one.decision]
     agreed, alike = [one for one in judged if one.decision and one.decision.agreed], [one for one in found if _is_alike(one)]
     decided = [one for one in found if one.value != 0.5 and one.words[0] != one.words[1]]
     lengths = [fmean(one.words[place] for one in found) for place in (0, 1)]
     table = {
-        **_score(found, documents, design),
+        **_score(found, clusters, design),
         "identical": len(found) - len(judged),
         "disagreed": len(judged) - len(agreed),
         "swap_consistency": len(agreed) / len(judged) if judged else None,
         "words": {TUNED: lengths[0], name: lengths[1]},
         "length_delta": lengths[0] - lengths[1],
         "longer_wins": fmean((one.value == 1) == (one.words[0] > one.words[1]) for one in decided) if decided else None,
-        "equal_length": _score(alike, documents, design),
+        "equal_length": _score(alike, clusters, design),
         "faults": {who: _faults(found, value) for who, value in ((TUNED, 0.0), (name, 1.0))},
         "sets": _parts(found, "set"),
         "tasks": _parts(found, "task"),
@@ -83,7 +84,7 @@ def _table(found: Sequence[Asked], documents: Mapping[str, str], design: Design,
     return table | {"sentence": _sentence(table, comparison)}
 
 
-def _score(found: Sequence[Asked], documents: Mapping[str, str], design: Design) -> dict[str, Any]:
+def _score(found: Sequence[Asked], clusters: Clusters, design: Design) -> dict[str, Any]:
     """Return wins, ties and losses with the win rate (a tie is half a win) and its interval, which one question alone does not have."""
     from trainer.statistics.compare import estimate
 
@@ -91,8 +92,8 @@ def _score(found: Sequence[Asked], documents: Mapping[str, str], design: Design)
     counts = {name: values.count(value) for name, value in VALUES.items()}
     if len(values) < 2:
         return {"n": len(values), **counts, "rate": values[0] if values else None, "low": None, "high": None}
-    clusters = [documents[one.row["pair_id"]] for one in found]
-    known = estimate(values, clusters=clusters, design=design, of=("win_rate", TUNED, SAMPLE))
+    places = [clusters[one.row["pair_id"]] for one in found]
+    known = estimate(values, clusters=places, design=design, of=("win_rate", TUNED, SAMPLE))
     return {"n": known.n, **counts, "rate": known.mean, "low": known.low, "high": known.high, "clusters": known.clusters}
 
 

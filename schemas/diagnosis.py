@@ -107,6 +107,7 @@ class Probed(Record):
     chance: float = Field(description="how often a guess would")
     gained: int = Field(description="facts at a better level after training")
     damaged: int = Field(description="facts at a worse level after training")
+    verbatim: float = Field(default=0.0, description="share of the questions to the tuned model that are training questions word for word")
 
 
 class Suspect(Record):

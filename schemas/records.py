@@ -299,6 +299,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     REFERS_TO_TEXT = "refers_to_text"
     # curate
+    REJECTED = "rejected"
     TOO_SHORT = "too_short"
     REPETITIVE = "repetitive"
     REFUSAL = "refusal"

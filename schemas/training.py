@@ -25,9 +25,20 @@ def _template(name: str) -> str:
 AGAINST = re.compile(r"(?P<second>\w+) against (?P<first>\w+) on (?P<set>\w+)(?: in (?P<metric>\w+))?")
 
 
+ANSWERING = ("base", "few_shot", "with_passage", "tuned")
+HIGHER = (  # metrics of which more is better; of a loss the comparison turns the sign
+    "token_f1", "exact_match", "rouge_l", "figures_right", "format_right", "label_right", "refusal_right", "answered", "stop_rate", "loss",
+)  # fmt: skip
+
+
 def _against(text: str) -> str:
-    if not AGAINST.fullmatch(text):
+    match = AGAINST.fullmatch(text)
+    if not match:
         raise ValueError("is a comparison such as: tuned against base on test")
+    if not {match["first"], match["second"]} <= {*ANSWERING}:
+        raise ValueError(f"compares two of {', '.join(ANSWERING)}, as in: tuned against base on test")
+    if match["metric"] and match["metric"] not in HIGHER:
+        raise ValueError(f"is in one of {', '.join(HIGHER)}, as in: tuned against base on test in loss")
     return text
 
 
@@ -200,6 +211,11 @@ class PackageSection(Record):
     )
     gguf: tuple[Literal["f16", "q8_0"], ...] = Field(
         default=(), description="files for llama.cpp and Ollama, each proved on the held-out questions; needs the extra gguf"
+    )
+    mixed: bool = Field(
+        default=True,
+        description="where too few of a file's answers are the saved model's, keep in the next finer form the matrices that change most"
+        " of them; false: the plain form, which is smaller",
     )
     converter: Path | None = Field(
         default=None, description="llama.cpp's convert_hf_to_gguf.py, for models that kilopair does not write as GGUF itself"

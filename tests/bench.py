@@ -190,6 +190,7 @@ def main() -> None:
     from bench_extractive import extractive_rows
     from bench_ground import ground_rows
     from bench_near import near_rows
+    from bench_review import review_rows
     from bench_select import select_rows
     from bench_train import train_rows
 
@@ -200,6 +201,7 @@ def main() -> None:
         document_rows,
         extractive_rows,
         *curation,
+        review_rows,
         train_rows,
         run_rows,
     ]

@@ -1,11 +1,20 @@
 """What holds for every test: no network, one thread per worker, and no code in the data folder."""
 
+import fcntl
 import os
+import shutil
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.review_browser import Desk
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 # urllib keeps the proxies it finds at its first call for good; a test that sets some would cut off those after it.
@@ -28,3 +37,40 @@ def pytest_sessionstart() -> None:
 def root() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def ferries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of tests/review_workspace.py, made once for all workers: `recipe.yaml` and `workspace`; copy it to change it."""
+    from tests.review_workspace import make_workspace
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ferries"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make_workspace(folder.with_suffix(".unfinished"))
+            folder.with_suffix(".unfinished").rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")  # not longer: while Playwright is open, nothing else of this process can run an event loop
+def chromium() -> "Iterator[Browser]":
+    """A real Chromium."""
+    from tests.review_browser import open_chromium
+
+    with open_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def desk(ferries: Path, chromium: "Browser", tmp_path: Path) -> "Iterator[Desk]":
+    """The review of a workspace of one's own; at the end nothing in its pages may have run, called out or been refused."""
+    from tests.review_browser import Desk
+
+    desk = Desk(shutil.copytree(ferries, tmp_path / "ferries", symlinks=True), chromium)
+    try:
+        yield desk
+        assert desk.complaints() == []
+    finally:
+        desk.close()

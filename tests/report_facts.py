@@ -182,6 +182,11 @@ def parts() -> dict[str, Any]:
         "splits": {"train": 20, "validation": 0, "test": 20, "paraphrase": 0},
         "chosen": {"gates": gates, "certificate": None, "conflicts": {}, "signs": [], "judge": {}, "student": {}, "curve": [],
                    "in_words": {"coverage": [], "variety": []}, "diversity": {"pairs": 40, "verbs": {"chart": [], "with_noun": 0}}},
+        "review": {"items": 14, "states": {"accepted": 11, "rejected": 2, "edited": 1}, "rejected": [{"reason": "No longer true", "count": 2}],
+                   "reviewers": [{"name": "ann", "accept": 11, "edit": 1, "repair": 0, "reject": 2, "skip": 0, "all": 14}], "shared": 9,
+                   "agreement": ["ann and bob agree on 8 of 9; kappa 0.61 (0.02 to 1.00)"], "alpha": 0.6, "edits": [
+                       {"by": "ann", "question": "For how long?", "note": "", "fields": {"output": [{"kind": "same", "text": "For "},
+                        {"kind": "del", "text": "four"}, {"kind": "ins", "text": "3"}, {"kind": "same", "text": " days."}]}}]},
         "leaks": {"test_facts_elsewhere": 0},
         "base_figures": {"parameters": 1234567, "curve": curve},
         "train_figures": {"pairs": 20, "method": "full", "curve": curve, "epochs": [{"epoch": 1, "step": 4}, {"epoch": 2, "step": 8}],

@@ -16,11 +16,13 @@ from builder.calibrate import PLAIN_THRESHOLD, Calibration, calibrate, load, sav
 from builder.cli import judge as commands
 from builder.decisions import drawn, from_grades, read_decisions, write_sheet
 from builder.grades import read_grades
+from builder.review.log import ReviewLog
 from schemas.curation_judge import JudgeSection
 from schemas.errors import InputError, UsageError, WorkspaceError
 from schemas.records import Pair, Provenance
 from tests.judge_endpoint import criteria_of, judge_server, shown
 from tests.leave_project import kilopair
+from tests.review_events import event
 
 CASES = 2_000 if os.environ.get("KILOPAIR_SOAK") else 60
 
@@ -407,3 +409,19 @@ def test_grades_that_people_gave_count_as_decisions(project):
     assert len(found) == len(rows) > 5
     assert sum(found.values()) == len(rows[::3])
     assert set(found) <= {pair.id for pair in pairs}
+
+
+def test_decisions_of_the_review_page_become_a_threshold_without_a_sheet(project):
+    kilopair("generate", "recipe.yaml", "--quiet")
+    folder = next((project / "workspace" / "stages").glob("validate-*"))
+    pairs = [Pair.model_validate_json(line) for line in (folder / "pairs.jsonl").read_text().splitlines()][:36]
+    bad = [any(sign in one.output for sign in "579") for one in pairs]
+    with ReviewLog(project / "workspace") as log:
+        log.append([event("edit" if wrong else "accept", one.id) for one, wrong in zip(pairs, bad, strict=True)])
+
+    with judge_server(picky) as (url, _):
+        there = ("--set", f"endpoint.base_url={url}", "--set", "endpoint.model=judge", "--set", "endpoint.structured=json_schema")
+        figures = json.loads(run("recipe.yaml", *there, "--json"))
+
+    assert (figures["decisions"], figures["unknown"], figures["kappa"]) == (36, 0, 1.0)
+    assert (figures["accepted_kept"], figures["rejected_dropped"]) == (bad.count(False), bad.count(True))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,23 @@ def test_a_bug_shows_its_traceback_and_our_own_errors_do_not(monkeypatch: pytest
 
     assert ended.value.code == 1
     assert capsys.readouterr().err == "kilopair: the roof leaks; call someone\n"
+
+
+def test_a_caller_of_the_command_as_a_function_keeps_its_own_signals():
+    """SIGTERM is the command's only while it runs."""
+    found = []
+    before = signal.signal(signal.SIGTERM, lambda *_: found.append("mine"))
+    try:
+        with pytest.raises(SystemExit):
+            main(["status", "none.yaml"])
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(SystemExit):
+            main(["--version"])
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert found == ["mine", "mine"]
 
 
 def test_init_refuses_to_overwrite_and_refuses_a_missing_folder(project: Path):

@@ -189,7 +189,7 @@ def test_accepted_pairs_are_better_than_all_others_and_are_not_yielded():
             threshold=0.7,
             accepted=accepted,
             quality=lambda _: 9.0,
-            related=[(0, 1, 0.8)],
+            related=[(1, 2, 0.8)],
         )
     )
 

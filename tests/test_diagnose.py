@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.diagnose.causes import failure
-from builder.diagnose.facts import askable, found_facts, probed, spread
+from builder.diagnose.facts import askable, found_facts, probed, spread, verbatim
 from builder.diagnose.judged import Judged, Place, Places, judged
 from builder.diagnose.lessons import Lessons
 from builder.diagnose.suspects import Losses, disagreeing, robust_scores, suspects
@@ -185,6 +185,23 @@ def test_the_tables_count_every_answer_once(answers):
         assert part.low is None or part.high is None or 0 <= part.low <= part.share <= part.high <= 1
 
 
+def test_wordings_of_one_passage_are_not_counted_as_questions_of_their_own():
+    def of_passage(pair, number):
+        return pair.model_copy(update={"provenance": pair.provenance.model_copy(update={"chunk_id": f"chunk-{number}"})})
+
+    def by(facts, wordings):
+        return [
+            row(of_passage(made(f"Q {number} {wording}?", "A.", DAYS), number), right=number % 2 == 0)
+            for number in range(facts)
+            for wording in range(wordings)
+        ]
+
+    alone, repeated = (weak_spots(rows, Design()).by_task[0] for rows in (by(24, 1), by(6, 4)))
+
+    assert alone.n == repeated.n == 24
+    assert repeated.high - repeated.low > 1.3 * (alone.high - alone.low)
+
+
 def test_the_worst_come_first_but_one_of_one_is_less_alarming_than_nine_of_ten():
     rows = [row(made(f"Q {n}?", "A.", DAYS, task="many"), right=n == 0) for n in range(10)]
     rows += [row(made("One?", "A.", DAYS, task="single")), row(made("Fine?", "A.", DAYS, task="good"), right=True)]
@@ -208,6 +225,14 @@ def test_facts_are_asked_only_where_nothing_stands_beside_the_question():
     assert [fact.pair.group for fact in found] == [DAYS, BONUS]
     assert found[0].pair.split == "paraphrase"
     assert len(found[0].wordings) == 3
+
+
+def test_it_is_counted_how_many_questions_about_facts_were_trained_on():
+    held = made("Days that I may carry over?", "Five days.", DAYS, split="paraphrase", form="days")
+    facts = askable([held, *TRAIN])
+
+    assert verbatim(facts, TRAIN, prompts=3) == 3 / 6
+    assert verbatim(facts, [], prompts=3) == verbatim([], TRAIN, prompts=3) == 0
 
 
 def test_a_sample_of_facts_is_spread_evenly():

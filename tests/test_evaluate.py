@@ -10,16 +10,21 @@ from builder.declared import DECLARED, declare, notice
 from builder.held_out_material import values
 from builder.split import prove, split
 from schemas.errors import InputError, KilopairError
+from schemas.proof import Design
 from schemas.records import Pair
 from schemas.training import EvaluateSection, TrainSection
 from tests.tiny_models import TEXTS, UNSEEN_WORDING, WORDINGS, a_pair, chat_tokenizer, facts, ignore, plain_tokenizer, saved, tiny_model
 from trainer.evaluate import evaluate
 from trainer.evaluation.declared import declared, family
 from trainer.evaluation.material import Material, Passage
+from trainer.evaluation.proof import verdict
 from trainer.generate import generate
 from trainer.kept_states import Beginning
 from trainer.loss import row_losses
+from trainer.recall import recall
 from trainer.rows import Row
+from trainer.statistics.compare import compare
+from trainer.templates import choose_template
 
 SECTION = EvaluateSection(resamples=199, shots=2)
 
@@ -140,6 +145,54 @@ def test_help_that_does_not_fit_is_left_out_and_said(tmp_path):
     assert found["comparisons"] == []
 
 
+def test_a_question_longer_than_the_context_is_left_out_and_named_and_the_others_are_asked(tmp_path):
+    base = saved(tmp_path, "llama", chat_tokenizer(), max_position_embeddings=128)
+    held = [pair.model_copy(update={"input": "Listen to this. " * 80}) if not number else pair for number, pair in enumerate(facts()[:5])]
+
+    found, rows = evaluate({"test": held}, models={"base": base, "tuned": base}, section=SECTION, progress=ignore, material=Material())
+
+    assert [row["pair_id"] for row in rows] == [pair.id for pair in held[1:]]
+    assert found["sets"]["test"]["n"] == 4
+    assert "1 of 5 held-out questions are not asked" in found["notices"][-1] + found["notices"][0]
+    assert held[0].id in " ".join(found["notices"])
+    assert [one.right for one in recall(base, held[:1])] == [False]
+    with pytest.raises(InputError, match="there is nothing to evaluate: 1 of 1"):
+        evaluate({"test": held[:1]}, models={"base": base}, section=SECTION, progress=ignore)
+
+
+def test_a_base_that_is_asked_in_a_strange_template_is_told(tmp_path):
+    base = saved(tmp_path / "base", "llama", chat_tokenizer())
+    tuned = saved(tmp_path / "tuned", "llama", choose_template(chat_tokenizer(), "plain").tokenizer)
+    section = SECTION.model_copy(update={"max_new_tokens": 4, "systems": ()})
+
+    strange, own = (
+        evaluate({"test": facts()[:2]}, models={"base": base, "tuned": last}, section=section, progress=ignore, material=Material())[0]
+        for last in (tuned, base)
+    )
+
+    assert "the base has a chat template of its own, but is asked by the one of the training (plain)" in " ".join(strange["notices"])
+    assert "template" not in " ".join(own["notices"])
+
+
+def test_a_single_model_is_scored_by_every_metric_and_nothing_is_compared(tmp_path):
+    base = saved(tmp_path, "llama", chat_tokenizer())
+
+    found, rows = evaluate(
+        {"asked": facts()[:3]}, models={"tuned": base}, section=SECTION, progress=ignore, material=Material(values=values)
+    )
+
+    assert all("figures_right" in row["scores"]["tuned"] for row in rows)  # what kilopair prove may judge by
+    assert "comparisons" not in found
+
+
+def test_the_verdict_is_about_tuned_against_base_or_there_is_none():
+    def compared(first, second):
+        return compare([0.0] * 20, [1.0] * 20, design=Design(resamples=99), of=("token_f1", "test", first, second))
+
+    assert verdict([compared("base", "few_shot"), compared("few_shot", "tuned")], "token_f1") == {}
+    assert "tuned is better than base" in verdict([compared("few_shot", "tuned"), compared("base", "tuned")], "token_f1")["sentence"]
+
+
 def test_a_pair_in_two_sets_is_refused(tmp_path):
     held = facts()[:2]
     base = saved(tmp_path, "llama", chat_tokenizer())
@@ -156,8 +209,9 @@ def test_the_family_is_that_of_the_recipe_or_the_tuned_model_against_all_others(
         "few_shot against base on test in exact_match", "tuned against base on test in token_f1",
     ]  # fmt: skip
     assert len(family(SECTION, systems, sets)) == 2 * 2 + 2
-    with pytest.raises(ValueError, match="tuned against base on test"):
-        EvaluateSection(family=("tuned > base",))  # pyright: ignore[reportArgumentType]
+    for wrong in ("tuned > base", "tuned against bose on test", "tuned against base on test in length_ratio"):
+        with pytest.raises(ValueError, match="tuned against base on test"):
+            EvaluateSection(family=(wrong,))  # pyright: ignore[reportArgumentType]
 
 
 def test_what_is_declared_is_noted_before_the_first_look_and_a_change_is_told(tmp_path: Path):

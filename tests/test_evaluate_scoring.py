@@ -101,6 +101,8 @@ def test_labels_are_responses_that_every_question_of_their_task_names():
 
     assert found == {"sort": {"sales": "sales", "repair": "repair"}}
     assert label_of("Sales.", found["sort"]) == label_of("It is sales", found["sort"]) == "sales"
+    assert label_of("It is sick leave.", ("leave", "sick leave")) == "sick leave"
+    assert label_of("leave, not sick leave", ("leave", "sick leave")) is None
     assert label_of("sales or repair", found["sort"]) is label_of("billing", found["sort"]) is None
 
 
@@ -135,7 +137,7 @@ def test_an_abstention_in_another_language_is_learnt_like_any_other():
 
 def test_what_must_not_be_answered_has_another_score_than_what_must():
     pairs = [*(absent(f"Who mends thing {number}?", text) for number, text in enumerate(ABSENT)), *facts()]
-    scorer = Scorer(pairs, Material())
+    scorer = Scorer(pairs, Material(train=pairs))
 
     assert scorer.told_apart == 1
     assert scorer.scores(pairs[0], "The manual does not tell.")["refusal_right"] == 1
@@ -144,19 +146,38 @@ def test_what_must_not_be_answered_has_another_score_than_what_must():
     assert "refusal_right" not in scorer.scores(pairs[-1], "12 months")
 
 
+def test_how_well_abstentions_are_told_apart_is_not_measured_by_what_they_were_learnt_from():
+    train = [*(absent(f"Who mends thing {number}?", text) for number, text in enumerate(ABSENT)), *facts()]
+    strange = [absent(f"Who owns thing {number}?", text) for number, text in enumerate(("Ask them.", "No page.", "Silence."))]
+
+    assert Scorer([*strange, *facts()[:3]], Material(train=train)).told_apart == 0.5
+    assert Scorer([*strange, *facts()], Material(train=facts())).told_apart is None
+
+
+def test_silence_is_neither_an_answer_nor_an_abstention_nor_agreement():
+    pairs = [*(absent(f"Who mends thing {number}?", text) for number, text in enumerate(ABSENT)), *facts()[:6]]
+    scorer = Scorer(pairs, Material(train=pairs))
+    given = [{"answer": " ", "stopped": True, **scorer.scores(pair, " ")} for pair in pairs]
+
+    found = tables(range(len(pairs)), pairs, {"tuned": given})["overall"]["tuned"]
+
+    assert (found["answered"], found["refusal_right"], found["consistency"]) == (0, 0, 0)
+    assert "refusal_precision" not in found
+
+
 def test_redirects_must_not_be_answered_either():
     assert should_abstain(a_pair("Write a poem.", "I only help with the hall.", task="off_topic"))
     assert not should_abstain(a_pair("How long?", "12 months"))
 
 
-def test_precision_and_recall_of_abstentions_are_in_the_tables():
+def test_precision_and_share_of_abstentions_are_in_the_tables():
     pairs = [absent("a?", "not told"), absent("b?", "not told"), a_pair("c?", "yes"), a_pair("d?", "no")]
-    given = [{"stopped": True, "answer": "", "refusal_right": 1}, {"stopped": True, "answer": "", "refusal_right": 0}]
-    given += [{"stopped": True, "answer": "", "answered": 0}, {"stopped": False, "answer": "", "answered": 1}]
+    given = [{"stopped": True, "answer": "a", "refusal_right": 1}, {"stopped": True, "answer": "b", "refusal_right": 0}]
+    given += [{"stopped": True, "answer": "c", "answered": 0}, {"stopped": False, "answer": "d", "answered": 1}]
 
     found = tables(range(4), pairs, {"tuned": given})["overall"]["tuned"]
 
-    assert (found["refusal_recall"], found["refusal_precision"], found["stop_rate"]) == (0.5, 0.5, 0.75)
+    assert (found["refusal_right"], found["refusal_precision"], found["stop_rate"]) == (0.5, 0.5, 0.75)
     assert "loss" not in found
 
 

@@ -117,6 +117,19 @@ def test_generation_marks_leave_the_template_and_nothing_else_does(tokenizer):
     assert shown[0] == shown[1]
 
 
+def test_llama_cpp_writes_the_day_of_the_training_too(tmp_path: Path):
+    own = TOKENIZERS["smollm"]()
+    own.chat_template = "{{ 'Today is ' + strftime_now('%d %B') + '. ' }}" + CHATML
+    template = choose_template(own)
+    saved_model(tmp_path, LlamaConfig, own, {"num_hidden_layers": 1})
+
+    with served(tmp_path, own) as ask:
+        said = ask("/apply-template", {"messages": [{"role": "user", "content": "Why?"}]})["prompt"]
+
+    assert said == template.prompt_text("Why?")
+    assert said.startswith("Today is 26 July. ")
+
+
 @pytest.fixture(scope="module")
 def thinking(tmp_path_factory):
     """A model whose template opens a thought unless told otherwise, with held-out questions and its answers."""

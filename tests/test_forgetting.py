@@ -16,7 +16,7 @@ from schemas.training import EvaluateSection
 from tests.tiny_models import chat_tokenizer, saved, thinking_tokenizer, tiny_model
 from trainer.forgetting import NEVER_KNEW, bits_per_byte, forgetting
 from trainer.general import MOST, SAMPLE, Prompt, passages, prompts, shared_runs
-from trainer.harness import check_harness, load_tasks
+from trainer.harness import check_harness, compared, load_tasks
 from trainer.loss import row_losses
 from trainer.replay import SAMPLE as REPLAYED
 from trainer.rows import IGNORED, Row
@@ -238,3 +238,19 @@ def test_a_task_that_would_have_to_be_downloaded_says_what_to_do(tasks):
 
     with pytest.raises(RecipeError, match=r"far: cannot be loaded without a download .*dataset_path: json"):
         load_tasks(["far"], tasks)
+
+
+def test_of_what_lm_eval_gives_all_comparisons_are_one_family_and_an_error_rate_that_grew_is_not_called_better():
+    def given(right, wrong):
+        rows = [{"doc_id": number, "metrics": ["acc", "wer"], "acc": right, "wer": wrong} for number in range(20)]
+        return {
+            "results": {task: {"acc,none": right, "wer,none": wrong} for task in ("one", "two")},
+            "higher_is_better": {task: {"acc": True, "wer": False} for task in ("one", "two")},
+            "samples": {"one": rows, "two": rows},
+        }
+
+    found = compared({"base": given(0.0, 0.2), "tuned": given(1.0, 0.9)}, Design(resamples=99))
+
+    assert [(one["metric"], one["family"]) for task in found["tasks"].values() for one in task["comparisons"]] == [("acc", 2)] * 2
+    assert found["tasks"]["one"]["metrics"]["wer"] == {"base": 0.2, "tuned": 0.9}
+    assert found["tasks"]["two"]["n"] == 20

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.curate_stage import UNKEPT
 from builder.iterate.asking import wordings
 from builder.iterate.facts import NEAR_COPY, facts_of, with_more
 from builder.iterate.iterate import ITERATION, iterate
@@ -26,6 +27,7 @@ from builder.iterate.stop import after, before, best_of, expected_gain
 from builder.iterate.words import sentence, table
 from builder.pipeline import run
 from builder.recipe_file import load_recipe
+from builder.review.log import ReviewLog
 from builder.rouge import rouge_l, words
 from builder.stages import STAGES
 from builder.step import PAIRS, Step
@@ -36,6 +38,8 @@ from schemas.iteration import STOPS, Iteration, Round, WeakFact
 from schemas.proof import Design
 from schemas.recipe import Recipe
 from schemas.records import Pair
+from schemas.review import said_key
+from tests.review_events import event
 from tests.tiny_models import a_pair
 from trainer.statistics.compare import compare
 
@@ -304,6 +308,13 @@ def test_kept_the_best_round_is_the_run_that_later_runs_go_on_with(company, roun
     assert not any(output.fresh for output in run(recipe, tmp_path / "copy").outputs.values())
     manifest = json.loads((work / "manifest.json").read_text())
     assert manifest["stages"]["split"]["counts"]["added"] == len(added)
+
+    refused = next(pair for pair in pairs if pair in before_pairs)
+    with ReviewLog(work) as log:
+        log.append([event("reject", refused.id, key=said_key(refused))])
+    later = run(recipe, tmp_path / "copy", until="split").outputs
+    assert later["curate"].counts["review"] == {"done": {"rejected": 1}}
+    assert later["split"].counts["notices"] == [UNKEPT]
 
 
 @contextmanager

@@ -83,9 +83,11 @@ def test_the_card_tells_people_data_figures_limits_and_licence():
 def test_the_card_shows_the_exported_files_and_how_to_use_them():
     file = {"bytes": 2_100_000, "n": 60, "prompts_equal": 1.0, "answers_equal": 0.995, "right": 30, "right_kept": 30, **SCORES}
 
-    text = card(gguf={"tarnwell-f16.gguf": file})
+    mixed = {**file, "finer": ["a", "b"], "matrices": 25}
+    text = card(gguf={"tarnwell-f16.gguf": file, "tarnwell-q8_0.gguf": mixed})
 
     assert "| `tarnwell-f16.gguf` | 2.1 | 100.0% | 99.5% | 50.0% | 30 of 30 |" in text
+    assert "| `tarnwell-q8_0.gguf` (2 of 25 matrices in a finer form) | 2.1 |" in text
     assert "ollama create tarnwell -f gguf/Modelfile" in text
     assert "gguf" in ModelCard(text).data.tags
     assert "ollama" not in card()

@@ -138,14 +138,20 @@ def test_gguf_files_are_made_and_proved_without_training_again(finished: tuple[P
     folder, _, _ = finished
     watch = Recorder()
 
-    again = run(load_recipe(folder / "recipe.yaml", ["package.gguf=[f16]", "package.name=Ask"]), folder, watch=watch)
+    again = run(load_recipe(folder / "recipe.yaml", ["package.gguf=[f16, q8_0]", "package.name=Ask"]), folder, watch=watch)
 
-    figures = again.outputs["package"].counts["gguf"]["Ask-f16.gguf"]
+    counts = again.outputs["package"].counts
+    figures = counts["gguf"]["Ask-f16.gguf"]
     assert watch.made == ["package", "report"]
+    for name, file in counts["gguf"].items():
+        mixed = any(note.startswith(f"{name} keeps") for note in counts["notices"])
+        assert mixed == ("finer" in file)
+        assert (file["answers_equal"] >= file["expected"]) == (not any(note.startswith(f"{name} gives") for note in counts["notices"]))
+    assert [path.name for path in sorted((again.model / "gguf").iterdir())] == ["Ask-f16.gguf", "Ask-q8_0.gguf", "Modelfile"]
     assert figures["prompts_equal"] == 1
     assert figures["n"] == len(again.answers)
     assert figures["answers_equal"] > 0.9  # a model this small hangs in the balance
-    assert "FROM ./Ask-f16.gguf" in (again.model / "gguf" / "Modelfile").read_text()
+    assert "FROM ./Ask-" in (again.model / "gguf" / "Modelfile").read_text()
     assert "Ask-f16.gguf" in again.report.read_text()
 
 

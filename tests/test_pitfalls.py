@@ -1,5 +1,6 @@
 """What silently ruins a fine-tune elsewhere cannot happen here: one test or more for each pitfall of docs/pitfalls.md, by its number."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from tokenizers.processors import TemplateProcessing
+from transformers import get_scheduler
 
 from builder.curation.importing import pairs_of
 from builder.recipe_file import load_recipe
@@ -191,7 +193,7 @@ def test_the_library_is_asked_for_nothing_that_cuts_packs_repeats_or_hides(train
     assert (arguments.num_train_epochs, arguments.max_steps) == (1, -1)
     assert (arguments.eval_strategy, arguments.load_best_model_at_end) == ("no", False)
     assert arguments.logging_nan_inf_filter is False
-    assert arguments.warmup_steps <= 0.1 * len(trainer[1].batches)
+    assert 1 <= arguments.warmup_steps <= max(1, 0.1 * len(trainer[1].batches))
     assert arguments.report_to == []
     assert arguments.use_cpu is not torch.cuda.is_available()
 
@@ -201,6 +203,24 @@ def test_a_warm_up_longer_than_a_tenth_of_a_short_run_is_not_possible_by_default
     assert TrainSection().warmup <= 0.1
     with pytest.raises(ValueError, match=r"less than 0\.5"):
         TrainSection(warmup=2)
+
+
+def test_the_first_update_of_a_warm_up_already_moves_the_weights(trainer):
+    """P70: cosine_with_min_lr spends the first update at a rate of 0. One update of warm-up is none: a run of one update is at its full rate."""
+    arguments = trainer[0].args
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    schedule = get_scheduler(
+        arguments.lr_scheduler_type, optimizer, num_warmup_steps=4, num_training_steps=40, scheduler_specific_kwargs=arguments.lr_scheduler_kwargs
+    )  # fmt: skip
+    rates = []
+    for _ in range(40):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[-1] == pytest.approx(0.05)
+    assert all(rate > after for rate, after in pairwise(rates[3:]))
 
 
 def test_adapters_get_ten_times_the_rate_and_every_linear_layer_but_the_head():

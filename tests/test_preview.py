@@ -110,7 +110,7 @@ def test_what_should_be_known_is_noted():
     dated = chat_tokenizer()
     dated.chat_template = "{{ '<|system|>You are a model. Today is ' + strftime_now('%d') + '<|end|>' }}" + dated.chat_template
     notes = " ".join(_seen(facts(), tokenizer=dated).notes)
-    assert "the date of the day" in notes
+    assert "always that of 26 July 2024" in notes
     assert "a system turn of its own" in notes
 
 

@@ -21,13 +21,17 @@ from builder.prove.exam import ALL_FACTS, Exam, exam_of
 from builder.prove.markdown import markdown
 from builder.prove.selections import Selecting, part, read_selection
 from builder.prove.stage import prove
+from builder.prove.verdicts import in_words
 from builder.recipe_file import load_recipe
+from builder.report.prove import selection_name
 from builder.split import held_out
 from builder.step import PAIRS
 from builder.store import read_records, write_records
 from schemas.errors import InputError, UsageError
+from schemas.proof import Design
 from schemas.records import Evidence, Pair, Provenance, content_id
 from schemas.training import ProveSection
+from trainer.statistics.compare import compare
 
 ROOT = Path(__file__).parent.parent
 
@@ -233,3 +237,18 @@ def test_a_proof_that_was_killed_goes_on_to_the_same_end_where_shuffled_answers_
     assert "absent.jsonl: cannot be read" in str(again.exception)
     printed = CliRunner().invoke(group, command[3:])
     assert (printed.exit_code, printed.stdout.strip()) == (0, markdown(found).strip())
+
+
+def test_trainings_of_one_seed_are_said_to_leave_out_chance():
+    def told(seeds):
+        scores = [[0.2, 0.4, 0.6, 0.3]] * seeds
+        return in_words([compare(scores, scores, design=Design(resamples=99), of=("token_f1", "test", "random", "curated"))], [], {})
+
+    assert "raise prove.seeds" in told(1)
+    assert "raise prove.seeds" not in told(3)
+
+
+def test_parts_of_the_curated_pairs_have_names_for_people():
+    assert [selection_name(name) for name in ("curated_10", "curated_12_5", "random_facts", "mine_2")] == [
+        "chosen by kilopair, 10% of them", "chosen by kilopair, 12.5% of them", "whole facts drawn at random", "mine 2",
+    ]  # fmt: skip

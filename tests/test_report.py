@@ -16,15 +16,18 @@ from builder.report.charts.chart import WIDTH, marks
 from builder.report.charts.counts import bars, histogram
 from builder.report.charts.flow import flow
 from builder.report.charts.lines import Series, line_chart
+from builder.report.compared import compared
 from builder.report.counted import funnel, grounding
 from builder.report.gather import Facts
 from builder.report.places import Places
 from builder.report.render import render
 from builder.report.story import told as told_of
 from builder.report.trained import line
-from builder.report.verdict import verdict
+from builder.report.verdict import key_figures, verdict
+from schemas.proof import Design
 from schemas.recipe import Recipe
 from schemas.records import Document, Evidence, Pair, Provenance, Turn
+from trainer.statistics.compare import compare
 
 numbers = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 
@@ -119,6 +122,22 @@ def test_without_statistics_the_verdict_gives_means_and_says_that_nothing_was_co
     assert (found["verdict"], found["means"], found["n"]) == ("not_compared", ["10.0%", "50.0%"], 9)
     assert "answers 50.0% of 9 held-out paraphrase questions word for word, the base 10.0%" in found["sentence"]
     assert verdict({}) == {}
+
+
+def test_a_figure_names_the_systems_that_were_compared_and_a_mean_of_some_questions_is_not_shown_as_one_of_all():
+    estimates = [
+        {"metric": "exact_match", "system": name, "set": "test", "n": 40, "mean": 0.5, "low": 0.4, "high": 0.6}
+        for name in ("base", "tuned")
+    ]
+    one = compare([0.0] * 40, [1.0] * 40, design=Design(resamples=99), of=("exact_match", "test", "few_shot", "tuned"))
+    overall = {name: {"exact_match": 0.5, "label_right": 1.0, "perplexity": 3.0} for name in ("base", "tuned")}
+    evaluation = {"estimates": estimates, "comparisons": [one.model_dump()], "sets": {"test": {"n": 40, "overall": overall}}}
+
+    shown = {metric["metric"] for metric in compared(evaluation)["metrics"]}
+    figure = key_figures({"verdict": verdict(evaluation)})[0]
+
+    assert shown == {"exact_match", "perplexity"}  # only one of 40 questions had a label
+    assert figure["note"].endswith("base, few-shot 0.0%")
 
 
 def test_the_worst_answers_are_wrong_ones_and_the_farthest_from_right_come_first():
@@ -229,10 +248,12 @@ def test_exported_files_stand_below_the_tuned_model_and_only_if_there_are_some()
     scores = {"exact_match": 0.5, "token_f1": 0.25, "rouge_l": 0.125, "stop_rate": 1.0}
     file = {"bytes": 2_100_000, "prompts_equal": 1.0, "answers_equal": 0.995, "expected": 0.995, "right": 8, "right_kept": 7, **scores}
 
-    page = page_of(facts(PAIRS, exported={"acme-f16.gguf": file}))
+    mixed = {**file, "finer": ["a", "b"], "matrices": 25}
+    page = page_of(facts(PAIRS, exported={"acme-f16.gguf": file, "acme-q8_0.gguf": mixed}))
 
     row = re.sub(r"<[^>]+>", " ", page.split("acme-f16.gguf")[1].split("</tr>")[0]).split()
     assert row == ["2.1", "100.0%", "99.5%", "7", "of", "8", "50.0%", "25.0%", "100.0%"]
+    assert page.split("acme-q8_0.gguf")[1].startswith("<small> 2 of 25 matrices in a finer form</small></td>")
     assert "The exported files" not in page_of(facts(PAIRS))
 
 

@@ -248,7 +248,42 @@ def test_a_gain_that_is_shown_but_below_the_margin_is_told_as_both():
 def test_one_question_shows_nothing_and_one_document_is_named():
     assert compare([0.0], [1.0], design=DESIGN, of=NAMES).verdict == "not_shown"
     assert compare([-2.0], [-1.0], design=DESIGN, of=("loss", "test", "base", "tuned")).sentence.startswith("one question shows nothing")
-    assert "n = 80, 1 document, which tells nothing of others" in compare(*some_scores(), clusters=["a"] * 80, design=DESIGN, of=NAMES).sentence
+    assert (
+        "n = 80, 1 document, which tells nothing of others"
+        in compare(*some_scores(), clusters=["a"] * 80, design=DESIGN, of=NAMES).sentence
+    )
+
+
+def test_of_one_document_the_wordings_of_a_passage_are_no_questions_of_their_own():
+    generator, worlds, told = np.random.default_rng(1), 150, 0
+    places = [("handbook", f"passage {number // 4}") for number in range(48)]
+    for _ in range(worlds):
+        first = np.clip(0.5 + generator.normal(0, 0.1, 48), 0, 1)
+        gains = generator.normal(0, 0.2, 12).repeat(4) + generator.normal(0, 0.1, 48)
+        found = compare(first, np.clip(first + gains, 0, 1), clusters=places, design=DESIGN, of=NAMES)
+        told += found.verdict in ("better", "worse")
+
+    assert told / worlds < 0.1  # counted as independent: 0.3
+    assert found.clusters == 1
+    assert found.method == "paired t interval and test by passages"
+
+
+def test_of_several_documents_passages_change_nothing():
+    first, second = some_scores()
+    documents = [f"d{number % 7}" for number in range(80)]
+    places = [(document, f"passage {number}") for number, document in enumerate(documents)]
+
+    by_documents, by_both = (compare(first, second, clusters=clusters, design=DESIGN, of=NAMES) for clusters in (documents, places))
+
+    assert by_documents == by_both
+
+
+def test_questions_of_a_few_documents_without_any_difference_do_not_prove_that_there_is_none():
+    few, many = (compare(np.zeros(60), np.zeros(60), clusters=grouped_by(size, 60), design=DESIGN, of=NAMES) for size in (20, 1))
+
+    assert (few.verdict, many.verdict) == ("not_shown", "same")
+    assert few.high > 0.5
+    assert many.high < 0.1
 
 
 def test_two_documents_never_show_a_difference_however_large():

@@ -175,6 +175,29 @@ CHANNELS = (
 )
 
 
+DATED = (
+    "{%- if not date_string is defined %}{%- if strftime_now is defined %}{%- set date_string = strftime_now('%d %b %Y') %}"
+    "{%- else %}{%- set date_string = '26 Jul 2024' %}{%- endif %}{%- endif %}{{ 'Today Date: ' + date_string + '\n' }}"
+    '{% for m in messages %}{{ m.role + strftime_now("%Y") + ": " + m.content + eos_token }}{% endfor %}'
+    "{% if add_generation_prompt %}{{ 'assistant' + strftime_now('%Y') + ': ' }}{% endif %}"
+)
+
+
+def test_a_template_that_asks_for_the_day_gets_the_same_one_on_every_day(tmp_path):
+    tokenizer = chat_tokenizer()
+    tokenizer.chat_template = DATED
+    template = choose_template(tokenizer, system="Be brief.")
+
+    tokenizer.save_pretrained(tmp_path)
+    saved = AutoTokenizer.from_pretrained(tmp_path)
+    read = saved.apply_chat_template([{"role": "user", "content": "Why?"}], tokenize=False, add_generation_prompt=True)
+    again = choose_template(saved)
+
+    end = tokenizer.eos_token
+    assert template.prompt_text("Why?") == f"Today Date: 26 Jul 2024\nsystem2024: Be brief.{end}user2024: Why?{end}assistant2024: " == read
+    assert str(again.tokenizer.chat_template) == str(tokenizer.chat_template)  # it is written in once
+
+
 @pytest.mark.parametrize(
     ("text", "trained"),
     [

@@ -261,7 +261,7 @@ def test_a_plan_of_text_alone_covers_it_once_a_pass(tokens, passes, block):
 
 @pytest.mark.slow
 def test_a_phase_on_the_documents_comes_first_with_figures_and_a_curve_of_its_own(tmp_path, bases):
-    section = SECTION.model_copy(update={"pretrain_epochs": 3})
+    section = SECTION.model_copy(update={"pretrain_epochs": 3, "epochs": 8})
     seen = []
 
     figures = train(

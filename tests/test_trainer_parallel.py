@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from builder.cli.main import main
 from builder.pipeline import run
 from builder.recipe_file import load_recipe
 from schemas.errors import TrainingError
+from schemas.training import TrainSection
 from trainer.batches import Share, shares
 from trainer.machine import cores, prepare
-from trainer.parallel import agree, check_processes, hand_out, is_follower, processes
+from trainer.parallel import agree, check_launch, check_processes, hand_out, is_follower, processes
+from trainer.sft import train
 
 ROOT = Path(__file__).parent.parent
 RECIPE = """\
@@ -59,6 +63,23 @@ def test_p116_and_p118_fewer_processes_than_were_started_is_an_error(monkeypatch
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     with pytest.raises(TrainingError, match="use torchrun"):
         check_processes(1)
+
+
+@pytest.mark.parametrize("name", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"])
+def test_a_launcher_that_divides_the_model_is_refused_with_how_to_go_on(name, monkeypatch, capsys, tmp_path):
+    check_launch()
+    monkeypatch.setenv(name, "true")
+
+    with pytest.raises(TrainingError, match=r"it cannot run under FSDP or DeepSpeed; start it with torchrun .* kilopair export") as told:
+        train([], [], [], base="none", section=TrainSection(), seed=0, folder=tmp_path, progress=print)
+
+    (config,) = re.findall(r"--config_file (\S+)", str(told.value))
+    assert Path(config).read_text().startswith("# accelerate launch")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with pytest.raises(SystemExit):
+        main(["train", "none.yaml"])
+    assert capsys.readouterr().err.startswith("kilopair: kilopair train keeps the whole model in every process")
 
 
 def test_p124_processes_of_one_launch_share_the_cores(monkeypatch):

@@ -3,10 +3,12 @@
 import hashlib
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,7 +66,6 @@ def _child(work, number=None):
     """Do something in a process of its own, whose signals do what they do in a new one, and return its exit code."""
 
     def alone():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # another test may have left the handler of the command line
         signal.signal(signal.SIGINT, signal.default_int_handler)
         work()
 
@@ -260,6 +261,22 @@ def test_a_long_pass_is_saved_in_between(tmp_path, bases, whole, monkeypatch):
 
     assert again["resumed_after"] == 1
     assert _sha(tmp_path / "cut") == whole[0]
+
+
+def test_a_run_that_goes_on_with_other_threads_keeps_its_work_and_says_so(tmp_path, bases, whole):
+    """Other threads add in another order: the last bits may differ, but nobody wants hours thrown away for them."""
+    runs, middle = tmp_path / "runs", whole[1]["epochs"][0]["step"]
+    cut = partial(_tune, tmp_path / "cut", base=bases / "llama", runs=runs)
+    assert _child(partial(cut, progress=_killed_at(middle + 1))) == -signal.SIGKILL
+
+    torch.set_num_threads(2)
+    again = cut()
+
+    assert again["resumed_after"] == middle
+    assert any(
+        re.match(r"the training went on with other arithmetic \(1 thread with \w+, then 2 threads", note) for note in again["notices"]
+    )
+    assert not any("arithmetic" in note for note in whole[1]["notices"])
 
 
 def test_where_the_signal_is_ignored_the_training_still_does_not_count_as_done(tmp_path, bases):

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.locate import locate, locate_nearly
-from builder.validate import refers_to_text, validate
+from builder.unseen_text import refers_to_text
+from builder.validate import validate
 from schemas.records import Chunk, Document, Draft, Dropped, Pair, Provenance, Reason, Turn
 
 TEXT = "# Leave\n\nEveryone gets **30 days** of leave; part-time staff get “15 days”.\n\nCarry over:\n\n- up to 5 days, until 31 March\n- 130 days never\n"

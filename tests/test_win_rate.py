@@ -334,7 +334,7 @@ def test_tables_count_a_tie_as_half_a_win_and_keep_documents_together():
     ]
     lost = [Asked(row, "few_shot", Decision("loss", agreed=True, fault="form")) for row in rows[:1]]
 
-    found = tables([*won, *lost], {pair.id: pair.provenance.document_id for pair in HELD}, DESIGN)
+    found = tables([*won, *lost], {pair.id: (pair.provenance.document_id, pair.provenance.chunk_id) for pair in HELD}, DESIGN)
 
     base = found["against"]["base"]
     assert list(found["against"]) == ["base"]  # one question is no basis for a rate

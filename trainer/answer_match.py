@@ -8,7 +8,7 @@ their order.
 import re
 from collections.abc import Sequence
 
-from trainer.metrics import longest_common_subsequence, normalize
+from trainer.metrics import longest_common_subsequence, words
 
 SAID = 0.8  # share of the reference's words that an answer in other words must say in their order
 SAID_OF_LONG = 0.6  # of a reference of more words than
@@ -26,7 +26,7 @@ _DENIALS = frozenset(
 
 def is_right(answer: str, reference: str) -> bool:
     """Tell whether an answer says what the reference says; case, punctuation and articles do not count."""
-    ours, theirs = normalize(answer).split(), normalize(reference).split()
+    ours, theirs = words(answer), words(reference)
     if not ours or not theirs:
         return ours == theirs
     if theirs[0] in _POLARITY and ours[0] != theirs[0]:
@@ -43,9 +43,9 @@ def _holds(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     return f" {' '.join(theirs)} " in f" {' '.join(ours)} "
 
 
-def _figures(words: Sequence[str]) -> frozenset[str]:
-    return frozenset(word for word in words if any(letter.isdigit() for letter in word))
+def _figures(said: Sequence[str]) -> frozenset[str]:
+    return frozenset(word for word in said if any(letter.isdigit() for letter in word))
 
 
-def _denies(words: Sequence[str]) -> bool:
-    return not _DENIALS.isdisjoint(words)
+def _denies(said: Sequence[str]) -> bool:
+    return not _DENIALS.isdisjoint(said)

@@ -19,6 +19,7 @@ from trainer.evaluation.groups import members, views
 from trainer.evaluation.help import with_help
 from trainer.evaluation.material import Material
 from trainer.evaluation.proof import comparisons, estimates, verdict
+from trainer.evaluation.room import fitting
 from trainer.evaluation.scoring import Scorer
 from trainer.evaluation.systems import System
 from trainer.evaluation.tables import Answers, confusions, tables
@@ -48,33 +49,36 @@ def evaluate(  # noqa: PLR0913 - what is asked, who is asked, and how
         section: who is asked, how many questions, how long the answers may be, how many at once, what is compared.
         progress: told after each batch how many answers there are of how many.
         unions: names of sets that are also reported together, by the name of their union.
-        material: what surrounds the pairs; with it the base is also asked with help in its prompt, and systems are compared.
+        material: what surrounds the pairs; with it and a model named base, that one is also asked with help, and systems are compared.
 
     Raises:
-        InputError: there is no held-out pair, no model (none named base, with material), or a pair is in two sets.
+        InputError: there is no held-out pair or no model, or a pair is in two sets.
     """
     prepare()
     chosen = {name: _limited(pairs, section.limit) for name, pairs in sets.items() if pairs}
     asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
-    if not asked or not models or (material is not None and BASE not in models):
+    if not asked or not models:
         raise InputError("there is nothing to evaluate: no held-out pair or no model")
     _check_apart(asked)
     template = choose_template(load_tokenizer(list(models.values())[-1]))
+    asked, notices = fitting(asked, template, models.values())
+    if not asked:
+        raise InputError(f"there is nothing to evaluate: {notices[0]}")
     pairs = [pair for _, pair in asked]
     asking = Asking(template, section, _longest(pairs, template, section))
     places = members(asked, unions or {})
     systems = [System(name, model, template.pair_prompts(pairs)) for name, model in models.items()]
-    notices: list[str] = []
     wanted: list[Wanted] = []
     stated: dict[str, Any] = {}
-    if material is not None:
+    known, is_compared = material or Material(), material is not None and BASE in models
+    if is_compared:
         wanted = family(section, [BASE, *section.systems, *list(models)[1:]], places)
-        stated = material.declare(declared(section, wanted))
-        helped, notices = with_help(models[BASE], pairs, asking, material)
-        systems[1:1] = helped
+        stated = known.declare(declared(section, wanted))
+        helped, missing = with_help(models[BASE], pairs, asking, known)
+        systems[1:1], notices = helped, [*notices, *missing]
     total = len(systems) * len(pairs)
     given = asking.answers(systems, pairs, told=lambda count: progress(count, total, {}))
-    scorer = Scorer(pairs, material or Material())
+    scorer = Scorer(pairs, known)
     answers = {
         name: [{**one, **scorer.scores(pair, one["answer"])} for one, pair in zip(own, pairs, strict=True)] for name, own in given.items()
     }
@@ -86,10 +90,9 @@ def evaluate(  # noqa: PLR0913 - what is asked, who is asked, and how
         "notices": [*_notices(pairs, template, asking.most), *notices],
         "sets": {name: tables(own, pairs, answers) for name, own in places.items()},
     }
-    if material is not None:
+    if is_compared:
         result |= _proof(asked, answers, asking=asking, first=systems[0], wanted=wanted, places=places, scorer=scorer)
         result |= {"declared": stated, "notices": [*result["notices"], *result.pop("missing")]}
-    known = material or Material()
     return result, [
         _row(name, pair, {system: own[place] for system, own in answers.items()}, known) for place, (name, pair) in enumerate(asked)
     ]

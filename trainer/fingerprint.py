@@ -1,4 +1,8 @@
-"""What decides a training's weights, as hashes: only a run with all of them equal goes on from another's checkpoint (P83)."""
+"""What decides a training's weights, as hashes: only a run with all of them equal goes on from another's checkpoint (P83).
+
+The number of threads and the processor's instructions are no part of it, though they change the last bits of sums: whoever goes on
+with more cores, or on another machine, wants the work that is done and not those bits. It is told instead (`trainer.phases`).
+"""
 
 import hashlib
 import json

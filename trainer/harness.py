@@ -18,6 +18,7 @@ from schemas.proof import Comparison, Design
 from trainer.machine import prepare
 from trainer.model import load
 from trainer.statistics.compare import compare
+from trainer.statistics.family import adjust
 
 PACKAGE = "lm_eval"
 _BATCH = 8
@@ -76,7 +77,7 @@ def harness(
     design: Design,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """Return the metrics of each task for both models, and paired comparisons of what is scored question by question.
+    """Return the metrics of each task for both models, and paired comparisons, one family, of what is scored question by question.
 
     Args:
         models: the base and the tuned one, in this order.
@@ -89,9 +90,18 @@ def harness(
     """
     prepare()
     found = {name: _asked(folder, tasks, limit) for name, folder in models.items()}
-    told = {task: _told(task, found, design) for task in found[next(iter(found))]["results"]}
-    sentences = [one["sentence"] for task in told.values() for one in task["comparisons"]]
-    return {"package": f"{PACKAGE} {version(PACKAGE)}", "tasks": told, "sentence": "; ".join(sentences)}
+    return {"package": f"{PACKAGE} {version(PACKAGE)}", **compared(found, design)}
+
+
+def compared(found: Mapping[str, dict[str, Any]], design: Design) -> dict[str, Any]:
+    """Return what lm_eval gave for base and tuned model, by task, with the comparisons."""
+    names, listed = tuple(found), next(iter(found.values()))["results"]
+    samples = {task: [_by_question(one.get("samples", {}).get(task, [])) for one in found.values()] for task in listed}
+    made = adjust([one for task in listed for one in _compared(task, samples[task], names, design, _lower(task, found))])
+    told = {task: _told(task, found, len({question for question, _ in samples[task][0]})) for task in listed}
+    for one in made:
+        told[one.set]["comparisons"].append(one.model_dump(mode="json"))
+    return {"tasks": told, "sentence": "; ".join(one.sentence for one in made)}
 
 
 def _asked(folder: Path | str, tasks: dict[str, Any], limit: int | None) -> dict[str, Any]:
@@ -106,14 +116,16 @@ def _asked(folder: Path | str, tasks: dict[str, Any], limit: int | None) -> dict
             raise InputError(f"evaluate.harness: lm_eval stopped at {folder}: {type(error).__name__}: {said}; correct the task") from None
 
 
-def _told(task: str, found: Mapping[str, dict[str, Any]], design: Design) -> dict[str, Any]:
+def _told(task: str, found: Mapping[str, dict[str, Any]], questions: int) -> dict[str, Any]:
     names = tuple(found)
     scores = {name: _scores(one["results"][task]) for name, one in found.items()}
     metrics = {metric: {name: scores[name].get(metric) for name in names} for metric in scores[names[0]]}
-    samples = [_by_question(one.get("samples", {}).get(task, [])) for one in found.values()]
-    compared = [*_compared(task, samples, names, design)]
-    questions = len({question for question, _ in samples[0]})
-    return {"n": questions, "metrics": metrics, "comparisons": [one.model_dump(mode="json") for one in compared]}
+    return {"n": questions, "metrics": metrics, "comparisons": []}
+
+
+def _lower(task: str, found: Mapping[str, dict[str, Any]]) -> frozenset[str]:
+    """Return the metrics of which less is better: told, and not compared, as what a sample has of them is not always the metric itself."""
+    return frozenset(name for one in found.values() for name, up in one.get("higher_is_better", {}).get(task, {}).items() if up is False)
 
 
 def _scores(result: Mapping[str, Any]) -> dict[str, float]:
@@ -132,8 +144,10 @@ def _by_question(samples: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str], 
     }
 
 
-def _compared(task: str, samples: Sequence[Mapping[tuple[int, str], float]], names: Sequence[str], design: Design) -> Iterator[Comparison]:
-    for metric in sorted({metric for _, metric in samples[0]}):
+def _compared(
+    task: str, samples: Sequence[Mapping[tuple[int, str], float]], names: Sequence[str], design: Design, lower: frozenset[str]
+) -> Iterator[Comparison]:
+    for metric in sorted({metric for _, metric in samples[0]} - lower):
         both = [key for key in samples[0] if key[1] == metric and key in samples[-1]]
         if len(both) > 1:
             first, second = ([given[key] for key in both] for given in (samples[0], samples[-1]))

@@ -67,6 +67,14 @@ def _quiet() -> None:
         warnings.filterwarnings("ignore", category=FutureWarning, module=library)
 
 
+def arithmetic() -> str:
+    """Say what decides how sums are rounded: the accelerator, or the processor's instructions and the number of threads."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    count = torch.get_num_threads()
+    return f"{count} thread{'s' * (count > 1)} with {torch.backends.cpu.get_cpu_capability()}"
+
+
 def device() -> torch.device:
     """Return the accelerator of this process if there is one, else the CPU."""
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")

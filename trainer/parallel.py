@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from schemas.errors import KilopairError, TrainingError
@@ -22,8 +23,16 @@ _UNSUITED = (
     "this was started for several processes (accelerate launch --cpu), but on a CPU accelerate starts only one; "
     "use torchrun --nproc_per_node 2 --no-python kilopair train recipe.yaml"
 )
+DIVIDED = (
+    "kilopair train keeps the whole model in every process, so it cannot run under FSDP or DeepSpeed; start it with torchrun "
+    "--nproc_per_node 4 --no-python kilopair train recipe.yaml, with train.method: lora or qlora where memory is short, or train the "
+    "pairs without it: kilopair export recipe.yaml --format prompt-completion --output data, then accelerate launch --config_file "
+    f"{Path(__file__).parent / 'launch' / 'fsdp.yaml'} -m trl.scripts.sft "
+    "--model_name_or_path BASE --dataset_name data --output_dir trained"
+)
 _following = False
 _broadcasts = 0
+_SET = ("true", "1", "yes", "on")
 
 
 def processes() -> int:
@@ -46,6 +55,16 @@ def check_processes(found: int) -> None:
         raise TrainingError(_UNSUITED)
     if found != processes():
         raise TrainingError(f"{processes()} processes were started, but {found} would train together; start them with torchrun")
+
+
+def check_launch() -> None:
+    """Refuse a launcher that divides a model over processes, before a model is loaded.
+
+    Raises:
+        TrainingError: it is FSDP or DeepSpeed; says how else to train.
+    """
+    if any(os.environ.get(name, "").lower() in _SET for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")):
+        raise TrainingError(DIVIDED)
 
 
 def hand_out(job: Mapping[str, Any] | None) -> Any:

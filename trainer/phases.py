@@ -18,6 +18,7 @@ from trainer.export.repeat import arguments_of
 from trainer.guards import check_batch, check_labels
 from trainer.keeper import Judge, Keeper
 from trainer.logs import Write
+from trainer.machine import arithmetic
 from trainer.monitor import Monitor
 from trainer.parallel import processes
 from trainer.plan import Plan
@@ -27,7 +28,7 @@ from trainer.sft_trainer import Job, PlannedTrainer, build
 from trainer.trouble import memory_trouble
 
 _COPIES = 3  # a checkpoint holds the weights and, with AdamW, two states of each
-_SETUP = "setup-"
+_SETUP, _ARITHMETIC = "setup-", "arithmetic-"
 _SPARE = 2  # best checkpoints that are kept besides the newest: by answers and by loss
 
 
@@ -66,6 +67,7 @@ def run_phase(job: Job, phase: Phase, run: Run, *, end: Callable[[PlannedTrainer
     check_batch(trainer, job.template)
     check_room(run.checkpoints.folder, checkpoint_bytes(trainer.model) * (section.keep + _SPARE + 1))
     start = run.checkpoints.newest(phase.name, updates=len(phase.plan.batches))
+    _note_arithmetic(phase, run.checkpoints, goes_on=start is not None)
     _train(trainer, keeper, start, job)
     choice = _choice(keeper, phase, run.checkpoints)
     last = keeper.candidates[-1].step
@@ -120,6 +122,18 @@ def _figures(phase: Phase, monitor: Monitor, keeper: Keeper, choice: Choice, sta
         "choice": choice.in_words(),
         "curve": monitor.curve,
     }
+
+
+def _note_arithmetic(phase: Phase, checkpoints: Checkpoints, *, goes_on: bool) -> None:
+    """Remark on a run that goes on where sums are rounded otherwise: it is no more the undisturbed one bit for bit."""
+    earlier = checkpoints.noted(_ARITHMETIC + phase.name) if goes_on else None
+    kinds: list[str] = list(dict.fromkeys([*(earlier or []), arithmetic()]))
+    checkpoints.note(_ARITHMETIC + phase.name, kinds)
+    if len(kinds) > 1:
+        checkpoints.remarks.append(
+            f"the training went on with other arithmetic ({', then '.join(kinds)}), so its weights may differ from those of an "
+            "undisturbed run by rounding"
+        )
 
 
 def checkpoint_bytes(model: Any) -> int:

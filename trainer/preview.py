@@ -188,7 +188,7 @@ def _notes(template: Template, pairs: Sequence[Pair]) -> Iterable[str]:
     """Yield what is no fault but should be known."""
     text, tokenizer = model_text(template.tokenizer), template.tokenizer
     if "strftime_now" in text:
-        yield "the template writes the date of the day into the prompt, so tomorrow's prompts are not those of the training"
+        yield "the template writes a date into the prompt: always that of 26 July 2024, so that prompts stay those of the training"
     prompt = template.prompt_text("QUESTION")
     before = prompt.partition("QUESTION")[0]
     if "system" in before and not template.system:

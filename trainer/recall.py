@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.records import Pair
 from trainer.answer_match import is_right
 from trainer.asking import room_for
-from trainer.generate import generate
+from trainer.generate import context_of, generate
 from trainer.machine import prepare
 from trainer.model import end_tokens, load
 from trainer.templates import choose_template
@@ -24,7 +24,7 @@ class Recalled:
 
 
 def recall(folder: Path | str, pairs: Sequence[Pair], *, progress: Callable[[int], None] = lambda _: None) -> list[Recalled]:
-    """Return the model's greedy answers to the questions of pairs, in their order.
+    """Return the model's greedy answers to the questions of pairs, in their order; to one that fills its context it says nothing.
 
     Args:
         folder: the model.
@@ -37,11 +37,15 @@ def recall(folder: Path | str, pairs: Sequence[Pair], *, progress: Callable[[int
     model, tokenizer = load(folder)
     template = choose_template(tokenizer)
     lengths = [len(ids) for ids in template.completions([pair.output for pair in pairs])]
-    found: dict[int, Recalled] = {}
-    for places in _by_length(lengths):
+    prompts, context = template.pair_prompts(pairs), context_of(model)
+    long = {place for place, prompt in enumerate(prompts) if context is not None and len(prompt) >= context}
+    found = {place: Recalled("", right=False) for place in long}
+    for group in _by_length(lengths):
+        if not (places := [place for place in group if place not in long]):
+            continue
         answers = generate(
             model,
-            template.pair_prompts([pairs[place] for place in places]),
+            [prompts[place] for place in places],
             ends=end_tokens(model, template),
             max_new_tokens=room_for([lengths[place] for place in places]),
             batch_size=_MANY if model.num_parameters() < _SMALL else _FEW,

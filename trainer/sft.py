@@ -29,7 +29,7 @@ from trainer.guards import check_model
 from trainer.logs import check_log, opened_log
 from trainer.machine import prepare
 from trainer.model import cast, load, saved_dtype
-from trainer.parallel import agree, hand_out, is_follower
+from trainer.parallel import agree, check_launch, hand_out, is_follower
 from trainer.phases import Phase, Run, keep_only, run_phase
 from trainer.plan import Amount, Plan, make_plan, text_plan
 from trainer.replay import read_general
@@ -116,6 +116,7 @@ def train(  # noqa: PLR0913 - one keyword for each thing that only the caller kn
 
 def _check(section: TrainSection, train: Sequence[Pair], validation: Sequence[Pair], raw_texts: Sequence[str]) -> None:
     """Refuse what cannot work before anything is loaded."""
+    check_launch()
     if not train:
         raise InputError("there are no pairs to train on")
     if section.learning_rate == "sweep" and not validation:

@@ -30,17 +30,13 @@ from trainer.guards import Health
 from trainer.lean import add_loss, forget_wrappers
 from trainer.machine import device
 from trainer.optimizer import make_optimizer
-from trainer.parallel import agree, check_processes
+from trainer.parallel import DIVIDED, agree, check_processes
 from trainer.plan import Plan
 from trainer.settings import Settings
 from trainer.setup import Setup, choose_setup
 from trainer.templates import Template
 
 _POINTS = 100  # of the loss curve
-_WHOLE = (
-    "kilopair train keeps the whole model in every process (torchrun); to divide it over GPUs, take train.method: lora or qlora instead, "
-    "or run kilopair package and train what it writes with its fsdp.yaml"
-)
 _LEAN = ("input_ids", "places", "targets", "weights")
 
 
@@ -61,7 +57,7 @@ class PlannedTrainer(SFTTrainer):
         super().__init__(**settings)
         check_processes(self.args.world_size)
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            raise TrainingError(_WHOLE)
+            raise TrainingError(DIVIDED)
         whole: Any = self.model
         self._flops = 6 * sum(weight.numel() for weight in whole.parameters())
         self._lean = self._is_lean_equal()
@@ -171,9 +167,9 @@ def _arguments(job: Job, plan: Plan, setup: Setup) -> SFTConfig:
         ddp_find_unused_parameters=False,
         learning_rate=job.settings.learning_rate,
         weight_decay=job.settings.weight_decay,
-        lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_type="cosine_warmup_with_min_lr",  # cosine_with_min_lr begins its warm-up with an update of rate 0 (P70)
         lr_scheduler_kwargs={"min_lr_rate": 0.05},
-        warmup_steps=int(job.section.warmup * updates),  # a share, or a short run would never reach its rate (P70)
+        warmup_steps=max(1, int(job.section.warmup * updates)),  # a share, or a short run would never reach its rate (P70); 1 is none
         logging_steps=max(1, updates // _POINTS),
         logging_nan_inf_filter=False,  # P76: True shows a loss that is not a number as 0.0
         save_strategy="no",

@@ -1,11 +1,12 @@
 """The Jinja texts of the templates that are not a model's own, and what is written into every template that is saved.
 
 The tuned model's folder holds the template that was trained with, and everything that decided its prompts is in that text:
-the system turn, and that no thinking is asked for. Whoever serves the folder renders the prompts of the training.
+the system turn, the day, and that no thinking is asked for. Whoever serves the folder renders the prompts of the training.
 """
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +38,12 @@ PLAIN = (
 OWN = {"alpaca": ALPACA, "plain": PLAIN}
 
 _NO_THINKING = "{%- set enable_thinking = false %}"
+# Today's date would make the prompts of tomorrow others than those of the training: the day is the one that Llama's own templates
+# write where they know no other, in every form that a template asks for.
+_DAY = date(2024, 7, 26)
+_DATED = re.compile(r"strftime_now\(\s*(?:'([^']*)'|\"([^\"]*)\")")
+_DATE_FROM, _DATE_TO = "{%- macro strftime_now(format) %}{{ ", f".get(format, '{_DAY.isoformat()}') }}}}{{%- endmacro %}}"
+_DATE = re.compile(re.escape(_DATE_FROM) + r"\{.*?\}" + re.escape(_DATE_TO))
 _SYSTEM_FROM = "{%- if not messages or messages[0]['role'] != 'system' %}{%- set messages = [{'role': 'system', 'content': "
 _SYSTEM_TO = "}] + messages %}{%- endif %}"
 _SYSTEM = re.compile(re.escape(_SYSTEM_FROM) + r'("(?:[^"\\]|\\.)*")' + re.escape(_SYSTEM_TO))
@@ -66,12 +73,12 @@ def file_text(path: Path) -> str:
 
 
 def write_in(text: str, system: str | None) -> str:
-    """Return a template with what this training decided: no thinking, and the system turn (None: the one already written in)."""
+    """Return a template with what this training decided: no thinking, a fixed day, and the system turn (None: the one written in)."""
     earlier, bare = system_of(text), _bare(text)
     system = earlier if system is None else system
     thinking = _NO_THINKING if "enable_thinking" in bare else ""
     written = f"{_SYSTEM_FROM}{json.dumps(system, ensure_ascii=False)}{_SYSTEM_TO}" if system else ""
-    return thinking + written + bare
+    return thinking + _fixed_day(bare) + written + bare
 
 
 def system_of(text: str) -> str | None:
@@ -80,8 +87,15 @@ def system_of(text: str) -> str | None:
     return json.loads(found[1]) if found else None
 
 
+def _fixed_day(text: str) -> str:
+    """Return what gives a template the fixed day wherever it asks for today's, in the forms that it asks for."""
+    forms = sorted({single or double for single, double in _DATED.findall(text)})
+    days = {form: _DAY.strftime(form) for form in forms}
+    return f"{_DATE_FROM}{json.dumps(days)}{_DATE_TO}" if "strftime_now" in text else ""
+
+
 def _bare(text: str) -> str:
-    return _SYSTEM.sub("", text.removeprefix(_NO_THINKING), count=1)
+    return _SYSTEM.sub("", _DATE.sub("", text.removeprefix(_NO_THINKING), count=1), count=1)
 
 
 def name_of(text: str) -> TemplateName:

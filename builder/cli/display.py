@@ -36,7 +36,7 @@ def summary(stage: str, counts: Mapping[str, Any]) -> str:
         "chunk": lambda: f"{counts['chunks']} chunks of {counts['documents']} documents, {counts['tokens']:,} tokens",
         "generate": lambda: f"{counts['kept']:,} drafts from {counts['chunks_with_drafts']} of {counts['chunks']} chunks{_sources(counts)}",
         "validate": lambda: f"{counts['kept']:,} valid pairs",
-        "curate": lambda: f"{counts['kept']:,} chosen of {counts['distinct']:,} distinct pairs",
+        "curate": lambda: f"{counts['kept']:,} chosen of {counts['distinct']:,} distinct pairs{_reviewed(counts)}",
         "split": lambda: (
             f"train {counts['train']}, validation {counts['validation']}, test {counts['test']}, paraphrase {counts['paraphrase']}"
         ),
@@ -62,6 +62,12 @@ def _answering(counts: Mapping[str, Any]) -> str:
     """Who answered the held-out questions."""
     names = [str(name).replace("_", " ") for name in counts.get("systems", ("base", "tuned"))]
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _reviewed(counts: Mapping[str, Any]) -> str:
+    """How many pairs people decided about, each way."""
+    done = counts.get("review", {}).get("done", {})
+    return f", by people: {', '.join(f'{count:,} {state}' for state, count in done.items())}" if done else ""
 
 
 def _sources(counts: Mapping[str, Any]) -> str:

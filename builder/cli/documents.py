@@ -39,12 +39,15 @@ def forget(document: str, recipe: Path, overrides: tuple[str, ...], quiet: bool,
     report = erase((root / settings.workspace).resolve(), document, models=models)
     if as_json:
         facts = {"document": report.entry.model_dump(mode="json"), "removed": report.removed, "requests": report.requests}
+        facts |= {"decisions": report.decisions}
         click.echo(json.dumps({**facts, "still": [{"path": path, "why": why} for path, why in report.still]}, ensure_ascii=False))
         return
     if quiet:
         return
     click.echo(f"forgotten  {report.entry.path} ({', '.join(report.entry.ids)})")
     click.echo(f"deleted    {len(report.removed):,} outputs and {report.requests:,} requests of the journal that quote it")
+    if report.decisions:
+        click.echo(f"emptied    {report.decisions:,} events of the review log: who decided what and when stays, without the texts")
     for path, why in report.still:
         click.echo(f"still      {path}: {why}")
     if not report.still:

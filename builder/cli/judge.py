@@ -50,7 +50,7 @@ def judge(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, 
 def calibrate(
     recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool, write: Path | None, pairs: int, read: Path | None
 ) -> None:
-    """Write a sheet, or judge the pairs that somebody has decided on (also by kilopair grade) and compare."""
+    """Write a sheet, or judge the pairs that somebody has decided on (also by kilopair grade or review) and compare."""
     from builder.decisions import drawn, read_decisions, write_sheet
     from schemas.errors import UsageError
 
@@ -157,13 +157,17 @@ def _calibrated(step: "Step", decisions: dict[str, bool]) -> "tuple[Calibration,
     """Return the calibration, kept in the workspace, and how many decisions are on pairs that are not there."""
     from builder.calibrate import calibrate as compare
     from builder.calibrate import save, telling
-    from builder.decisions import from_grades
+    from builder.decisions import from_grades, from_review
     from builder.grades import read_grades
     from builder.judge_recipe import judge_key, scored
+    from builder.review.fold import standings
+    from builder.review.log import ReviewLog
     from generators.judge.judge import Outcome
 
     pairs = {pair.id: pair for pair in step.pairs(BEFORE)}
-    decided = from_grades(pairs.values(), read_grades(step.work.folder)) | decisions
+    with ReviewLog(step.work.folder) as log:
+        reviewed = from_review(pairs.values(), standings(log.events()))
+    decided = from_grades(pairs.values(), read_grades(step.work.folder)) | reviewed | decisions
     known = [pairs[pair_id] for pair_id in telling(decided, pairs, where="pairs of this workspace")]  # before anything is spent
     scores = scored(step, known, Outcome())
     found = compare(judge_key(step.recipe, step.root), scores, decided, seed=step.recipe.seed)

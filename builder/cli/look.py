@@ -31,6 +31,15 @@ def status(recipe: Path, overrides: tuple[str, ...], quiet: bool, as_json: bool)
         for name, output in outputs.items():
             state = summary(name, output.counts) if output else "to do"
             click.echo(f"{'done' if output else '    '}  {name:<9} {state}")
+        if outputs["validate"] and not outputs["curate"] and (waiting := _waiting(root / settings.workspace)):
+            click.echo(f"note: decisions of kilopair review that curate does when it runs: {waiting:,}")
+
+
+def _waiting(workspace: Path) -> int:
+    from builder.review.decided import decided
+    from builder.review.replay import reads
+
+    return len(reads(decided(workspace)))
 
 
 @click.command(help="The full lineage of one pair: from the answer back to the characters of the document.")

@@ -6,8 +6,8 @@ import keyword
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "calibrate": ("builder.cli.judge", "Fit the threshold of the judge to your decisions."),
     "curate": ("builder.cli.curate_file", "Drop duplicates and choose the pairs, of a run or of any file."),
     "import": ("builder.cli.curate_file", "Bring a file of pairs into kilopair's form."),
+    "review": ("builder.cli.review", "Decide on pairs in a local page: accept, reject, edit."),
     "split": ("builder.cli.stages", "Divide into train, validation, test and paraphrase."),
     "preview": ("builder.cli.preview", "What the model will see: text, tokens, loss mask, lengths."),
     "models": ("builder.cli.models", "Compare candidate bases on this dataset before training."),
@@ -101,10 +102,27 @@ def _terminate(_signal: int, _frame: object) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors print one line and set the exit code."""
+    with _ended_by_sigterm():
+        _run(arguments)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM end the command in good order; whoever called us as a function finds the handler as it was."""
+    try:
+        before = signal.signal(signal.SIGTERM, _terminate)
+    except ValueError:  # not in the main thread: the caller's signals are the caller's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)  # None: set by no Python code
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     from schemas.errors import KilopairError
 
-    with suppress(ValueError):  # not in the main thread: the caller's signals are the caller's
-        signal.signal(signal.SIGTERM, _terminate)
     try:
         if _is_one_of_several():
             sys.exit(_take_part(arguments))
@@ -132,9 +150,11 @@ def _is_one_of_several() -> bool:
 
 def _take_part(arguments: Sequence[str] | None) -> int:
     """Do the command's work in process 0, and have the others follow its trainings."""
-    from trainer.parallel import follow, hand_out, is_follower
+    from trainer.parallel import check_launch, follow, hand_out, is_follower
 
-    if is_follower():
+    if not is_follower():
+        check_launch()  # process 0 speaks, and the launcher ends the others
+    else:
         from trainer.sft import train
 
         follow(lambda **job: train(**job, progress=lambda *_: None))

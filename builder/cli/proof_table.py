@@ -19,10 +19,8 @@ def show(evaluation: Mapping[str, Any], *, as_json: bool) -> None:
         return
     _table(evaluation, str(evaluation["declared"]["metric"]))
     noise = evaluation["noise_floor"]
-    click.echo(
-        f"\nnoise floor: {noise['system']} asked again changes {noise['changed']:.0%} of {noise['n']} answers, "
-        f"{noise['metric'].replace('_', ' ')} by {noise['mean']:.3f} on average"
-    )
+    changed = f"\nnoise floor: {noise['system']} asked again changes {noise['changed']:.0%} of {noise['n']} answers"
+    click.echo(changed + (f", {noise['metric'].replace('_', ' ')} by {noise['mean']:.3f} on average" if "mean" in noise else ""))
     for one in evaluation["comparisons"]:
         word, colour = _SIGNS[one["verdict"]]
         click.echo(f"{click.style(f'{word:<9}', fg=colour, bold=True)} {one['sentence']}")

@@ -8,7 +8,7 @@ pairs of a file wait in one queue, by their worth alone.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from builder.balance import CODE as BALANCE
@@ -23,7 +23,7 @@ from builder.curation.screen import screen
 from builder.curation.semantic import Near, near
 from builder.curation.student import Student, likeliest_first, scored
 from builder.dedup import CODE as DEDUP
-from builder.dedup import dedup
+from builder.dedup import dedup, reviewed_first
 from builder.select import CODE as SELECT
 from builder.select import WORDINGS, select
 from schemas.curation_choice import ChoiceSection
@@ -87,14 +87,8 @@ class Choosing:
         better = _rating if any("rating" in pair.scores for pair in listed) else None
         if self.student and self.recipe.choose.student == "likelihood":
             better = likeliest_first(listed, self.student, quality=better)
-        yield from dedup(
-            listed,
-            threshold=limits.rouge_l,
-            near=limits.reworded,
-            quality=better,
-            related=self._near_in_meaning(listed),
-            alpaca=limits.alpaca,
-        )
+        settings = {"threshold": limits.rouge_l, "near": limits.reworded, "quality": better, "alpaca": limits.alpaca}
+        yield from reviewed_first(listed, related=self._near_in_meaning(listed), dedup_by=partial(dedup, **settings))
 
     def choose(self, pairs: Iterable[Pair]) -> Iterator[Pair | Dropped]:
         """Yield every pair in order, chosen or dropped; once only, as the pairs are held."""
@@ -170,9 +164,9 @@ def _rating(pair: Pair) -> float:
 
 READ = ("builder.column_names", "builder.existing", "builder.existing_rows", "builder.readers.content", "builder.readers.decode")
 JUDGED_BY = (
-    "builder.connect", "builder.findings", "builder.language", "builder.locate", "builder.validate", "generators.alpaca.blocklist",
+    "builder.connect", "builder.findings", "builder.language", "builder.locate", "builder.unseen_text", "generators.alpaca.blocklist",
     "generators.alpaca.checks", "generators.alpaca.sense", "generators.extractive.english", "generators.extractive.words",
     "generators.llm.answers",
 )  # fmt: skip
-CODE = ("builder.curation", *EMBED, *DEDUP, *SELECT, *BALANCE, *READ, *JUDGED_BY)
+CODE = ("builder.curation", "builder.review.accepted", *EMBED, *DEDUP, *SELECT, *BALANCE, *READ, *JUDGED_BY)
 """The modules whose source decides the choice; a test finds what a new import brings in and nobody names here."""

@@ -9,7 +9,7 @@ from functools import cache
 from builder.findings.mask import actions, placeholder
 from builder.findings.personal import personal
 from builder.findings.secrets import secrets
-from builder.validate import refers_to_text
+from builder.unseen_text import refers_to_text
 from generators.alpaca.checks import points_to_text
 from schemas.findings import FindingsSection, Rule
 from schemas.records import Pair

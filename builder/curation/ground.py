@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from builder.curation.ground_sense import Sign
 from builder.curation.ground_signs import SIGNS, Verdict, compare
 from builder.curation.ground_source import source_of
+from builder.review.accepted import is_accepted
 from schemas.curation_filters import GroundSection
 from schemas.records import Document, Dropped, Pair, Reason
 
@@ -48,7 +49,8 @@ def ground(
             yield Dropped.of(pair, STAGE, Reason.UNGROUNDED, problem)
         else:
             verdict = verdict_on(pair, documents, thin=settings.thin, company=company)
-            sure = next((sign for sign in verdict.signs if sign.sure), None) if settings.refuse == "sure" else None
+            refuses = settings.refuse == "sure" and not is_accepted(pair)
+            sure = next((sign for sign in verdict.signs if sign.sure), None) if refuses else None
             yield Dropped.of(pair, STAGE, _REASONS[sure.flag], sure.detail) if sure else _noted(pair, verdict)
 
 

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from builder.curation.filters_sense import refusal, sensitive, unseen_text
 from builder.curation.filters_text import breaks_off, copies, repetition
 from builder.language import language_of
+from builder.review.accepted import is_accepted
 from builder.rouge import words
 from generators.alpaca.blocklist import blocked
 from schemas.curation_filters import ScreenSection
@@ -50,7 +51,8 @@ class _Rules:
     def problem(self, pair: Pair) -> Problem | None:
         """Return the first thing that is wrong with a pair."""
         seen = _Seen(pair, words(pair.instruction), words(pair.output))
-        return next((found for check in _CHECKS if (found := check(self, seen))), None)
+        checks = (_sensitive,) if is_accepted(pair) else _CHECKS
+        return next((found for check in checks if (found := check(self, seen))), None)
 
 
 def screen(pairs: Iterable[Pair], *, settings: ScreenSection, policy: FindingsSection | None = None) -> Iterator[Pair | Dropped]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from builder.balance import Balance
@@ -27,6 +28,11 @@ class Fact:
     tie: str
     least: int
     doubtful: bool
+
+    def only(self, places: AbstractSet[int]) -> "Fact | None":
+        """Return the fact with those of its wordings alone; if others are gone, one is enough for it to wait."""
+        left = tuple(place for place in self.wordings if place in places)
+        return None if not left else self if left == self.wordings else replace(self, wordings=left, least=1)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,13 @@ def spread(facts: Sequence["Fact"], most: int) -> list["Fact"]:
     return list(facts) if len(facts) <= most else [facts[place * len(facts) // most] for place in range(most)]
 
 
+def verbatim(asked: Sequence["Fact"], train: Sequence[Pair], prompts: int) -> float:
+    """Return the share of the questions about facts that stand in `train` word for word."""
+    taught = {pair.instruction for pair in train}
+    questions = [question for fact in asked for question in fact.questions(prompts)]
+    return sum(question in taught for question in questions) / len(questions) if questions else 0.0
+
+
 def found_facts(  # noqa: PLR0913 - what is known of facts, from five places
     rows: Sequence[Judged],
     failures: Sequence[Failure],

@@ -53,7 +53,7 @@ def diagnose(step: Step) -> Output:
 def diagnosed(step: Step) -> Diagnosis:
     """Return the diagnosis of the finished stages before this one."""
     from builder.diagnose.causes import failure
-    from builder.diagnose.facts import askable, found_facts, probed, spread
+    from builder.diagnose.facts import askable, found_facts, probed, spread, verbatim
     from builder.diagnose.judged import Places, judged
     from builder.diagnose.lessons import Lessons
     from builder.diagnose.suspects import suspects
@@ -72,8 +72,12 @@ def diagnosed(step: Step) -> Diagnosis:
     facts = askable(pairs) if section.probe != "none" else []
     asked = spread(facts, section.facts)
     known, losses = looked_into(step, asked, train)
+    few = section.probe == "likelihood" and not all(one.ranks for one in known["base"])
+    if few:  # without enough other answers nothing was ranked, which is not to know nothing
+        asked, known = [], {name: [] for name in known}
     levels: list[tuple[Level, Level]] = [(before.level, after.level) for before, after in zip(known["base"], known["tuned"], strict=True)]
-    probe = probed(section, known, len(facts), step.recipe.seed)
+    if probe := probed(section, known, len(facts), step.recipe.seed):
+        probe = probe.model_copy(update={"verbatim": verbatim(asked, train, section.prompts)})
     suspected = suspects(train, losses, places=places, most=section.suspects) if section.suspects else ()
     return Diagnosis(
         n=len(rows),
@@ -85,7 +89,7 @@ def diagnosed(step: Step) -> Diagnosis:
         transitions=transitions(levels),
         probe=probe,
         suspects=suspected,
-        notices=_notices(probe, suspected),
+        notices=_notices(probe, suspected, few=few),
     )
 
 
@@ -134,9 +138,9 @@ def _ids_by_group(train: Sequence[Pair]) -> dict[str, list[str]]:
     return found
 
 
-def _notices(probe: Probed | None, suspected: Sequence[Suspect]) -> tuple[str, ...]:
+def _notices(probe: Probed | None, suspected: Sequence[Suspect], *, few: bool) -> tuple[str, ...]:
     disagree = sum(one.doubt == "conflict" for one in suspected)
-    told = []
+    told = ["too few facts with different answers to rank them by likelihood; set diagnose.probe to answers"] if few else []
     if probe and probe.damaged:
         told.append(f"of {probe.facts} facts that were asked, the tuned model knows {probe.damaged} less well than the base did")
     if disagree:

@@ -45,6 +45,8 @@ def _known(found: Diagnosis, probe: Probed) -> Iterator[str]:
     yield " " * 16 + "".join(f"{level.replace('_', ' '):>14}" for level in LEVELS)
     for level, counts in zip(LEVELS, found.transitions, strict=True):
         yield f"  {level.replace('_', ' '):<14}" + "".join(f"{count:>14}" for count in counts)
+    if probe.verbatim:
+        yield f"  {probe.verbatim:.0%} of the tuned model's questions stand in train word for word: facts held, not found by new words"
     yield f"  better known after training: {probe.gained}; less well known: {probe.damaged}"
     if probe.choices:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in probe.first.items())

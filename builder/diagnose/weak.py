@@ -28,19 +28,21 @@ def section_of(row: Judged) -> str:
 
 
 def _table(rows: Iterable[Judged], name: Callable[[Judged], str], design: Design) -> tuple[Weak, ...]:
-    parts: dict[str, list[bool]] = defaultdict(list)
+    parts: dict[str, list[Judged]] = defaultdict(list)
     for row in rows:
-        parts[name(row)].append(row.wrong)
-    return tuple(sorted((_weak(part, wrong, design) for part, wrong in parts.items()), key=_badness))
+        parts[name(row)].append(row)
+    return tuple(sorted((_weak(part, own, design) for part, own in parts.items()), key=_badness))
 
 
-def _weak(name: str, wrong: Sequence[bool], design: Design) -> Weak:
-    n, count = len(wrong), sum(wrong)
+def _weak(name: str, rows: Sequence[Judged], design: Design) -> Weak:
+    n, count = len(rows), sum(row.wrong for row in rows)
     if n < ENOUGH:
         return Weak(name=name, n=n, wrong=count, share=count / n)
+    from trainer.evaluation.proof import clusters_of
     from trainer.statistics.compare import estimate
 
-    found = estimate([float(one) for one in wrong], design=design, of=("wrong", ANSWERED_BY, name))
+    clusters = clusters_of([row.pair for row in rows])
+    found = estimate([float(row.wrong) for row in rows], clusters=clusters, design=design, of=("wrong", ANSWERED_BY, name))
     return Weak(name=name, n=n, wrong=count, share=count / n, low=found.low, high=found.high)
 
 

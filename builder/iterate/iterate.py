@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schemas.proof import Comparison
 
 ITERATION, LAST = "iterate.json", "diagnose"
-CODE = ("builder.iterate", "trainer.statistics", "schemas.iteration", "schemas.proof")
+CODE = ("builder.iterate", "trainer.statistics", "trainer.evaluation.proof", "schemas.iteration", "schemas.proof")
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ def _rounds(step: Step) -> tuple[Rounds, Output]:
 
 def _held_out(step: Step, rounds: Rounds, best: int) -> "list[Comparison]":
     """Ask the best round and round 0 the held-out sets, once, and compare them; no round was planned by these."""
+    from trainer.evaluation.proof import clusters_of
     from trainer.statistics.compare import compare
     from trainer.statistics.family import adjust
 
@@ -118,7 +119,7 @@ def _held_out(step: Step, rounds: Rounds, best: int) -> "list[Comparison]":
         [
             compare(
                 *([float(given[pair.id]) for pair in pairs] for given in right),
-                clusters=[rounds.measure.paths.get(pair.provenance.document_id, pair.group) for pair in pairs],
+                clusters=clusters_of(pairs),
                 design=rounds.design,
                 of=("right", name, *names),
             )

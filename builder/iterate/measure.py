@@ -39,7 +39,7 @@ class Measure:
         return [float(right[fact.measure.id]) for fact in facts if fact.measure]
 
     def compare(self, first: tuple[str, Mapping[str, bool]], second: tuple[str, Mapping[str, bool]], *, design: "Design") -> "Comparison":
-        """Return the second model against the first on the weak facts; documents are the clusters."""
+        """Return the second model against the first on the weak facts; documents are the clusters, passages of a single one."""
         return self._compared(self.weak, WEAK, first, second, design)
 
     def compare_known(
@@ -59,7 +59,8 @@ class Measure:
         from trainer.statistics.compare import compare
 
         values = [self.scores(facts, right) for _, right in (first, second)]
-        return compare(*values, clusters=[self.document(fact) for fact in facts], design=design, of=(METRIC, name, first[0], second[0]))
+        places = [(self.document(fact), fact.first.provenance.chunk_id) for fact in facts]
+        return compare(*values, clusters=places, design=design, of=(METRIC, name, first[0], second[0]))
 
 
 def leaks(pairs: Sequence[Pair], held: Sequence[Pair]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from builder.prove.exam import Exam, exam_of
 from builder.prove.selections import CURATED, Selecting, Selection
 from builder.prove.trainings import BASE, Training, Trainings, listed, scores_of
 from builder.prove.verdicts import FEWEST, Results, in_words
+from builder.review.replay import must_not_be_learnt
 from builder.stages import STAGES
 from builder.step import QUARANTINE, Step
 from builder.store import read_records, write_json
@@ -76,13 +77,20 @@ def _selected(step: Step, files: Mapping[str, Path]) -> tuple[list[Selection], E
     if max(map(len, exam.sets.values())) < FEWEST:
         raise InputError("there is one held-out pair only, and no difference can be told from it; raise split.test or curate.target")
     seeds = range(recipe.seed, recipe.seed + recipe.prove.seeds)
-    selecting = Selecting(pairs, step.pairs("validate"), exam, recipe.prove, seeds, most_wordings(recipe.curate))
+    selecting = Selecting(pairs, _valid(step), exam, recipe.prove, seeds, most_wordings(recipe.curate))
     return selecting.all(files), exam
 
 
 def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
     """Take at most `limit` pairs, evenly spread, as the evaluation does."""
     return [pairs[place * len(pairs) // limit] for place in range(limit)] if limit and len(pairs) > limit else list(pairs)
+
+
+def _valid(step: Step) -> list[Pair]:
+    """Return all valid pairs but those of which people said that no model may learn them."""
+    dropped = read_records(step.output("curate").folder / QUARANTINE, Dropped)
+    withheld = {record.id for record in dropped if must_not_be_learnt(record)}
+    return [pair for pair in step.pairs("validate") if pair.id not in withheld]
 
 
 def _supply(step: Step, chosen: Sequence[Pair]) -> list[Pair]:

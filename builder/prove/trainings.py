@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from builder.held_out_material import CODE as MATERIAL
+from builder.held_out_material import values
 from builder.model_stages import base_folder
 from builder.prove.exam import Exam
 from builder.prove.selections import CURATED, Selection
@@ -24,7 +26,7 @@ from schemas.records import Pair, content_id
 from schemas.training import TrainSection
 
 BASE = "base"
-CODE = (*RETRAIN, "builder.prove.trainings")
+CODE = (*RETRAIN, *MATERIAL, "builder.prove.trainings")
 _NAME = "prove"
 _TOLD = ("tokens", "updates", "passes", "trouble", "notices")
 Scores = dict[str, dict[str, Any]]
@@ -81,12 +83,14 @@ class Trainings:
 
     def _make(self, training: Training, folder: Path) -> Counts:
         from trainer.evaluate import evaluate
+        from trainer.evaluation.material import Material
 
         told = self.step.work.progress(training.stage)
         figures = self._figures(training, folder)
         section = self.step.recipe.evaluate.model_copy(update={"limit": None})  # the sets are limited already
         place = str(folder / MODEL) if (folder / MODEL).is_dir() else self._found(training)
-        _, answers = evaluate({"asked": self.exam.questions}, models={"tuned": place}, section=section, progress=told)
+        material = Material(values=values)  # the same for every selection: nothing is learnt from what it trained on
+        _, answers = evaluate({"asked": self.exam.questions}, models={"tuned": place}, section=section, progress=told, material=material)
         write_json(folder / ANSWERS, answers)
         for done in (folder / MODEL, self._checkpoints(training)):
             shutil.rmtree(done, ignore_errors=True)

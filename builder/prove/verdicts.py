@@ -69,7 +69,8 @@ class Results:
     def means(self, selection: str, seed: int) -> dict[str, dict[str, float]]:
         """Return by set the means of everything that was measured; the loss is that of a token."""
         given = self.scores[selection][seed]
-        return {name: _means([given[pair.id] for pair in pairs]) for name, pairs in self.exam.sets.items()}
+        rows = {name: [given[pair.id] for pair in pairs if pair.id in given] for name, pairs in self.exam.sets.items()}
+        return {name: _means(own) if own else {} for name, own in rows.items()}  # a question too long for the base was not asked
 
     def taught(self, selection: Selection) -> dict[str, float]:
         """Return how many questions of the primary set are about facts that a selection holds, and its means on these and on the others."""
@@ -85,7 +86,7 @@ class Results:
     def _asked(self, where: str, metric: str) -> list[Pair]:
         """Return the questions of a set that every training has a score for."""
         every = [given for seeds in self.scores.values() for given in seeds.values()]
-        return [pair for pair in self.exam.sets[where] if all(value(given[pair.id], metric) is not None for given in every)]
+        return [pair for pair in self.exam.sets[where] if all(value(given.get(pair.id, {}), metric) is not None for given in every)]
 
     def _values(self, selection: str, asked: Sequence[Pair], metric: str, *, sign: int = 0) -> NDArray[np.float64]:
         """Return the scores (seeds, questions); more is better, unless a sign is given."""
@@ -102,6 +103,8 @@ def _means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 def in_words(comparisons: Sequence[Comparison], curve: Sequence[Mapping[str, Any]], selections: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the verdict: every comparison's sentence, how many facts each selection taught and how well, and what more pairs bring."""
     told = [comparison.sentence for comparison in comparisons]
+    if comparisons and max(comparison.seeds for comparison in comparisons) == 1:
+        told.append("Each selection was trained once, so these intervals leave out how far trainings differ by chance; raise prove.seeds")
     whole = {name: one for name, one in selections.items() if one["share"] == 1 and "taught_mean" in one}
     known = [f"{name.replace('_', ' ')} {one['taught']} with {one['taught_mean']:.2f}" for name, one in whole.items()]
     told += [f"Facts asked that were taught, and the score on these: {', '.join(known)}"] if known else []

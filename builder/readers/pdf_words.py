@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 _SOLID = re.compile(r"[^\W_]+")
 _NOT_SOLID = "".join(filter(lambda letter: not letter.isalnum(), map(chr, range(128))))
@@ -53,20 +54,28 @@ def end_of(text: str, start: int, size: int) -> int:
 
 def share_written(printed: Iterable[str], text: str) -> float:
     """Return the share of the printed words that are in the text as often; what stands there as printed need not be counted."""
-    kept: list[str] = []
+    padded, place = f" {text} ", 1
+    spans: list[tuple[int, int]] = []
     other: list[str] = []
-    between: list[str] = []
-    place = 0
-    for piece in map(trimmed, printed):
-        start = text.find(piece, place, place + len(piece) + _NEAR)
-        end = start + len(piece)
-        if start < 0 or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
+    for piece in printed:
+        start, end = _stands(piece, padded, place) or _stands(trimmed(piece), padded, place) or (-1, 0)
+        if start < 0:
             other.append(piece)
         else:
-            kept.append(piece)
-            between.append(text[place:start])
+            spans.append((start, end))
             place = end
-    between.append(text[place:])
-    lost = count_words("\n".join(other))
-    missing = (lost - count_words("\n".join(between))).total() if lost else 0
-    return 1 - missing / (len(_words("\n".join(kept))) + lost.total()) if missing else 1.0
+    if not (lost := count_words("\n".join(other))):
+        return 1.0
+    between = [padded[end:start] for (_, end), (start, _) in pairwise([(0, 0), *spans, (len(padded), 0)])]
+    missing = (lost - count_words("\n".join(between))).total()
+    kept = len(_words("\n".join([padded[start:end] for start, end in spans])))
+    return 1 - missing / (kept + lost.total()) if missing else 1.0
+
+
+def _stands(piece: str, padded: str, place: int) -> tuple[int, int] | None:
+    """Where a piece stands near `place` as words of their own, in a text between two spaces."""
+    start = padded.find(piece, place, place + len(piece) + _NEAR) if piece else -1
+    if start < 0 or (piece[0].isalnum() and padded[start - 1].isalnum()):
+        return None
+    end = start + len(piece)
+    return None if piece[-1].isalnum() and padded[end].isalnum() else (start, end)

@@ -23,6 +23,7 @@ from schemas.records import Dropped, Pair, Reason
 
 CONFLICTS, LONGEST = 10, 600  # that are shown, and characters of a response
 GATES = {  # stage or stage/reason of what left -> what is looked at, in the order of the run; "if used" gates are not shown idle
+    "review": ("review", "what people rejected"),
     "select/doubtful": ("doubt", "rules saw signs that an answer is not whole"),
     "screen": ("screen", "the pair by itself: length, repetition, refusals, language, secrets"),
     "ground": ("ground", "the response against its document: quotes, numbers, names, negations"),
@@ -31,7 +32,7 @@ GATES = {  # stage or stage/reason of what left -> what is looked at, in the ord
     "judge": ("judge", "what a model makes of a pair beside its source"),
     "select": ("select", "the best that differ most, within the limits of documents, tasks and openings"),
 }
-IF_USED = ("decontaminate", "judge")
+IF_USED = ("review", "decontaminate", "judge")
 TOLD = {  # score of the student -> what it is
     "given": "loss of a token of the response after its question",
     "alone": "loss of a token of the response alone",
@@ -55,10 +56,12 @@ FALSE_ALARMS = 0.03  # of right answers in the words of their source that have a
 def chosen(step: Step, pairs: Sequence[Pair], dropped: Sequence[Dropped], places: Places) -> dict[str, Any]:
     """Return all parts as JSON-able figures."""
     counts = {name: output.counts for name, output in step.work.outputs.items()}
+    added = counts["curate"].get("added", 0)  # what people made of drafts that had left
     valid, certificate = step.pairs("validate"), counts["split"].get("certificate")
     figures = diversity(pairs, supply=valid, section_of=sections_of(step.documents()), vectors=_vectors(step, pairs))
     return {
-        "gates": gates(counts["validate"]["kept"], dropped),
+        "added": added,
+        "gates": gates(counts["validate"]["kept"] + added, dropped),
         "certificate": certificate and {"proved": proved(certificate), "second_test": second_test(certificate), **certificate},
         "diversity": figures,
         "in_words": {"coverage": [*map(list, coverage(figures))], "variety": [*map(list, variety(figures))]},
@@ -72,12 +75,17 @@ def chosen(step: Step, pairs: Sequence[Pair], dropped: Sequence[Dropped], places
 
 def gates(came: int, dropped: Iterable[Dropped]) -> list[dict[str, Any]]:
     """Return for each gate how many pairs came, how many left, and why; what one leaves comes to the next."""
+    return gates_of(came, Counter((record.stage, str(record.reason)) for record in dropped))
+
+
+def gates_of(came: int, counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """Return the same of counts by stage and reason."""
     left: dict[str, Counter[str]] = {name: Counter() for name in GATES}
-    for record in dropped:
-        name = f"{record.stage}/{record.reason}"
-        name = name if name in GATES else record.stage
+    for (stage, reason), count in counts.items():
+        name = f"{stage}/{reason}"
+        name = name if name in GATES else stage
         if name in left:
-            left[name][str(record.reason)] += 1
+            left[name][reason] += count
     rows = []
     for name, (gate, about) in GATES.items():
         gone = left[name].total()

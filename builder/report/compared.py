@@ -7,6 +7,7 @@ from builder.figures_in_words import SETS, SYSTEMS, amount, gain, interval, limi
 
 FIRST_METRIC = "exact_match"
 LOWER = frozenset({"loss", "perplexity", "bits_per_byte"})  # whose comparisons are of negated values
+OF_ALL = frozenset({"exact_match", "token_f1", "rouge_l", "length_ratio", "stop_rate", "loss", "perplexity"})  # apply to every question
 METRICS = ("exact_match", "token_f1", "rouge_l", "stop_rate", "perplexity")  # in this order, then as they come
 
 
@@ -71,7 +72,7 @@ def _declared(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _estimates(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row per metric, system and set: as estimated, else the bare means."""
+    """Return one row per metric, system and set: as estimated, else the bare means of what applies to every question of the set."""
     known = [dict(one) for one in evaluation.get("estimates") or ()]
     seen = {(one["metric"], one["system"], one["set"]) for one in known}
     bare = [
@@ -79,7 +80,7 @@ def _estimates(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name, figures in (evaluation.get("sets") or {}).items()
         for system, means in figures.get("overall", {}).items()
         for metric, mean in means.items()
-        if isinstance(mean, int | float) and (metric, system, name) not in seen and not (metric == "loss" and "perplexity" in means)
+        if metric in OF_ALL and (metric, system, name) not in seen and not (metric == "loss" and "perplexity" in means)
     ]
     return known + bare
 

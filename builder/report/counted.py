@@ -1,7 +1,7 @@
 """Counts of a run: the way from files to pairs, what left it and why, tasks, groundings, openings."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from schemas.records import SPLITS, Dropped, Grounding, Pair
@@ -12,7 +12,9 @@ EXAMPLES_OF_A_REASON = 3
 def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the way from files to chosen pairs: name, how many, and how many left there."""
     left = {name: sum(figures.get("dropped", {}).values()) for name, figures in counts.items()}
-    unsound = counts["validate"]["kept"] - counts["curate"]["sure"]
+    added = counts["curate"].get("added", 0)
+    valid = counts["validate"]["kept"] + added
+    unsound = valid - counts["curate"]["sure"]
     duplicates = counts["curate"]["sure"] - counts["curate"]["distinct"]
     rows = [
         ("files", counts["read"]["in"], left["read"]),
@@ -20,7 +22,7 @@ def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         ("chunks", counts["chunk"]["chunks"], counts["chunk"]["chunks"] - counts["generate"]["chunks_with_drafts"]),
         ("chunks with drafts", counts["generate"]["chunks_with_drafts"], 0),
         ("drafts", counts["generate"]["kept"], left["validate"]),
-        ("valid pairs", counts["validate"]["kept"], unsound),
+        (valid_pairs(added), valid, unsound),
         ("sound pairs", counts["curate"]["sure"], duplicates),
         ("distinct pairs", counts["curate"]["distinct"], left["curate"] - duplicates - unsound),
         ("chosen pairs", counts["curate"]["kept"], 0),
@@ -28,20 +30,23 @@ def funnel(counts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": name, "count": count, "left": gone} for name, count, gone in rows]
 
 
-def reasons(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
-    """Return how many records left at which stage for which reason, with a few of them."""
-    groups: dict[tuple[str, str], list[Dropped]] = defaultdict(list)
+def valid_pairs(added: int) -> str:
+    """Return what valid pairs are called where people took in so many drafts that had left."""
+    return f"valid pairs, {added:,} taken in by people" if added else "valid pairs"
+
+
+def reasons(dropped: Iterable[Dropped]) -> list[dict[str, Any]]:
+    """Return how many records left at which stage for which reason, with a few of them; holds no more than those few in memory."""
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     for record in dropped:
-        groups[record.stage, str(record.reason)].append(record)
-    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+        name = record.stage, str(record.reason)
+        counts[name] += 1
+        if counts[name] <= EXAMPLES_OF_A_REASON:
+            examples[name].append(_example(record))
     return [
-        {
-            "stage": stage,
-            "reason": reason,
-            "count": len(records),
-            "examples": [_example(record) for record in records[:EXAMPLES_OF_A_REASON]],
-        }
-        for (stage, reason), records in ordered
+        {"stage": stage, "reason": reason, "count": count, "examples": examples[stage, reason]}
+        for (stage, reason), count in counts.most_common()
     ]
 
 

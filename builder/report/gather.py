@@ -21,6 +21,7 @@ from builder.report.diagnosis import diagnosis
 from builder.report.places import Places
 from builder.report.prove import prove
 from builder.report.repeat import repeat
+from builder.report.review import review
 from builder.report.rounds import rounds
 from builder.report.sizes import sizes
 from builder.step import ANSWERS, DIAGNOSIS, EVALUATION, MODEL, QUARANTINE, Step
@@ -56,6 +57,7 @@ class Facts:
     lengths: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     chosen: Figures = field(default_factory=dict)
+    review: Figures = field(default_factory=dict)
     leaks: dict[str, int] = field(default_factory=dict)
     base_figures: Figures = field(default_factory=dict)
     train_figures: Figures = field(default_factory=dict)
@@ -105,6 +107,7 @@ def gather(step: Step) -> Facts:
         lengths=sizes(pairs, outputs["train"].folder / MODEL),
         splits={name: counts["split"][name] for name in SPLITS},
         chosen=chosen(step, pairs, dropped, places),
+        review=review(folder),
         leaks=counts["split"]["leaks"],
         base_figures=counts["pretrain"],
         train_figures=counts["train"],

@@ -19,6 +19,7 @@ def markdown(told: Told) -> str:
         *_prove(told["prove"]),
         *_weak(told["diagnosis"]),
         *_rounds(told["iterate"]),
+        *_reviewed(told["review"]),
         "\n".join(f"- Not measured: {_text(row['what'])} (`{row['how']}`)" for row in told["missing"]),
         f"Repeat: `{told['repeat']['command']}`. The whole report is `report.html`, its figures are `report.json`."
         if told["repeat"]
@@ -70,6 +71,14 @@ def _weak(diagnosis: Told) -> list[str]:
 
 def _rounds(iterate: Told) -> list[str]:
     return ["## Rounds of improvement", _text(iterate["sentence"])] if iterate else []
+
+
+def _reviewed(review: Told) -> list[str]:
+    if not review:
+        return []
+    states = ", ".join(f"{count:,} {state}" for state, count in review["states"].items())
+    agreed = "".join(f"\n- {_text(sentence)}" for sentence in review["agreement"])
+    return ["## What people decided", f"- of {review['items']:,} reviewed pairs and drafts: {states}{agreed}"]
 
 
 def _mark(one: Told) -> str:

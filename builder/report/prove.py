@@ -1,5 +1,6 @@
 """Was it the data: the chosen pairs against other selections of the same size, and how the score grows with their number."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ NAMES = {
     "random_facts": "whole facts drawn at random",
     "longest": "the longest responses",
 }
+_PART = re.compile(r"([a-z_]+?)_(\d+(?:_\d+)?)")  # curated_10, curated_12_5
 SETS = {"all_facts": "facts drawn from all documents, whoever teaches them"}
 
 
@@ -44,9 +46,9 @@ def prove(found: Mapping[str, Any], contents: Mapping[str, str] | None = None) -
 
 def selection_name(selection: str) -> str:
     """Return what a selection is called."""
-    name, _, share = selection.rpartition("_")
-    if name in NAMES and share.isdigit():
-        return f"{NAMES[name]}, {share}% of them"
+    part = _PART.fullmatch(selection)
+    if part and part[1] in NAMES:
+        return f"{NAMES[part[1]]}, {part[2].replace('_', '.')}% of them"
     return NAMES.get(selection, selection.replace("_", " "))
 
 

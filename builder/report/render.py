@@ -30,6 +30,7 @@ SECTIONS = {  # template -> title, and what must be there
     "covered": ("Coverage of the documents", lambda told: bool(told["coverage"])),
     "pairs": ("The chosen pairs", lambda told: bool(told["tasks"] or told["grounding"] or told["lengths"])),
     "chosen": ("How the pairs were chosen", lambda told: bool(told["chosen"])),
+    "reviewed": ("What people decided", lambda told: bool(told["review"])),
     "asked": ("What the pairs ask", lambda told: bool(told["asked"])),
     "certificate": ("The split is proved", lambda told: bool(told["chosen"].get("certificate"))),
     "training": ("Training", lambda told: bool(told["train_figures"])),

@@ -5,7 +5,8 @@ from typing import Any
 
 from builder.figures_in_words import SETS, set_name
 from builder.model_stages import UNIONS
-from builder.report.compared import compared
+from builder.report.compared import OF_ALL, compared
+from builder.report.counted import valid_pairs
 from builder.report.coverage import drawn
 from builder.report.forgetting import forgetting
 from builder.report.plain import rows
@@ -13,8 +14,9 @@ from builder.report.trained import choice_in_words, passes
 from builder.report.verdict import key_figures, minute, verdict
 from builder.report.win_rate import win_rate
 
+BY_TOKEN = frozenset({"loss", "perplexity"})
 AT = {  # gate -> what comes to it
-    "doubt": "valid pairs",
+    "doubt": "pairs that nobody rejected",
     "screen": "pairs without signs of doubt",
     "ground": "well-formed pairs",
     "decontaminate": "grounded pairs",
@@ -62,12 +64,12 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tuned_overall(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return the tuned model's figures over all held-out questions, each asked once: sets that are unions are left out."""
+    """Return what applies to all held-out questions, of the tuned model, each asked once: sets that are unions are left out."""
     found = evaluation.get("sets") or {}
     sets = [figures for name, figures in found.items() if name not in UNIONS] or list(found.values())
     total = sum(figures["n"] for figures in sets)
-    names = [name for name, value in sets[0]["overall"]["tuned"].items() if isinstance(value, int | float)] if total else []
-    return {name: sum(one["n"] * (one["overall"]["tuned"].get(name) or 0.0) for one in sets) / total for name in names}
+    names = [name for name in sets[0]["overall"]["tuned"] if name in OF_ALL - BY_TOKEN] if total else []
+    return {name: sum(one["n"] * one["overall"]["tuned"][name] for one in sets) / total for name in names}
 
 
 def flow(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -76,10 +78,16 @@ def flow(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not gates:
         return []
     unfit = {row["reason"]: row["count"] for row in facts["reasons"] if row["stage"] == "validate"}
-    drafts = gates[0]["came"] + sum(unfit.values())
+    added = facts["chosen"].get("added", 0)
+    drafts = gates[0]["came"] - added + sum(unfit.values())
     steps = [{"name": "drafts", "count": drafts, "left": sum(unfit.values()), "reasons": unfit}] if unfit else []
     steps += [
-        {"name": AT.get(row["gate"], row["gate"]), "count": row["came"], "left": row["left"], "reasons": row["reasons"]}
+        {
+            "name": valid_pairs(added) if row is gates[0] else AT.get(row["gate"], row["gate"]),
+            "count": row["came"],
+            "left": row["left"],
+            "reasons": row["reasons"],
+        }
         for row in gates
         if row["left"]
     ]

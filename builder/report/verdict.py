@@ -44,9 +44,9 @@ def key_figures(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     decided, sections = facts["verdict"], facts.get("coverage") or []
     found: list[dict[str, str]] = []
     if decided:
-        base, tuned = decided["means"]
-        note = f"{decided['metric_name']}, {decided['n']} {decided['set'].replace('_', ' ')} questions; base {base}"
-        found.append({"value": tuned, "name": "tuned model", "note": note})
+        (before, after), (first, second) = decided["means"], decided.get("names") or ("base", "tuned")
+        note = f"{decided['metric_name']}, {decided['n']} {decided['set'].replace('_', ' ')} questions; {first} {before}"
+        found.append({"value": after, "name": "tuned model" if second == "tuned" else second, "note": note})
     if facts.get("pairs"):
         documents = facts["documents"]
         found.append({"value": f"{facts['pairs']:,}", "name": "chosen pairs", "note": f"from {documents:,} documents"})

@@ -86,15 +86,15 @@ class Asking:
 def noise(
     again: Mapping[int, str], answers: Sequence[Mapping[str, Any]], *, metric: str, score: Callable[[int, str], float | None]
 ) -> dict[str, Any]:
-    """Return how much asking the same again changes: the share of other answers, and the mean and largest change of the metric."""
+    """Return how much asking again changes: the share of other answers, and of `scored` ones the metric's mean and largest change."""
     changes = [abs(after - float(answers[place][metric])) for place, text in again.items() if (after := score(place, text)) is not None]
     other = sum(text != answers[place]["answer"] for place, text in again.items())
     return {
         "n": len(again),
         "changed": other / len(again),
         "metric": metric,
-        "mean": sum(changes) / len(changes) if changes else 0.0,
-        "largest": max(changes, default=0.0),
+        "scored": len(changes),
+        **({"mean": sum(changes) / len(changes), "largest": max(changes)} if changes else {}),
     }
 
 

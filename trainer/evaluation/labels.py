@@ -26,11 +26,12 @@ def label_sets(pairs: Iterable[Pair]) -> dict[str, dict[str, str]]:
 
 
 def label_of(answer: str, labels: Iterable[str]) -> str | None:
-    """Return the label that an answer is or holds as the only one; None where there is none."""
-    said = normalize(answer)
-    holding = [label for label in labels if re.search(rf"(?<!\w){re.escape(label)}(?!\w)", said)]
-    if said in holding:
-        return said
+    """Return the label that an answer is or holds as the only one; None where there is none. In "sick leave" there is no "leave"."""
+    left = normalize(answer)
+    holding: list[str] = []
+    for label in sorted(labels, key=len, reverse=True):
+        left, count = re.subn(rf"(?<!\w){re.escape(label)}(?!\w)", "|", left)
+        holding += [label] if count else []
     return holding[0] if len(holding) == 1 else None
 
 

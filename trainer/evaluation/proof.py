@@ -11,12 +11,14 @@ from trainer.statistics.compare import compare, estimate
 from trainer.statistics.family import adjust
 
 _FEWEST = 2
+PROVED = ("base", "tuned")  # the comparison that a verdict is about
 _ESTIMATED = (LOSS, *MEANS, "stop_rate")
 
 
-def clusters_of(pairs: Sequence[Pair]) -> list[str]:
-    """Return the document of every pair; a pair about none stands for itself."""
-    return [pair.provenance.document_id or next((span.document_id for span in pair.evidence), pair.id) for pair in pairs]
+def clusters_of(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+    """Return the document of every pair with its passage, or its fact where no passage is known; a pair about none stands for itself."""
+    documents = [pair.provenance.document_id or next((span.document_id for span in pair.evidence), pair.id) for pair in pairs]
+    return [(document, pair.provenance.chunk_id or pair.group) for document, pair in zip(documents, pairs, strict=True)]
 
 
 def value(one: Scores, metric: str) -> float | None:
@@ -74,11 +76,11 @@ def comparisons(
 
 
 def verdict(found: Sequence[Comparison], metric: str) -> dict[str, Any]:
-    """Return the verdict on the tuned model against its base on the first declared set: worse if its metric or its loss is.
+    """Return the verdict on the tuned model against its base on the first declared set, nothing if none is declared: worse if its loss is.
 
     A model tuned on wrong answers may share more words with the right ones than a base that never ends, and still find them less likely.
     """
-    first = next((one for one in found if one.metric == metric), None)
+    first = next((one for one in found if (one.metric, one.first, one.second) == (metric, *PROVED)), None)
     if first is None:
         return {}
     alike = [one for one in found if (one.set, one.first, one.second) == (first.set, first.first, first.second)]

@@ -9,7 +9,7 @@
 | format_right | 0 or 1 | references that are JSON | parses and is valid by the task's schema |
 | label_right | 0 or 1 | classification | gives the expected label and no other |
 | refusal_right | 0 or 1 | what must not be answered | abstains |
-| answered | 0 or 1 | what must be answered | does not abstain |
+| answered | 0 or 1 | what must be answered | says something, and does not abstain |
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,13 @@ from trainer.metrics import SCORES, length_ratio, normalize
 
 
 class Scorer:
-    """Scores answers to held-out pairs; what abstains and what is a label is learnt from the training pairs, and from these."""
+    """Scores answers to held-out pairs; what abstains is learnt from the training pairs, or from these too where those never do."""
 
     def __init__(self, pairs: Sequence[Pair], material: Material) -> None:
         self._material = material
         self._pairs = pairs
-        self.refusals = Refusals([*material.train, *pairs])
+        self._learnt = Refusals(material.train)
+        self.refusals = self._learnt if self._learnt.known else Refusals([*material.train, *pairs])
         self.labels = label_sets([*material.train, *pairs])
 
     def scores(self, pair: Pair, answer: str) -> dict[str, float]:
@@ -47,8 +48,8 @@ class Scorer:
 
     @cached_property
     def told_apart(self) -> float | None:
-        """Share of the held-out references that are rightly taken for an abstention or for none; None if abstentions are not known."""
-        if not self.refusals.known:
+        """Share of the held-out references that are rightly taken for an abstention or none; None if training pairs never abstain."""
+        if not self._learnt.known:
             return None
         right = [self.refusals.abstains(pair.output, pair.instruction) == should_abstain(pair) for pair in self._pairs]
         return sum(right) / len(right)
@@ -72,4 +73,6 @@ class Scorer:
         if not self.refusals.known:
             return {}
         abstains = self.refusals.abstains(answer, pair.instruction)
-        return {"refusal_right": float(abstains)} if should_abstain(pair) else {"answered": float(not abstains)}
+        if should_abstain(pair):
+            return {"refusal_right": float(abstains)}
+        return {"answered": float(bool(answer.strip()) and not abstains)}

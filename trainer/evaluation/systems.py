@@ -11,7 +11,6 @@ from trainer.evaluation.shots import as_turns, choose_shots
 from trainer.templates import Question, Template
 
 FEW_SHOT, WITH_PASSAGE = "few_shot", "with_passage"
-PROMPTED = (FEW_SHOT, WITH_PASSAGE)
 _NEXT_TURN = {"alpaca": "### Instruction:", "plain": "\nQuestion:"}  # where a base goes on with a question of its own
 
 

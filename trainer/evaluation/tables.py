@@ -49,26 +49,24 @@ def _figures(places: Sequence[int], pairs: Sequence[Pair], given: Sequence[Score
 
 
 def _refusals(chosen: Sequence[Scores]) -> dict[str, float]:
-    """Return how many of the abstentions were called for (precision) and how many of those called for were made (recall)."""
+    """Return how many of the abstentions were called for; how many of those called for were made is refusal_right."""
     rightly = sum(one.get("refusal_right", 0) for one in chosen)
-    wrongly = sum(1 - one["answered"] for one in chosen if "answered" in one)
-    due = sum("refusal_right" in one for one in chosen)
-    found: dict[str, float] = {}
-    if due:
-        found["refusal_recall"] = rightly / due
-    if rightly + wrongly:
-        found["refusal_precision"] = rightly / (rightly + wrongly)
-    return found
+    wrongly = sum(1 - one["answered"] for one in chosen if "answered" in one and one["answer"].strip())  # silence is no abstention
+    return {"refusal_precision": rightly / (rightly + wrongly)} if rightly + wrongly else {}
 
 
 def agreements(places: Sequence[int], pairs: Sequence[Pair], given: Sequence[Scores]) -> dict[int, float]:
-    """Return for each question that is asked in several wordings, by its first place, whether all its answers agree (1 or 0)."""
+    """Return for each question in several wordings, by its first place, whether all its answers agree: 1, else 0, as for silence."""
     wordings: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place in places:
         if not should_abstain(pairs[place]):
             wordings[pairs[place].group, normalize(pairs[place].output)].append(place)
     several = [own for own in wordings.values() if len(own) > 1]
-    return {own[0]: float(len({normalize(given[place]["answer"]) for place in own}) == 1) for own in several}
+    return {own[0]: float(_is_one({normalize(given[place]["answer"]) for place in own})) for own in several}
+
+
+def _is_one(said: set[str]) -> bool:
+    return len(said) == 1 and "" not in said
 
 
 def confusions(places: Sequence[int], pairs: Sequence[Pair], answers: Answers, labels: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -157,7 +157,12 @@ def _results(facts: CardFacts) -> str:
 
 def _files(facts: CardFacts) -> str:
     rows = [
-        (f"`{name}`", f"{one['bytes'] / 1e6:,.1f}", *(f"{one[part]:.1%}" for part in _PROVED), f"{one['right_kept']:,} of {one['right']:,}")
+        (
+            _named(name, one),
+            f"{one['bytes'] / 1e6:,.1f}",
+            *(f"{one[part]:.1%}" for part in _PROVED),
+            f"{one['right_kept']:,} of {one['right']:,}",
+        )
         for name, one in facts.gguf.items()
     ]
     if not rows:
@@ -165,6 +170,10 @@ def _files(facts: CardFacts) -> str:
     asked = next(iter(facts.gguf.values()))["n"]
     told = f"The GGUF files were loaded in llama.cpp and asked the same {asked:,} questions:"
     return f"{told}\n\n{_table(('file', 'MB', *_PROVED.values(), 'right answers kept'), rows)}"
+
+
+def _named(name: str, figures: Mapping[str, Any]) -> str:
+    return f"`{name}`" + (f" ({len(figures['finer'])} of {figures['matrices']} matrices in a finer form)" if "finer" in figures else "")
 
 
 def _limits(facts: CardFacts) -> str:

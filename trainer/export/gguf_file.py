@@ -5,7 +5,7 @@ Hugging Face turns halves, so their rows change places (`_interleaved`); Qwen's 
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from schemas.errors import InputError, UsageError
+from trainer.export.gguf_mix import BLOCK, FINER
 from trainer.export.gguf_rope import SCALINGS, llama3_factors
 from trainer.export.gguf_vocabulary import described_tokenizer, read_vocabulary, vocabulary_problem
 from trainer.export.served_template import for_llama_cpp
@@ -72,8 +73,8 @@ def _config_problem(config: Any) -> str:
     return ""
 
 
-def write_gguf(tuned: Tuned, path: Path, form: Form) -> Path:
-    """Write the model to `path`: matrices in `form`, norms and biases in float32.
+def write_gguf(tuned: Tuned, path: Path, form: Form, *, finer: Container[str] = ()) -> Path:
+    """Write the model to `path`: matrices in `form`, those named in `finer` in the next finer one, norms and biases in float32.
 
     Raises:
         InputError: it is no model that is written here, or a weight does not fit float16.
@@ -88,7 +89,7 @@ def write_gguf(tuned: Tuned, path: Path, form: Form) -> Path:
     try:
         _write_head(writer, config, tuned, form)
         names = get_tensor_name_map(MODEL_ARCH[kind.upper()], config.num_hidden_layers)
-        arranged = _Arranged(config, kind, form, lambda name: names.get_name(name, try_suffixes=(".weight", ".bias")))
+        arranged = _Arranged(config, kind, form, finer, lambda name: names.get_name(name, try_suffixes=(".weight", ".bias")))
         _write_tensors(writer, tuned.folder, arranged)
     finally:
         writer.close()
@@ -151,6 +152,7 @@ class _Arranged:
     config: Any
     kind: str
     form: Form
+    finer: Container[str]
     name: Callable[[str], str | None]
 
     def encoded(self, name: str, weight: Tensor) -> "tuple[np.ndarray, int | None]":
@@ -164,7 +166,10 @@ class _Arranged:
             weight = _interleaved(weight, self.config.num_key_value_heads)
         if weight.ndim == 1:
             return weight.numpy(), None
-        if self.form == "q8_0" and weight.shape[-1] % 32 == 0:
+        form = FINER[self.form] if name in self.finer else self.form
+        if form == "f32":
+            return weight.numpy(), None
+        if form == "q8_0" and weight.shape[-1] % BLOCK == 0:
             return quants.quantize(weight.numpy(), GGMLQuantizationType.Q8_0), int(GGMLQuantizationType.Q8_0)
         if float(weight.abs().max()) > _F16_MOST:
             raise InputError(f"no GGUF: {name} holds a weight that does not fit float16")

@@ -13,14 +13,15 @@ from trainer.statistics.shares import Limits, are_answers, are_shares, exact, wi
 from trainer.statistics.spread import Labels, spread
 
 Floats = NDArray[np.float64]
+Clusters = Sequence[str] | Sequence[tuple[str, str]]
 
 
-def estimate(values: ArrayLike, *, clusters: Sequence[str] | None = None, design: Design, of: tuple[str, str, str]) -> Estimate:
+def estimate(values: ArrayLike, *, clusters: Clusters | None = None, design: Design, of: tuple[str, str, str]) -> Estimate:
     """Return one system's mean over its questions with an interval; which method, and why, is told in docs/statistics.md.
 
     Args:
         values: scores (items,), or (seeds, items) of several trainings; at least one item.
-        clusters: the document of each item; items without are all of their own.
+        clusters: the document of each item, or its document and the passage in it; items without are all of their own.
         design: the confidence.
         of: metric, system and set.
 
@@ -31,19 +32,25 @@ def estimate(values: ArrayLike, *, clusters: Sequence[str] | None = None, design
     labels, documents = _labels(clusters, scores.shape[1])
     (low, high), method = _limits(scores, labels, design.confidence)
     return Estimate(
-        **metric_system_set, n=scores.shape[1], clusters=documents, mean=float(scores.mean()), low=low, high=high, method=method
+        **metric_system_set,
+        n=scores.shape[1],
+        clusters=documents,
+        mean=float(scores.mean()),
+        low=low,
+        high=high,
+        method=_named(method, documents),
     )
 
 
 def compare(
-    first: ArrayLike, second: ArrayLike, *, clusters: Sequence[str] | None = None, design: Design, of: tuple[str, str, str, str]
+    first: ArrayLike, second: ArrayLike, *, clusters: Clusters | None = None, design: Design, of: tuple[str, str, str, str]
 ) -> Comparison:
     """Return the second system against the first on the same questions, as a family of one; docs/statistics.md tells the methods.
 
     Args:
         first: scores (items,), or (seeds, items) of several trainings; higher is better, so negate a loss.
         second: the same items in the same order; seeds are paired in their order where both have as many.
-        clusters: the document of each item; items without are all of their own.
+        clusters: the document of each item, or its document and the passage in it; items without are all of their own.
         design: confidence, margin, and how often to resample.
         of: metric, set, first and second system.
 
@@ -70,7 +77,7 @@ def compare(
         "difference": float(after.mean() - before.mean()),
         "low": low,
         "high": high,
-        "method": found.method,
+        "method": _named(found.method, documents),
         "p_value": found.p_value,
         "p_adjusted": found.p_value,
         "family": 1,
@@ -89,13 +96,26 @@ def _table(values: ArrayLike) -> Floats:
     return scores
 
 
-def _labels(clusters: Sequence[str] | None, n: int) -> tuple[Labels, int]:
-    """Return the document of each item as 0, 1, ... and how many there are; a single one tells nothing of how documents differ."""
-    if clusters is not None and len(clusters) != n:
+def _labels(clusters: Clusters | None, n: int) -> tuple[Labels, int]:
+    """Return the document of each item as 0, 1, ... and how many there are.
+
+    A single one tells nothing of how documents differ: then its passages count, as wordings of one fact are no questions of their own.
+    """
+    if clusters is None:
+        return np.arange(n), n
+    if len(clusters) != n:
         raise ValueError(f"{n} items with {len(clusters)} clusters")
-    labels = np.arange(n) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
-    documents = int(labels.max()) + 1
-    return (np.arange(n) if documents == 1 else labels), documents
+    places = [(one, "") if isinstance(one, str) else one for one in clusters]
+    documents = len({document for document, _ in places})
+    passages = len({passage for _, passage in places})
+    if documents == passages == 1:
+        return np.arange(n), 1
+    names = [passage if documents == 1 else document for document, passage in places]
+    return np.unique(np.asarray(names), return_inverse=True)[1], documents
+
+
+def _named(method: str, documents: int) -> str:
+    return method.replace("documents", "passages") if documents == 1 else method
 
 
 def _limits(scores: Floats, labels: Labels, confidence: float) -> tuple[Limits, str]:

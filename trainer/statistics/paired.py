@@ -100,14 +100,14 @@ def _around(mean: float, found: Spread, first: Floats, second: Floats) -> Callab
 
 
 def _constant(first: Floats, second: Floats, labels: Labels, design: Design) -> Evidence:
-    """Every question has the same difference: n questions still allow some share of others, each off by at most 1, to differ."""
+    """Every question has the same difference: n questions, or documents, still allow some share of others, each off by at most 1."""
     gains = _gains(first, second)
-    n, mean, shares = len(gains), float(gains.mean()), are_shares(first, second)
+    n, mean, shares = int(labels.max()) + 1, float(gains.mean()), are_shares(first, second)
 
     def limits(confidence: float) -> Limits:
         others = 1 - ((1 - confidence) / 2) ** (1 / n) if shares else 0.0
         return max(-1.0, mean - others) if shares else mean, min(1.0, mean + others) if shares else mean
 
     test = sign_flip(np.bincount(labels, gains).astype(np.float64), resamples=design.resamples, seed=design.seed)
-    seen = detectable_share(n, 0.0, design.confidence) if shares else 0.0
+    seen = detectable_share(len(gains), 0.0, design.confidence) if shares else 0.0  # how alike documents would differ is not known
     return Evidence(limits, test, seen, "limits for the same difference throughout, sign-flip test")

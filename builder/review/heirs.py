@@ -1,0 +1,34 @@
+"""Which items stand as others did that are no longer there: what an edit made of a pair, or what says the same of an edited document."""
+
+import json
+from collections.abc import Iterable
+
+from builder.review.accepted import EDITED, REPAIRED
+from builder.review.filters import UNDECIDED
+from builder.review.index import Index
+from builder.review.log import ReviewLog
+from schemas.records import content_id
+from schemas.review import Standing, Texts
+
+_LOST = f"SELECT item FROM standing WHERE state != '{UNDECIDED}' AND item NOT IN (SELECT id FROM items)"  # noqa: S608
+_MADE = "SELECT id, task, key FROM items WHERE instr(flags, ?) OR instr(flags, ?)"
+_SAYING = "SELECT id, key FROM items WHERE key IN (SELECT value FROM json_each(?)) AND id NOT IN (SELECT item FROM standing)"
+
+
+def heirs(index: Index, log: ReviewLog) -> dict[str, str]:
+    """Return the items that nobody decided on by the id they have now, with the items that somebody did decide on."""
+    lost = log.standings(row["item"] for row in index.select(_LOST))
+    by_key = {standing.key: item for item, standing in lost.items() if standing.key} | _changed(index, lost.values())
+    return {row["id"]: by_key[row["key"]] for row in index.select(_SAYING, [json.dumps(list(by_key))])}
+
+
+def _changed(index: Index, lost: Iterable[Standing]) -> dict[str, str]:
+    """Return the items whose texts a person changed, by the key of what they say now."""
+    made = {row["task"] for row in index.select(_MADE, [f" {EDITED} ", f" {REPAIRED} "])}
+    texts = [(standing.item, standing.texts) for standing in lost if standing.texts is not None]
+    return {_key(task, said): item for task in made for item, said in texts}
+
+
+def _key(task: str, texts: Texts) -> str:
+    turns = [turn.model_dump(mode="json") for turn in texts.history]
+    return content_id("said", task, texts.instruction, texts.input, texts.output, turns)
