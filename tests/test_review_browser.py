@@ -1,5 +1,7 @@
 """People decide about pairs on the review page, by keys and by mouse, in a real browser before a real server."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -63,6 +65,32 @@ def test_an_edit_is_made_in_place_with_what_was_before_it_and_escape_leaves_ever
     page.goto(f"{desk.origin}/?id={item}")
     expect(page.locator("#state")).to_have_text("edited")
     expect(page.locator("#card [data-field=output] ins")).to_contain_text("Then tell the master.")
+
+
+def test_all_wordings_of_a_fact_are_decided_at_once_and_taken_back_at_once(desk: Desk):
+    page = desk.open("task=question_answering&sort=document")
+    while page.locator("#accept-wordings").count() == 0:
+        press(page, "j")
+    item = painted(page)
+    waiting = page.locator(".other-about", has_text=re.compile("^same fact$"))  # what was left out is said behind it
+    shown = page.locator("#twins li").filter(has=waiting).locator("button.other")
+    fact = {item, *(shown.nth(place).get_attribute("data-id") for place in range(shown.count()))}
+
+    press(page, "w")
+    saved(page)
+    assert desk.decided() == dict.fromkeys(fact, "accepted")
+    page.keyboard.press("u")
+    expect(page.locator("#card")).to_have_attribute("data-id", item)
+    painted(page)
+    page.keyboard.press("r")
+    page.keyboard.press("w")
+    expect(page.locator("#reason-wordings")).to_be_checked()
+    page.keyboard.press("8")
+    expect(page.locator("#card")).not_to_have_attribute("data-id", item)
+
+    saved(page)
+    assert desk.decided() == dict.fromkeys(fact, "rejected")
+    assert {event.reason for event in desk.events() if event.action == "reject"} == {"outdated"}
 
 
 def test_undo_takes_back_the_last_decision_and_shows_its_pair_again(desk: Desk):

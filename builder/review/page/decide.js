@@ -105,18 +105,30 @@
     hands.toast("Note kept");
   }
 
-  // The painted pair stays, those that say the same go: one action, taken back as one.
+  // The painted pair stays, those that say the same go.
   function keepThis(twins) {
+    const copies = twins.map((twin) => [twin.id, "reject", { reason: "duplicate" }]);
+    together((about) => [[about.id, "accept", {}], ...copies], `kept one of ${twins.length + 1} that say the same`, `Accepted; ${twins.length} rejected as duplicates`);
+  }
+
+  // The painted pair and the other wordings of its fact alike.
+  function decideAll(action, given, twins) {
+    const words = `${STATES[action]} ${twins.length + 1} wordings of a fact`;
+    together((about) => [about, ...twins].map((one) => [one.id, action, given]), words, `${words[0].toUpperCase()}${words.slice(1)}`);
+  }
+
+  // Several decisions that the painted pair brings, [id, action, given] each: one action, taken back as one.
+  function together(of, words, told) {
     const about = hands.painted();
     if (!about || about.kind === "draft") return;
     const bulk = queue.newOp();
-    const all = [event(about.id, "accept", { bulk }), ...twins.map((twin) => event(twin.id, "reject", { bulk, reason: "duplicate" }))];
+    const all = of(about).map(([id, action, given]) => event(id, action, { ...given, bulk }));
     befores.set(bulk, all.map((made) => [made.item, standingOf(made.item)]));
     for (const made of all) know(made.item, guessed(made.item, made));
-    remember({ op: bulk, item: about.id, words: `kept one of ${all.length} that say the same` });
+    remember({ op: bulk, item: about.id, words });
     queue.add(...all);
     hands.progress(null);
-    hands.toast(`Accepted; ${twins.length} rejected as duplicates`);
+    hands.toast(told);
     hands.next(about.id);
   }
 
@@ -168,5 +180,5 @@
     hands.refused(made, message);
   }
 
-  window.kilopair.decide = { start, decide, edit, note, keepThis, bulk, undo, learn, standingOf, newest };
+  window.kilopair.decide = { start, decide, edit, note, keepThis, decideAll, bulk, undo, learn, standingOf, newest };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { byId, count, plural, decide, rows } = window.kilopair;
+  const { byId, count, plural, beside, decide, rows } = window.kilopair;
   const VERBS = { accept: "Accept", reject: "Reject", skip: "Skip" };
   const DONE = { accept: "Accepted", reject: "Rejected", skip: "Skipped" };
   const NAMES = { where: "place", text: "text", min_score: "score from", max_score: "score to" };
@@ -35,6 +35,10 @@
     about = hands.painted();
     if (!about) return;
     byId("reason-note").value = "";
+    const others = beside.wordings(about).length;
+    byId("reason-wordings").checked = false;
+    byId("reason-wordings-line").hidden = !others;
+    byId("reason-wordings-words").textContent = `also its ${plural(others, "other wording")}`;
     byId("reasons").showModal();
   }
 
@@ -43,7 +47,15 @@
     const note = byId("reason-note").value.trim();
     byId("reasons").close();
     const painted = hands.painted();
-    if (painted && about && painted.id === about.id) decide.decide("reject", note ? { reason, note } : { reason });
+    if (!painted || !about || painted.id !== about.id) return;
+    const given = note ? { reason, note } : { reason };
+    if (byId("reason-wordings").checked) decide.decideAll("reject", given, beside.wordings(painted));
+    else decide.decide("reject", given);
+  }
+
+  // The key W while a reason is asked for.
+  function withWordings() {
+    if (!byId("reason-wordings-line").hidden) byId("reason-wordings").click();
   }
 
   function rejectByNumber(number) {
@@ -107,5 +119,5 @@
     drawBulk();
   }
 
-  window.kilopair.dialogs = { start, reasons, rejectByNumber, note, bulk, help, isOpen: () => document.querySelector("dialog[open]") !== null };
+  window.kilopair.dialogs = { start, reasons, rejectByNumber, withWordings, note, bulk, help, isOpen: () => document.querySelector("dialog[open]") !== null };
 })();

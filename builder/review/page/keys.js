@@ -42,9 +42,10 @@
   }
 
   function inDialog(event, key) {
-    if (!byId("reasons").open || !/^[1-9]$/.test(key)) return;
+    if (!byId("reasons").open || !/^[1-9w]$/.test(key)) return;
     event.preventDefault();
-    dialogs.rejectByNumber(Number(key));
+    if (key === "w") dialogs.withWordings();
+    else dialogs.rejectByNumber(Number(key));
   }
 
   // The letter or digit of a key: what it types, or on a keyboard of other letters where it is.

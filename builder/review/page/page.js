@@ -184,6 +184,12 @@
     else decide.decide("accept");
   }
 
+  function acceptAll() {
+    const others = screen.painted() ? beside.wordings(screen.painted()) : [];
+    if (others.length) decide.decideAll("accept", {}, others);
+    else messages.toast("No other wording of this fact waits for a decision");
+  }
+
   function startEdit() {
     if (screen.painted()) edit.open(screen.painted());
   }
@@ -226,6 +232,7 @@
     g: () => beside.showTwins() || messages.toast("No duplicates of this pair"),
     o: source_panel.openDocument,
     b: dialogs.bulk,
+    w: acceptAll,
     "/": search,
     "?": dialogs.help,
   };

@@ -86,7 +86,7 @@
   function draw(card) {
     drawn.draw(card);
     drawn.drawStanding(card);
-    beside.draw(card, { go: show, keepThis: decide.keepThis });
+    beside.draw(card, { go: show, keepThis: decide.keepThis, acceptAll: (others) => decide.decideAll("accept", {}, others) });
     window.kilopair.markHits(byId("card"), byId("search").value);
   }
 
