@@ -68,13 +68,13 @@ def run_phase(job: Job, phase: Phase, run: Run, *, end: Callable[[PlannedTrainer
     check_room(run.checkpoints.folder, checkpoint_bytes(trainer.model) * (section.keep + _SPARE + 1))
     start = run.checkpoints.newest(phase.name, updates=len(phase.plan.batches))
     _note_arithmetic(phase, run.checkpoints, goes_on=start is not None)
-    _train(trainer, keeper, start, job)
-    choice = _choice(keeper, phase, run.checkpoints)
-    last = keeper.candidates[-1].step
-    if choice.kept.step != last:
-        trainer._load_from_checkpoint(str(run.checkpoints.place(phase.name, choice.kept.step)))  # noqa: SLF001 - its own reader
-    arguments, setup = arguments_of(trainer.args), trainer.setup.as_json()
-    return end(trainer), {**_figures(phase, monitor, keeper, choice, start), "setup": setup, "arguments": arguments}
+    with memory_trouble(section):
+        _train(trainer, keeper, start)
+        choice = _choice(keeper, phase, run.checkpoints)
+        if choice.kept.step != keeper.candidates[-1].step:
+            trainer._load_from_checkpoint(str(run.checkpoints.place(phase.name, choice.kept.step)))  # noqa: SLF001 - its own reader
+        arguments, setup = arguments_of(trainer.args), trainer.setup.as_json()
+        return end(trainer), {**_figures(phase, monitor, keeper, choice, start), "setup": setup, "arguments": arguments}
 
 
 def _setup(phase: Phase, checkpoints: Checkpoints) -> Setup | None:
@@ -83,13 +83,13 @@ def _setup(phase: Phase, checkpoints: Checkpoints) -> Setup | None:
     return Setup(**noted) if noted and noted["processes"] == processes() else None
 
 
-def _train(trainer: PlannedTrainer, keeper: Keeper, start: Checkpoint | None, job: Job) -> None:
+def _train(trainer: PlannedTrainer, keeper: Keeper, start: Checkpoint | None) -> None:
     if start is not None:
         keeper.resume(start)
         if start.step >= keeper.updates:
             trainer._load_from_checkpoint(str(start.folder))  # noqa: SLF001 - its own reader
             return
-    with keeper.interrupts, memory_trouble(job.section):
+    with keeper.interrupts:
         trainer.train(resume_from_checkpoint=str(start.folder) if start is not None else None)
     done, planned = trainer.state.global_step, trainer.state.max_steps
     if done < planned:  # P129
