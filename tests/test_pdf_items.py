@@ -6,7 +6,7 @@ import pytest
 from liteparse.types import ParseResult, TextItem
 
 from builder.readers.pdf_engine import _parser
-from builder.readers.pdf_items import parse_whole
+from builder.readers.pdf_items import parse_parts, parse_whole
 from tests.make_pdf import Line, make_pdf, paragraph
 
 TEXT = "Every pump is checked twice a year by the service team, once in spring and once before the first frost."
@@ -35,6 +35,16 @@ def test_the_result_is_the_engines_own_but_for_fields_that_nobody_reads(options:
     assert found == lean(parser.parse(raw))
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_parts_are_the_engines_own_too(size: int):
+    parser, raw = _parser(emit_word_boxes=True), make_pdf(PAGES)
+
+    found = list(parse_parts(parser, raw, size))
+
+    assert found == [(batch.total_pages, lean(batch.result)) for batch in parser.parse_batches(raw, size)]
+    assert [page.page_num for _, result in found for page in result.pages] == [1, 2]
+
+
 def test_another_version_of_the_engine_gives_its_own_copy(monkeypatch: pytest.MonkeyPatch):
     parser, raw = _parser(), make_pdf(PAGES)
     expected = parser.parse(raw)
@@ -44,6 +54,21 @@ def test_another_version_of_the_engine_gives_its_own_copy(monkeypatch: pytest.Mo
     assert parse_whole(parser, raw) is expected
 
 
+def test_another_version_of_the_engine_gives_its_own_parts(monkeypatch: pytest.MonkeyPatch):
+    parser, raw = _parser(), make_pdf(PAGES)
+    expected = [(batch.total_pages, batch.result) for batch in parser.parse_batches(raw, 1)]
+    batches = list(parser.parse_batches(raw, 1))
+    monkeypatch.delattr("liteparse.parser._convert_native_result")
+    monkeypatch.setattr(type(parser), "parse_batches", lambda _self, _raw, _size: iter(batches))
+
+    assert list(parse_parts(parser, raw, 1)) == expected
+
+
 def test_what_is_wrong_with_a_file_is_said_by_the_engine():
     with pytest.raises(Exception, match=r"(?i)pdf"):
         parse_whole(_parser(), b"%PDF-1.7\nnothing")
+
+
+def test_what_is_wrong_with_a_large_file_is_said_by_the_engine():
+    with pytest.raises(Exception, match=r"(?i)pdf"):
+        list(parse_parts(_parser(), b"%PDF-1.7\nnothing", 100))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.readers.content import Refused, missing_languages
-from builder.readers.pdf_items import parse_whole
+from builder.readers.pdf_items import parse_parts, parse_whole
 from builder.readers.pdf_ligatures import join_ligatures, spell_ligatures
 from builder.readers.pdf_scan import names, without_cycles
 from schemas.records import Reason
@@ -165,8 +165,7 @@ def _results(parser: "LiteParse", raw: bytes) -> Iterator[tuple[int, "ParseResul
         result = parse_whole(parser, raw)
         yield result.total_pages, result
     else:
-        for batch in parser.parse_batches(raw, _BATCH):
-            yield batch.total_pages, batch.result
+        yield from parse_parts(parser, raw, _BATCH)
 
 
 def _batches(parser: "LiteParse", raw: bytes, *, joined: bool) -> Parsed:

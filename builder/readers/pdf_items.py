@@ -32,11 +32,30 @@ def parse_whole(parser: "LiteParse", raw: bytes) -> "ParseResult":
         Exception: the engine's own, whatever is wrong with the file.
     """
     with suppress(AttributeError, ImportError):
-        from liteparse.parser import _convert_native_result  # pyright: ignore[reportAttributeAccessIssue]
-
-        parse = parser._native.parse_bytes  # noqa: SLF001 - see above
-        return _copied(parse(raw), _convert_native_result)
+        return _copied(parser._native.parse_bytes(raw), _own_copy())  # noqa: SLF001 - see above
     return parser.parse(raw)
+
+
+def parse_parts(parser: "LiteParse", raw: bytes, size: int) -> Iterator[tuple[int, "ParseResult"]]:
+    """Yield the number of pages of the file with each `size` pages of it, made as `parse_whole` makes them.
+
+    Raises:
+        Exception: the engine's own, whatever is wrong with the file.
+    """
+    try:
+        session, copy = parser._native.open_batch_session_bytes(raw, size), _own_copy()  # noqa: SLF001 - see above
+    except (AttributeError, ImportError):
+        for batch in parser.parse_batches(raw, size):
+            yield batch.total_pages, batch.result
+        return
+    while batch := session.next_batch():
+        yield session.total_pages, _copied(batch.result, copy)
+
+
+def _own_copy() -> Any:
+    from liteparse.parser import _convert_native_result  # pyright: ignore[reportAttributeAccessIssue]
+
+    return _convert_native_result
 
 
 def _copied(native: Any, copy: Any) -> "ParseResult":
