@@ -129,7 +129,7 @@ def _draft(pair: Pair) -> Draft:
 
 
 def _of_lines(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if not line.strip():
             continue
         try:
@@ -147,15 +147,22 @@ def csv_rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
     """Yield line, id and decision (perhaps empty) of the rows of a sheet that name a pair.
 
     Raises:
-        UsageError: a column is missing.
+        UsageError: a column is missing, or a cell is longer than a sheet may have.
     """
-    header = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count))
-    names = [name.strip().lower() for name in next(rows, [])]
-    pair_id, decision = (next((name for name in known if name in names), None) for known in (IDS, DECISIONS))
-    if pair_id is None or decision is None:
-        raise UsageError(f"{path}: no column {IDS[0] if pair_id is None else DECISIONS[0]}; {_LIKE}")
-    for row in rows:
-        cells = dict(zip(names, row, strict=False))
-        if cells.get(pair_id, "").strip():
-            yield rows.line_num, cells[pair_id].strip(), cells.get(decision, "").strip()
+    rows = csv.reader(_lines(text), delimiter=max(",;\t", key=_lines(text).readline().count))
+    try:
+        names = [name.strip().lower() for name in next(rows, [])]
+        pair_id, decision = (next((name for name in known if name in names), None) for known in (IDS, DECISIONS))
+        if pair_id is None or decision is None:
+            raise UsageError(f"{path}: no column {IDS[0] if pair_id is None else DECISIONS[0]}; {_LIKE}")
+        for row in rows:
+            cells = dict(zip(names, row, strict=False))
+            if cells.get(pair_id, "").strip():
+                yield rows.line_num, cells[pair_id].strip(), cells.get(decision, "").strip()
+    except csv.Error as error:
+        raise UsageError(f"{path}:{rows.line_num}: cannot be read as a sheet ({error}); {_LIKE}") from None
+
+
+def _lines(text: str) -> io.StringIO:
+    """Return a text line by line; a spreadsheet may end them with a carriage return alone, and U+2028 ends none."""
+    return io.StringIO(text, newline="")

@@ -266,6 +266,27 @@ def test_decisions_that_a_spreadsheet_saved_in_its_own_encoding_are_read(tmp_pat
     assert read_decisions(path) == {"pair-1": True}
 
 
+def test_lines_end_where_a_spreadsheet_or_json_ends_them(tmp_path):
+    sheet, lines = tmp_path / "sheet.csv", tmp_path / "decisions.jsonl"
+    sheet.write_bytes(b"id;decision\ra;accept\rb;no\r")
+    lines.write_text(json.dumps({"id": "a", "decision": "accept", "answer": "one\u2028two"}, ensure_ascii=False), encoding="utf-8")
+
+    assert read_decisions(sheet) == {"a": True, "b": False}
+    assert read_decisions(lines) == {"a": True}
+
+
+def test_a_cell_that_is_too_long_for_a_sheet_is_said_with_its_line(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"id,decision,answer\na,accept,{'x' * 50}\n")
+    usual = csv.field_size_limit(40)
+
+    try:
+        with pytest.raises(UsageError, match=":2: cannot be read as a sheet"):
+            read_decisions(path)
+    finally:
+        csv.field_size_limit(usual)
+
+
 def test_a_sheet_with_decisions_is_not_overwritten(tmp_path):
     sheet, other = tmp_path / "sheet.csv", tmp_path / "notes.txt"
     write_sheet(sheet, [pair(1)])

@@ -93,6 +93,15 @@ def test_a_bulk_is_taken_back_whole_and_comes_back_by_undoing_the_undo(workspace
         review("--undo", "op-of-nobody")
 
 
+def test_a_name_that_is_too_long_is_cut_as_on_the_page(workspace: Path):
+    (word,) = append(workspace, event("accept"))
+
+    review("--undo", word.op, "--name", "n" * 100)
+
+    with ReviewLog(workspace) as log:
+        assert [one.reviewer for one in log.events()] == ["ann", "n" * 80]
+
+
 def test_the_log_shows_the_newest_events_and_what_is_undone_on_one_line_each(workspace: Path):
     assert review("--log") == "nobody has decided anything yet\n"
     assert not (workspace / FILE).exists()

@@ -226,6 +226,18 @@ def test_a_sheet_that_says_something_else_now_is_a_new_word_and_one_that_does_no
     assert states(log) == {item: "rejected"}
 
 
+def test_of_the_rows_about_one_pair_the_last_counts_however_often_the_sheet_is_imported(tmp_path: Path, log: ReviewLog):
+    path, item = tmp_path / "sheet.csv", PAIRS[0].id
+    path.write_text(f"id,decision\n{item},accept\n{PAIRS[1].id},accept\n{item},reject\n")
+
+    import_decisions(path, log, HERE, reviewer="bob")
+    log.append([event(1, by="bob", at=datetime.now(UTC))])
+    again = import_decisions(path, log, HERE, reviewer="bob")
+
+    assert (again.stored, again.known) == (0, 2)
+    assert states(log) == {item: "accepted", PAIRS[1].id: "accepted"}
+
+
 def test_lines_with_an_id_and_a_decision_are_read_like_a_sheet(tmp_path: Path, log: ReviewLog):
     path = write(tmp_path / "said.jsonl", f'{{"id": "{PAIRS[0].id}", "decision": true}}', f'{{"pair": "{PAIRS[1].id}", "accept": "no"}}')
 

@@ -18,7 +18,7 @@ from builder.review.heirs import heirs
 from builder.review.index import Index
 from builder.review.indexing import made_index
 from builder.review.items import card
-from builder.review.log import ReviewLog
+from builder.review.log import FILE, ReviewLog
 from builder.review.sources import Sources
 from schemas.errors import UsageError, WorkspaceError
 from schemas.records import Draft, Dropped, Pair, Reason
@@ -309,9 +309,32 @@ def test_what_an_edit_made_and_what_says_the_same_elsewhere_stand_as_their_forer
         assert ids(index, state="edited") == [after.chosen[0].id]
         assert ids(index, state="rejected") == [after.chosen[1].id]
         assert index.states(Filter(where="chosen"))["undecided"] == len(after.chosen) - 2
+        assert index.heirs([after.chosen[1].id, after.chosen[2].id]) == {after.chosen[1].id: moved.id}
         log.append([_event(after.chosen[1].id, "accept")])
+        assert index.heirs([after.chosen[1].id]) == {}
         assert ids(index, state="rejected") == []
         assert ids(index, state="accepted") == [after.chosen[1].id]
+    index.close()
+
+
+def test_a_folder_may_have_a_name_that_means_something_in_an_address(tmp_path: Path):
+    dataset, folder = made(documents=1), tmp_path / "mine #1, 100%25? really"
+    dataset.write(folder)
+    with ReviewLog(folder) as log:
+        log.append([_event(dataset.chosen[0].id, "accept")])
+    index = Index(made_index(Sources.of(folder)), folder)
+
+    assert ids(index, state="accepted") == [dataset.chosen[0].id]
+    index.close()
+
+
+def test_a_log_that_is_none_is_told_in_one_line(tmp_path: Path):
+    made(documents=1).write(tmp_path)
+    (tmp_path / FILE).write_bytes(b"my notes " * 200)
+    index = Index(made_index(Sources.of(tmp_path)), tmp_path)
+
+    with pytest.raises(WorkspaceError, match=r"review\.sqlite: decisions cannot be read"):
+        index.count(Filter())
     index.close()
 
 

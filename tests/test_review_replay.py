@@ -116,6 +116,32 @@ def test_what_an_edit_made_may_be_decided_on_in_its_turn():
     assert record.record["output"] == "For a week."
 
 
+def test_what_a_repair_made_may_be_decided_on_in_its_turn():
+    new = answer("For a week.", draft(1))
+    made = repair(draft(1), new)
+    assert isinstance(made, Pair)
+
+    (_, refused), outcome = replay([pair(9)], [draft(1)], said(draft(1), "repair", after=new), said(made, "reject"))
+    (_, edited), _ = replay(
+        [pair(9)], [draft(1)], said(draft(1), "repair", after=new), said(made, "edit", after=answer("For two weeks.", made))
+    )
+
+    assert isinstance(refused, Dropped)
+    assert (refused.stage, refused.record["output"]) == ("review", "For a week.")
+    assert (outcome.added, outcome.gone) == (1, 0)
+    assert isinstance(edited, Pair)
+    assert edited.output == "For two weeks."
+
+
+def test_a_repair_that_changes_the_quotes_alone_is_done_once():
+    quoted = Texts.of(draft(1)).model_copy(update={"quotes": ("For 3 days.",)})
+
+    (_, record), outcome = replay([pair(9)], [draft(1)], said(draft(1), "repair", after=quoted))
+
+    assert (record.id, record.flags) == (draft(1).id, (REPAIRED,))
+    assert outcome.done == {"repaired": 1}
+
+
 def test_two_edits_that_undo_each_other_come_to_an_end():
     new = answer("For a week.", pair(1))
     made = repair(pair(1), new)

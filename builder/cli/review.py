@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.recipe import Recipe
 
 NEWEST = 20  # events that --log prints
+LONGEST_NAME = 80  # characters that an event takes of a reviewer
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def review(
         wanted["--preferences"] = lambda asked: _preferences(asked, preferences)
     _refuse_mixed(list(wanted), static, {"--assign": bool(assign), "--filter": bool(state), "--most": bool(most)})
     settings, root = opened(recipe, overrides)
-    asked = _Asked(settings, root, name.strip() or _login_name(), quiet, as_json)
+    asked = _Asked(settings, root, (name.strip() or _login_name())[:LONGEST_NAME], quiet, as_json)
     next(iter(wanted.values()), lambda asked: _serve(asked, host, port, opens))(asked)
 
 
@@ -184,9 +185,11 @@ def _export(asked: _Asked, path: Path) -> None:
 
 
 def _static(asked: _Asked, path: Path, names: tuple[str, ...], overlap: float, state: str | None, most: int | None) -> None:
+    from builder.judge_recipe import rubric_of
     from builder.review.static import Wanted, export_static
 
-    written = export_static(asked.workspace, path, Wanted(names, overlap, state, most))
+    wanted = Wanted(names, overlap, state, most, rubric_of(asked.recipe, asked.root))
+    written = export_static(asked.workspace, path, wanted)
     asked.say([one.line() for one in written], [one.as_json() for one in written])
 
 

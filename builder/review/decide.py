@@ -92,7 +92,7 @@ class Deciding:
         first = _event({**{name: given.get(name) or "" for name in ("op", "action", "reason", "note")}, "item": "all"}, reviewer)
         if len(first.op) > LONGEST_BULK:
             raise UsageError(f"op: at most {LONGEST_BULK} characters for many at once")
-        if stored := self._index.bulk_size(first.op):  # the answer to an earlier try was lost
+        if stored := self._index.bulk(first.op)[0]:  # the answer to an earlier try was lost
             return stored
         ids = self._index.ids(asked)
         if len(ids) != given.get("expect"):
@@ -116,8 +116,9 @@ class Deciding:
 
     def standings(self, items: Iterable[str]) -> dict[str, Standing]:
         """Return how items stand that somebody has said something about, by the ids that they have now."""
-        heirs = self._index.heirs()
-        asked = {item: heirs.get(item, item) for item in items}
+        named = list(items)
+        heirs = self._index.heirs(named)
+        asked = {item: heirs.get(item, item) for item in named}
         found = self._log.standings(set(asked.values()))
         return {item: found[said].model_copy(update={"item": item}) for item, said in asked.items() if said in found}
 

@@ -1,6 +1,5 @@
 """A file of decisions line by line: what a single-file page saves, what `--export` writes, or a filled-in sheet of `kilopair calibrate`."""
 
-import csv
 import json
 import re
 from collections.abc import Iterator
@@ -92,18 +91,14 @@ def _event(number: int, text: str) -> Line:
         event = Event.model_validate_json(text)
     except ValidationError as error:
         return Line(number, text, problem=explain(error))
-    at = event.at if event.at.tzinfo else event.at.replace(tzinfo=UTC)
     # a clock that is ahead must not make a word outlast all that follow
-    return Line(number, text, event=event.model_copy(update={"seq": 0, "at": min(at, datetime.now(UTC))}))
+    return Line(number, text, event=event.model_copy(update={"seq": 0, "at": min(event.at, datetime.now(UTC))}))
 
 
 def _of_sheet(path: Path, text: str) -> Iterator[Line]:
-    try:
-        for number, pair, said in csv_rows(path, text):
-            if found := _said(number, f"{pair},{said}", pair, said):
-                yield found
-    except csv.Error as error:
-        raise UsageError(f"{path}: cannot be read as a sheet ({error}); {_LIKE}") from None
+    for number, pair, said in csv_rows(path, text):
+        if found := _said(number, f"{pair},{said}", pair, said):
+            yield found
 
 
 def _said(number: int, text: str, pair: str, said: str) -> Line | None:

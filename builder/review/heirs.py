@@ -7,8 +7,8 @@ from builder.review.accepted import EDITED, REPAIRED
 from builder.review.filters import UNDECIDED
 from builder.review.index import Index
 from builder.review.log import ReviewLog
-from schemas.records import content_id
-from schemas.review import Standing, Texts
+from builder.review.rows import said
+from schemas.review import Standing
 
 _LOST = f"SELECT item FROM standing WHERE state != '{UNDECIDED}' AND item NOT IN (SELECT id FROM items)"  # noqa: S608
 _MADE = "SELECT id, task, key FROM items WHERE instr(flags, ?) OR instr(flags, ?)"
@@ -25,10 +25,5 @@ def heirs(index: Index, log: ReviewLog) -> dict[str, str]:
 def _changed(index: Index, lost: Iterable[Standing]) -> dict[str, str]:
     """Return the items whose texts a person changed, by the key of what they say now."""
     made = {row["task"] for row in index.select(_MADE, [f" {EDITED} ", f" {REPAIRED} "])}
-    texts = [(standing.item, standing.texts) for standing in lost if standing.texts is not None]
-    return {_key(task, said): item for task in made for item, said in texts}
-
-
-def _key(task: str, texts: Texts) -> str:
-    turns = [turn.model_dump(mode="json") for turn in texts.history]
-    return content_id("said", task, texts.instruction, texts.input, texts.output, turns)
+    texts = [(standing.item, standing.texts.model_dump(mode="json")) for standing in lost if standing.texts is not None]
+    return {said({"task": task} | changed): item for task in made for item, changed in texts}

@@ -5,7 +5,7 @@ is not there (once it is, import the file again). What was said here since stays
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +102,7 @@ def import_decisions(path: Path, log: ReviewLog, here: Here, *, reviewer: str) -
     Raises:
         UsageError: the file is no list of decisions, or what is left out cannot be written beside it.
     """
-    lines = list(read_lines(path))
+    lines = _last_rows(read_lines(path))
     known, stored, left, moved = _Known.of(log, here), [], [], 0
     for line in lines:
         taken = _taken(line, known, reviewer)
@@ -116,6 +116,13 @@ def import_decisions(path: Path, log: ReviewLog, here: Here, *, reviewer: str) -
     log.append(stored)
     names = tuple(sorted({event.reviewer for event in stored}))
     return Imported(path, len(stored), len(lines) - len(stored) - len(left), moved, names, tuple(left), left_in)
+
+
+def _last_rows(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines; of the rows of a sheet about one pair the last alone, which counts."""
+    listed = list(lines)
+    last = {line.said[0]: line.number for line in listed if line.said}
+    return [line for line in listed if line.said is None or last[line.said[0]] == line.number]
 
 
 @dataclass

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from builder.review.filters import UNDECIDED, Filter, order_of
 from builder.review.log import FILE
 from builder.review.tally import Tally
+from schemas.errors import WorkspaceError
 from schemas.records import Chunk, Document, Draft, Pair
 
 MOST_COUNTS = 200  # filters whose counts are remembered
@@ -52,12 +53,13 @@ class Index:
         self.path = path
         self._log = workspace / FILE
         self._lock = threading.Lock()
-        self._base = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=30, check_same_thread=False)
+        self._base = sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, timeout=30, check_same_thread=False)
         self._base.row_factory = sqlite3.Row
         self._base.execute("CREATE TEMP TABLE heirs (id PRIMARY KEY, item)")
         self._base.execute("CREATE INDEX temp.heirs_of ON heirs (item)")
         self._base.execute(_NO_STANDING)
         self._inode = 0
+        self._heeded: int | None = None  # the state of the log that the heirs heed
         self._tally, self._counted_of = Tally(), 0
         self._totals: dict[Filter, int] = {}
         # kept open: a run that makes its stages anew may delete the files that this index was made of
@@ -167,19 +169,24 @@ class Index:
         query = f"SELECT i.id FROM {_STANDING} WHERE s.seq > ? ORDER BY s.seq LIMIT ?"  # noqa: S608 ours
         return [row["id"] for row in self.select(query, [after, most])]
 
-    def bulk_size(self, bulk: str) -> int:
-        """Return how many events of a bulk action the log holds."""
+    def bulk(self, bulk: str) -> tuple[int, int]:
+        """Return how many events of a bulk action the log holds, and the number of the first; zeros if none."""
         with self._reading() as base:
-            return base.execute("SELECT count(*) FROM log.events WHERE bulk = ?", [bulk]).fetchone()[0] if self._inode else 0
+            query = "SELECT count(*), ifnull(min(seq), 0) FROM log.events WHERE bulk != '' AND bulk = ?"  # the index has that condition
+            return tuple(base.execute(query, [bulk]).fetchone()) if self._inode else (0, 0)
 
     def inherit(self, heirs: Mapping[str, str]) -> None:
         """Let items stand as others do that are no longer there, by the ids of both, until somebody decides on them."""
         with self._reading() as base:
             base.executemany("INSERT OR REPLACE INTO heirs VALUES (?, ?)", heirs.items())
+            self._heeded = None
 
-    def heirs(self) -> dict[str, str]:
-        """Return the items that stand as others do, with these."""
-        return dict(map(tuple, self.select("SELECT id, item FROM heirs")))
+    def heirs(self, items: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the items that stand as others do, with these; of some items, or of all."""
+        if items is None:
+            return dict(map(tuple, self.select("SELECT id, item FROM heirs")))
+        query = "SELECT id, item FROM heirs WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(map(tuple, self.select(query, [json.dumps(list(items))])))
 
     def _value(self, row: sqlite3.Row) -> dict[str, Any]:
         return json.loads(os.pread(self._files[row["file"]], row["size"], row["at"]))
@@ -201,14 +208,27 @@ class Index:
             self._inode = 0
             if inode and self._attached():
                 self._base.execute("DROP TABLE temp.standing")
-                self._inode = inode
-        if self._inode:  # own words count before inherited ones
-            self._base.execute("DELETE FROM heirs WHERE EXISTS (SELECT 1 FROM standing WHERE item = heirs.id)")
+                self._inode, self._heeded = inode, None
+        if self._inode and (version := self._base.execute("PRAGMA log.data_version").fetchone()[0]) != self._heeded:
+            self._base.execute("DELETE FROM heirs WHERE EXISTS (SELECT 1 FROM standing WHERE item = heirs.id)")  # own words count first
+            self._heeded = version
 
     def _attached(self) -> bool:
-        """Attach the log unless another process is about to make its tables; return whether it is there."""
-        self._base.execute("ATTACH ? AS log", [f"file:{self._log}?mode=rw"])
+        """Attach the log unless another process is about to make its tables; return whether it is there.
+
+        Raises:
+            WorkspaceError: the file is no log.
+        """
+        try:
+            self._base.execute("ATTACH ? AS log", [_uri(self._log, "rw")])
+        except sqlite3.Error as error:
+            raise WorkspaceError(f"{self._log}: decisions cannot be read ({error}); move the file away") from error
         if self._base.execute("SELECT 1 FROM log.sqlite_master WHERE name = 'standing'").fetchone():
             return True
         self._base.execute("DETACH log")
         return False
+
+
+def _uri(path: Path, mode: str) -> str:
+    """Return the address by which SQLite opens a file; the name of a folder may hold what means something in an address, as # and ?."""
+    return f"{path.absolute().as_uri()}?mode={mode}"

@@ -139,19 +139,21 @@ class _Replay:
     outcome: Outcome
 
     def pair(self, pair: Pair) -> Pair | Dropped:
-        """Return what becomes of a pair; what an edit made of it may have been decided on as well."""
-        record: Pair | Dropped = pair
-        seen: set[str] = set()
-        while isinstance(record, Pair) and record.id not in seen and (standing := self.meant(record)):
-            seen.add(record.id)
-            record = self._decided(record, standing)
-        return record
+        """Return what becomes of a pair."""
+        return self._in_turn(pair, set())
 
     def draft(self, draft: Draft, standing: Standing) -> Pair | Dropped:
-        """Return the pair that people made of a draft, or why it is none."""
+        """Return what becomes of the pair that people made of a draft, or why it is none."""
         record = self._changed(draft, standing, standing.texts or Texts.of(draft))
         if standing.texts is None and isinstance(record, Pair):
             return record.model_copy(update={"flags": (*(flag for flag in record.flags if flag != REPAIRED), ACCEPTED)})
+        return self._in_turn(record, {draft.id})
+
+    def _in_turn(self, record: Pair | Dropped, seen: set[str]) -> Pair | Dropped:
+        """Return what becomes of a record; what an edit or a repair made of it may have been decided on as well."""
+        while isinstance(record, Pair) and record.id not in seen and (standing := self.meant(record)):
+            seen.add(record.id)
+            record = self._decided(record, standing)
         return record
 
     def _decided(self, pair: Pair, standing: Standing) -> Pair | Dropped:

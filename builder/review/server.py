@@ -1,19 +1,18 @@
 """The review server: pages and their JSON, all answers small and quick, every effect in the log of decisions."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 import pydantic
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from builder.review.answering import answering, body_of
 from builder.review.decide import ChangedError, InvalidTextsError, UnknownItemError
 from builder.review.desk import PAGE, Desk
 from builder.review.document_page import document_page
@@ -46,10 +45,10 @@ def application(desk: Desk, door: Doorkeeper) -> ASGIApp:
 
 def _routes(desk: Desk, door: Doorkeeper) -> list[BaseRoute]:
     def get(path: str, answer: Call) -> Route:
-        return Route(path, _answering(desk, answer), methods=["GET"])
+        return Route(path, answering(partial(answer, desk)), methods=["GET"])
 
     def post(path: str, answer: Call) -> Route:
-        return Route(path, _answering(desk, answer), methods=["POST"])
+        return Route(path, answering(partial(answer, desk)), methods=["POST"])
 
     return [
         Route("/", _page(desk), methods=["GET"]),
@@ -93,7 +92,7 @@ def _item(desk: Desk, request: Request, _: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         raise UnknownItemError(f"{item}: no such item")
     standing = desk.deciding.standings([item]).get(item) or Standing(item=item, key="", state="undecided")
-    said = desk.index.heirs().get(item, item)
+    said = desk.index.heirs([item]).get(item, item)
     return found | {
         "problems": _problems(desk, found) if found["kind"] == "draft" else [],
         "standing": standing.model_dump(mode="json"),
@@ -126,9 +125,8 @@ def _decisions(desk: Desk, request: Request, body: Mapping[str, Any]) -> dict[st
 
 
 def _bulk(desk: Desk, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-    before = desk.log.last()
     n = desk.deciding.bulk(body, request.state.reviewer)
-    items = desk.index.changed(before, MOST_CHANGES)
+    items = desk.index.changed(desk.index.bulk(body["op"])[1] - 1, MOST_CHANGES) if n else []
     told = {"standings": _as_json(desk.deciding.standings(items)), "progress": desk.progress(request.state.reviewer)}
     return {"bulk": body["op"], "n": n, **told}
 
@@ -171,27 +169,6 @@ def _number(given: Mapping[str, str], name: str, default: int, *, least: int) ->
     return int(text)
 
 
-def _answering(desk: Desk, answer: Call) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of an answer, which is made in a thread: the log waits for the disk."""
-
-    async def endpoint(request: Request) -> Response:
-        body = await _body(request) if request.method == "POST" else {}
-        return JSONResponse(await run_in_threadpool(answer, desk, request, body))
-
-    return endpoint
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.body())
-        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate, which no file can hold, stops here
-    except (ValueError, RecursionError):
-        raise UsageError("the request holds no JSON") from None
-    if not isinstance(body, dict):
-        raise UsageError("the request holds no JSON object")
-    return body
-
-
 def _page(desk: Desk) -> Callable[[Request], Response]:
     return lambda request: desk.page(request, "review.html", active="review")
 
@@ -208,7 +185,7 @@ def _static(request: Request) -> Response:
 
 def _name(door: Doorkeeper) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        name = str((await _body(request)).get("name") or "")
+        name = str((await body_of(request)).get("name") or "")
         name = " ".join(name.split())
         if not name or len(name) > 80 or not name.isprintable():
             raise UsageError("name: give one of 1 to 80 letters")
