@@ -93,6 +93,47 @@ def test_all_wordings_of_a_fact_are_decided_at_once_and_taken_back_at_once(desk:
     assert {event.reason for event in desk.events() if event.action == "reject"} == {"outdated"}
 
 
+def test_a_digit_names_the_reason_also_after_the_wordings_were_ticked_by_the_mouse(desk: Desk):
+    page = desk.open("task=question_answering&sort=document")
+    while page.locator("#accept-wordings").count() == 0:
+        press(page, "j")
+    item = painted(page)
+
+    page.keyboard.press("r")
+    page.locator("#reason-wordings").click()
+    page.keyboard.press("8")
+    expect(page.locator("#card")).not_to_have_attribute("data-id", item)
+
+    saved(page)
+    assert desk.decided()[item] == "rejected"
+    assert len(desk.decided()) > 1
+
+
+def test_a_note_outlives_a_click_that_misses_its_field_and_stays_with_the_pair_that_it_was_begun_on(desk: Desk):
+    page = desk.open("where=chosen&sort=order")
+    item = painted(page)
+    page.keyboard.press("n")
+    page.locator("#note-text").fill("ask the harbour master")
+
+    page.locator("#note-dialog").click(position={"x": 5, "y": 5})  # its margin
+    page.locator("#note-text").hover()
+    page.mouse.down()
+    page.mouse.move(5, 5)  # text is selected beyond the field
+    page.mouse.up()
+    expect(page.locator("#note-dialog")).to_be_visible()
+    page.evaluate("() => kilopair.filters.set({ where: 'left_out' })")  # as when the pairs were made anew
+    expect(page.locator("#card")).not_to_have_attribute("data-id", item)
+    painted(page)
+    page.locator("#note-save").click()
+    expect(page.locator("#note-dialog")).to_be_hidden()
+
+    saved(page)
+    assert [(event.item, event.action, event.note) for event in desk.events()] == [(item, "note", "ask the harbour master")]
+    page.keyboard.press("n")
+    page.mouse.click(5, 5)
+    expect(page.locator("#note-dialog")).to_be_hidden()
+
+
 def test_undo_takes_back_the_last_decision_and_shows_its_pair_again(desk: Desk):
     page = desk.open()
     first, second = press(page, "a"), press(page, "s")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.review_browser import Desk, counted, painted, press, saved
 from tests.review_workspace import SEALED
@@ -84,6 +84,30 @@ def test_a_list_that_changed_meanwhile_is_not_decided_unseen(desk: Desk):
 
     expect(page.locator("#bulk-problem")).to_contain_text("nothing was decided")
     assert [event.reviewer for event in desk.events()] == ["bob"]
+
+
+def test_a_list_whose_answer_was_lost_is_decided_once_by_the_next_click_and_taken_back_as_one(desk: Desk):
+    page = desk.open("task=how_to")
+    painted(page)
+    number = int(page.locator("#count").inner_text().split()[0])
+
+    def lost(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/bulk", lost, times=1)
+    page.keyboard.press("b")
+    page.locator("#bulk-go").click()
+    expect(page.locator("#bulk-problem")).to_contain_text("Press again")
+    page.locator("#bulk-go").click()
+    expect(page.locator("#bulk")).to_be_hidden()
+
+    expect(page.locator("#state")).to_have_text("accepted")
+    assert [event.action for event in desk.events()] == ["accept"] * number
+    page.keyboard.press("u")
+    expect(page.locator("#state")).to_have_text("undecided")
+    saved(page)
+    assert set(desk.decided().values()) == {"undecided"}
 
 
 def test_a_pair_stands_beside_its_passage_with_the_evidence_marked_and_its_page_and_document_named(desk: Desk):

@@ -11,7 +11,7 @@ from builder.lineage import split_pairs
 from builder.review.log import ReviewLog
 from schemas.records import Pair
 from schemas.review import Event, Texts, said_key
-from tests.review_browser import Desk
+from tests.review_browser import Desk, KillableDesk
 
 pytestmark = pytest.mark.slow
 
@@ -68,33 +68,33 @@ def test_a_dispute_is_settled_by_one_click_which_another_click_takes_back(desk: 
     assert desk.decided()[third.id] == "rejected"
 
 
-def test_a_word_that_cannot_be_saved_is_told_and_saved_once_by_the_next_click(desk: Desk):
-    pair = split_pairs(desk.workspace)[0]
-    with ReviewLog(desk.workspace) as log:
+def test_a_word_that_cannot_be_saved_is_told_and_saved_once_by_the_next_click(killable: KillableDesk):
+    pair = split_pairs(killable.workspace)[0]
+    with ReviewLog(killable.workspace) as log:
         log.append([said(pair, "ann", "accept"), said(pair, "bob", "reject", reason="wrong")])
-    page = desk.open(name="dora")
-    page.goto(f"{desk.origin}/explore/disputes")
+    page = killable.open(name="dora")
+    page.goto(f"{killable.origin}/explore/disputes")
 
-    desk.kill()
+    killable.kill()
     page.get_by_role("button", name="Accept as it is").click()
     expect(page.locator("#settle-problem")).to_contain_text("not saved")
-    desk.start()
+    killable.start()
     page.get_by_role("button", name="Accept as it is").click()
     expect(page.locator(".outcome .chip")).to_have_text("settled: accepted")
 
     assert page.locator("#settle-problem").is_hidden()
-    assert len([event for event in desk.events() if event.final]) == 1
+    assert len([event for event in killable.events() if event.final]) == 1
 
 
-def test_both_models_answer_beside_each_other_and_the_source_of_a_held_out_question_is_shown(desk: Desk):
+def test_both_models_answer_beside_each_other_and_the_source_of_a_held_out_question_is_shown(killable: KillableDesk):
     from tests.tiny_models import chat_tokenizer, saved
 
     tokenizer = chat_tokenizer()
     for name in ("base", "model"):
-        saved(desk.workspace / name, "llama", tokenizer, initializer_range=0.5, max_position_embeddings=4096)
-    pairs = {pair.instruction: pair for pair in split_pairs(desk.workspace)}
-    page = desk.open()
-    page.goto(f"{desk.origin}/explore/playground")
+        saved(killable.workspace / name, "llama", tokenizer, initializer_range=0.5, max_position_embeddings=4096)
+    pairs = {pair.instruction: pair for pair in split_pairs(killable.workspace)}
+    page = killable.open()
+    page.goto(f"{killable.origin}/explore/playground")
 
     page.locator("#split").select_option("test")
     page.locator("#draw").click()
@@ -122,3 +122,18 @@ def test_both_models_answer_beside_each_other_and_the_source_of_a_held_out_quest
     page.locator("#stop").click()
     expect(page.locator(".exchange").first.locator("[data-done]")).to_have_count(2)
     expect(page.locator("#go")).to_be_enabled()
+
+
+def test_the_focus_is_on_undo_once_a_dispute_is_settled_and_back_once_that_is_taken_back(desk: Desk):
+    pair = split_pairs(desk.workspace)[0]
+    with ReviewLog(desk.workspace) as log:
+        log.append([said(pair, "ann", "accept"), said(pair, "bob", "reject", reason="wrong")])
+    page = desk.open(name="dora")
+    page.goto(f"{desk.origin}/explore/disputes")
+
+    page.get_by_role("button", name="Accept as it is").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("button", name="Accept as it is")).to_be_focused()

@@ -279,6 +279,11 @@ def test_no_text_of_a_document_can_stop_the_page(scripts: "Page", ends: str):
     assert slow == []
 
 
+@pytest.mark.slow
+def test_more_headings_than_a_call_takes_values_are_shown(scripts: "Page"):
+    assert scripts.evaluate("() => kilopair.passage('#\\n'.repeat(200_000), []).textContent.length") > 200_000
+
+
 WORDS = st.lists(st.sampled_from(["the", "ferry", " ", "  ", "\n", "9", "€", "🚢", ".", "ä", "Fähre", "-"]), max_size=30).map("".join)
 
 

@@ -13,11 +13,14 @@ import psutil
 import pytest
 
 from builder.lineage import split_pairs
+from builder.review.opened import opened_review
 from builder.review.playground import Asked, Playground, StoppedError, places
+from builder.review.playground_questions import nearest
 from builder.store import write_json
 from builder.workspace import link
 from schemas.errors import WorkspaceError
 from tests.review_pages import Client, reviewing
+from tests.review_side import made
 
 QUESTION = "How long is the warranty of the pump?"
 # What a server does that is killed in the middle of an answer.
@@ -247,6 +250,21 @@ def test_the_nearest_held_out_question_comes_with_its_answer_and_its_passage(ann
     assert near["is_same"] is False
     assert near["likeness"] < 100
     assert ann.post("/api/playground/nearest", {"question": "zzz qqq 77123"}).json() == {"nearest": None}
+
+
+def test_the_very_same_question_is_known_however_long_it_is_and_however_many_are_worded_alike(tmp_path: Path):
+    dataset = made(documents=1, chunks=1, facts=12, left_out=0, failed=0)
+    long = f"{'What is to be done before the pump is started, ' * 20}and who does it?"
+    alike = {"instruction": "Sum it up.", "split": "test"}
+    dataset.chosen = [pair.model_copy(update=alike | {"input": f"Text {number}"}) for number, pair in enumerate(dataset.chosen)]
+    dataset.chosen[0] = dataset.chosen[0].model_copy(update={"instruction": long})
+    dataset.write(tmp_path, until="curate")
+
+    with opened_review(tmp_path) as (index, _):
+        found = [nearest(index, *asked) for asked in (("Sum it up.", "Text 11"), (long, "Text 0"), ("Sum it up.", "a text of my own"))]
+
+    assert [near and near.is_same for near in found] == [True, True, False]
+    assert [near and near.pair.id for near in found[:2]] == [dataset.chosen[11].id, dataset.chosen[0].id]
 
 
 def test_a_question_of_the_dataset_is_put_into_the_form(ferries: Path, models: Path, tmp_path: Path):

@@ -264,6 +264,8 @@ def test_a_host_that_is_not_of_this_machine_is_told(tmp_path: Path):
     del tmp_path
     with pytest.raises(UsageError, match=r"--host 192\.0\.2\.1: this machine cannot listen there"):
         listening("192.0.2.1", 0)
+    with pytest.raises(UsageError, match=r"--host a\.\.b: is no name of a machine"):
+        listening("a..b", 0)
 
 
 def test_only_this_machine_is_let_in_unless_a_host_is_given():

@@ -263,11 +263,12 @@ def test_what_is_not_there_is_said_in_json(ann: Reviewer):
         assert reply.json()["error"]
 
 
+@pytest.mark.parametrize("path", ["/api/decisions", "/api/playground/ask"])
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"events": 3}', b'{"events": [3]}', b"[" * 100_000, b'{"events": [{"op": "\\ud800"}]}']
 )
-def test_a_damaged_request_is_answered_with_a_sentence(ann: Reviewer, body: bytes):
-    reply = ann.http.post("/api/decisions", content=body)
+def test_a_damaged_request_is_answered_with_a_sentence(ann: Reviewer, path: str, body: bytes):
+    reply = ann.http.post(path, content=body)
 
     assert reply.status_code == 400
     assert reply.json()["error"]

@@ -27,10 +27,11 @@ from builder.review.static import Wanted, export_static
 from builder.review.static_page import script_names
 from builder.review.static_records import records_of
 from builder.review.static_shares import Dealt, divided
+from generators.judge.rubrics import Criterion, Rubric
 from schemas.errors import InputError, UsageError, WorkspaceError
 from schemas.records import Chunk, Document, Evidence, Pair, Provenance, Turn
 from schemas.review import REASONS, Event, Texts
-from tests.review_side import Made
+from tests.review_side import Made, made
 
 PAGE = Path(__file__).parent.parent / "builder" / "review" / "page"
 NODE = shutil.which("node")
@@ -309,6 +310,17 @@ def test_the_page_holds_no_address_and_no_script_but_its_own(run_folder: Path, t
     assert len(hashes) == len(script_names())
     assert "source_server" not in str(script_names())
     assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\b\(", text)
+
+
+def test_what_the_judge_gave_is_told_in_the_words_of_the_rubric_that_it_had(tmp_path: Path):
+    dataset = made(documents=1, chunks=1, left_out=0, failed=0)
+    dataset.chosen[0] = dataset.chosen[0].model_copy(update={"scores": {"judge": 1.0, "judge/of_my_own": 1.0}})
+    dataset.write(tmp_path / "run")
+    own = Rubric({"of_my_own": Criterion(asks="Is it ours?", scale={0: "not at all", 1: "ours in every word"})})
+
+    [written] = export_static(tmp_path / "run", tmp_path / "review.html", Wanted(rubric=own))
+
+    assert "ours in every word" in written.file.read_text(encoding="utf-8")
 
 
 def test_each_reviewer_gets_a_file_of_a_share(run_folder: Path, tmp_path: Path):

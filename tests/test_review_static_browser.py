@@ -15,11 +15,16 @@ from builder.cli import review as command
 from builder.review.fold import standings
 from builder.review.log import ReviewLog
 from builder.review.static import Wanted, export_static
+from schemas.records import Evidence
 from tests.hostile_texts import HOSTILE
 from tests.review_browser import PATIENCE, counted, painted, press
+from tests.review_side import made
 
 pytestmark = pytest.mark.slow
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+
+
+FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
 
 
 class File:
@@ -213,6 +218,55 @@ def test_the_whole_document_is_one_click_away_with_the_evidence_in_view(file: Fi
     expect(page.locator("#whole-text")).to_contain_text("Refunds are paid")
     page.keyboard.press("Escape")
     expect(page.locator("#whole")).to_be_hidden()
+
+
+def test_escape_closes_the_document_over_an_edit_and_leaves_the_edit_as_it_is(file: File):
+    page = file.open()
+    page.locator("#filter-document").select_option(
+        "pages/tariffs.html" if page.locator("option[value='pages/tariffs.html']").count() else "tariffs.html"
+    )
+    painted(page)
+    page.keyboard.press("e")
+    page.locator("#edit-output").fill("half a sen")
+    page.locator("#document").click()
+    expect(page.locator("#whole")).to_be_visible()
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("#whole")).to_be_hidden()
+    expect(page.locator("#edit-output")).to_have_value("half a sen")
+    page.keyboard.press("Escape")
+    expect(page.locator("#edit-form")).to_be_hidden()
+
+
+def test_evidence_in_another_document_is_no_problem_of_an_edit(chromium: Browser, tmp_path: Path):
+    dataset = made()
+    pair = dataset.chosen[0]
+    both = (*pair.evidence, Evidence.of(dataset.documents[1], 0, 10))
+    dataset.chosen[0] = pair.model_copy(update={"evidence": both})
+    dataset.write(tmp_path / "run")
+    export_static(tmp_path / "run", tmp_path / "review.html", Wanted())
+    page = chromium.new_context().new_page()
+    page.goto((tmp_path / "review.html").as_uri())
+    quotes = [*(evidence.quote for evidence in both), "nowhere to be found"]
+
+    texts = {"instruction": "What?", "input": "", "output": "That.", "history": [], "quotes": quotes}
+    found = page.evaluate("([item, texts]) => kilopair.source.check(item, texts)", [pair.id, texts])
+
+    assert [problem["message"] for problem in found["problems"]] == ["the passage does not say “nowhere to be found”"]
+    page.context.close()
+
+
+def test_a_browser_whose_storage_is_full_takes_the_name_and_saves_the_file_all_the_same(file: File, tmp_path: Path):
+    page = file.open(init=FULL)
+    press(page, "a")
+    page.locator("#name").fill("bob")
+    page.locator("#name").press("Enter")
+
+    told = file.run("--import", str(save(page, tmp_path)))
+
+    assert (told[0]["stored"], told[0]["reviewers"]) == (1, ["bob"])
+    expect(page.locator("#save")).to_have_text("Save decisions")
 
 
 def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_forgets(file: File, tmp_path: Path):

@@ -1,21 +1,19 @@
 """The playground's page and what it asks the server for: a held-out question, the nearest one, an answer, an end."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from builder.review.answering import answering
 from builder.review.desk import Desk
 from builder.review.playground import Asked, Playground, StoppedError, places
 from builder.review.playground_questions import draw, marks, nearest, shown, sizes, told
 from schemas.checks import explain
 from schemas.errors import UsageError
-
-Answer = Callable[[Request, Mapping[str, Any]], Any]
 
 
 def playground_routes(desk: Desk, playground: Playground) -> list[BaseRoute]:
@@ -23,10 +21,10 @@ def playground_routes(desk: Desk, playground: Playground) -> list[BaseRoute]:
     there = _There(desk, playground)
     return [
         Route("/explore/playground", there.page, methods=["GET"]),
-        Route("/api/playground/draw", _answering(there.drawn), methods=["GET"]),
-        Route("/api/playground/nearest", _answering(there.near), methods=["POST"]),
-        Route("/api/playground/ask", _answering(there.ask), methods=["POST"]),
-        Route("/api/playground/stop", _answering(there.stop), methods=["POST"]),
+        Route("/api/playground/draw", answering(there.drawn), methods=["GET"]),
+        Route("/api/playground/nearest", answering(there.near), methods=["POST"]),
+        Route("/api/playground/ask", answering(there.ask), methods=["POST"]),
+        Route("/api/playground/stop", answering(there.stop), methods=["POST"]),
     ]
 
 
@@ -68,20 +66,3 @@ class _There:
     def stop(self, _: Request, __: Mapping[str, Any]) -> dict[str, bool]:
         """End the process of the models."""
         return {"ended": self._playground.stop()}
-
-
-def _answering(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of an answer, made in a thread: models take their time."""
-
-    async def endpoint(request: Request) -> Response:
-        body: Any = {}
-        if request.method == "POST":
-            try:
-                body = await request.json()
-            except ValueError:
-                raise UsageError("the request holds no JSON") from None
-        if not isinstance(body, dict):
-            raise UsageError("the request holds no JSON object")
-        return JSONResponse(await run_in_threadpool(answer, request, body))
-
-    return endpoint

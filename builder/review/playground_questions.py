@@ -6,6 +6,7 @@ from rapidfuzz import fuzz, process, utils
 
 from builder.review.index import Index
 from builder.review.items import card
+from builder.review.rows import short
 from schemas.records import Pair
 from trainer.metrics import exact_match, token_f1
 
@@ -45,14 +46,15 @@ def told(index: Index, name: str) -> dict[str, Any] | None:
 def nearest(index: Index, question: str, input: str = "") -> Near | None:
     """Return the held-out pair whose question is most like this one; None if none is near."""
     rows = index.select(f"SELECT id, question FROM items WHERE {_WHERE}")  # noqa: S608 - our own words
-    names = {row["id"]: row["question"] for row in rows}
-    asked = " ".join(question[:1000].split())
-    found = process.extract(asked, names, scorer=fuzz.token_sort_ratio, processor=utils.default_process, limit=8, score_cutoff=NEAR)
-    pairs = [(pair, score) for _, score, name in found if isinstance(pair := index.item(name), Pair)]
-    same = next((pair for pair, _ in pairs if _is_same(pair, question, input)), None)
+    asked = short(question)  # as the index has the others
+    worded_alike = (index.item(row["id"]) for row in rows if row["question"] == asked)
+    same = next((pair for pair in worded_alike if isinstance(pair, Pair) and _is_same(pair, question, input)), None)
     if same is not None:
         return Near(same, 100.0, is_same=True)
-    return Near(*pairs[0], is_same=False) if pairs else None
+    names = {row["id"]: row["question"] for row in rows}
+    found = process.extractOne(asked, names, scorer=fuzz.token_sort_ratio, processor=utils.default_process, score_cutoff=NEAR)
+    pair = index.item(found[2]) if found else None
+    return Near(pair, found[1], is_same=False) if found and isinstance(pair, Pair) else None
 
 
 def shown(index: Index, near: Near) -> dict[str, Any]:

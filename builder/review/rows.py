@@ -70,8 +70,8 @@ def row(record: Mapping[str, Any], left: Left, *, suspect: str = "") -> tuple[An
         together(found),
         said(record),
         len(record["output"].split()),
-        _short(record["instruction"]),
-        _short(record["output"]),
+        short(record["instruction"]),
+        short(record["output"]),
     )
 
 
@@ -87,6 +87,7 @@ def whole_text(record: Mapping[str, Any]) -> str:
     return "\n".join((*turns, record["instruction"], record.get("input", ""), record["output"]))
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a text as a list shows it: on one line, and cut where it is long."""
     line = " ".join(text[: 4 * SHORT].split())
     return line if len(line) <= SHORT else line[: SHORT - 1].rstrip() + "…"

@@ -104,6 +104,8 @@ def listening(host: str, port: int) -> Address:
         bound.listen(128)
     except OSError as error:
         raise UsageError(_why_not(host, port, error)) from None
+    except UnicodeError:  # e.g. a..b: what no name can be is not even asked for
+        raise UsageError(f"--host {host}: is no name of a machine; leave it out to listen on this machine only") from None
     taken = bound.getsockname()[1]
     return Address(bound, "127.0.0.1" if _is_any(host) else host, taken, _hosts(host, taken))
 

@@ -14,6 +14,7 @@ from builder.review.static_page import page
 from builder.review.static_records import records_of
 from builder.review.static_shares import Dealt, divided
 from builder.store import write_text
+from generators.judge.rubrics import Rubric
 from schemas.errors import InputError, UsageError
 from schemas.records import content_id
 
@@ -23,12 +24,16 @@ MOST = 1000  # items of a file, unless more are asked for: a browser holds them 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which items, and for whom: without names for anybody; `most` takes the most doubtful ones, None all up to `MOST`."""
+    """Which items, and for whom: without names for anybody; `most` takes the most doubtful ones, None all up to `MOST`.
+
+    `rubric` is the one by which pairs were judged, None the shipped one.
+    """
 
     names: tuple[str, ...] = ()
     overlap: float = 0.1
     state: str | None = None
     most: int | None = None
+    rubric: Rubric | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def export_static(workspace: Path, path: Path, wanted: Wanted) -> list[Written]:
         items = _items(index, wanted)
         shares = divided(items, wanted.names or ("",), wanted.overlap if wanted.names else 0)
         _refuse_many(max(map(len, shares.values())), wanted)
-        return [_written(index, log, shares[name], files[name]) for name in shares]
+        return [_written(index, log, shares[name], files[name], wanted.rubric) for name in shares]
 
 
 def _items(index: Index, wanted: Wanted) -> list[Dealt]:
@@ -106,9 +111,9 @@ def _plain(name: str) -> str:
     return re.sub(r"\W+", "-", name).strip("-")
 
 
-def _written(index: Index, log: ReviewLog, ids: Sequence[str], to: tuple[Path, str]) -> Written:
+def _written(index: Index, log: ReviewLog, ids: Sequence[str], to: tuple[Path, str], rubric: Rubric | None) -> Written:
     file, reviewer = to
-    records = records_of(index, log, ids, reviewer=reviewer)
+    records = records_of(index, log, ids, reviewer=reviewer, rubric=rubric)
     space = content_id("s", sorted(ids), reviewer, records["last"])
     text = page(records, title=f"Review for {reviewer}" if reviewer else "Review", space=space)
     try:

@@ -15,7 +15,7 @@ from schemas.review import REASONS
 FOLDER = Path(__file__).parent / "page"
 STYLES = ("kilopair.css", "review.css", "static.css")
 SERVED, EMBEDDED = "source_server.js", ("fold.js", "embedded.js", "source_embedded.js")
-OWN = ("passages.js", "whole.js", "save.js")
+OWN = ("whole.js", "save.js")
 
 
 def page(records: Mapping[str, Any], *, title: str, space: str) -> str:

@@ -8,6 +8,7 @@ from builder.review.filters import Filter
 from builder.review.index import Index
 from builder.review.items import card
 from builder.review.log import ReviewLog
+from generators.judge.rubrics import Rubric
 from schemas.errors import WorkspaceError
 
 MOST_TEXT = 5_000_000  # characters of whole documents that a page holds; of more it holds the passages only
@@ -18,7 +19,7 @@ _MORE = "SELECT n, id, key, family, cluster, document_id FROM items"
 _OF_PASSAGE = ("document_id", "path", "title", "headings", "text", "start")
 
 
-def records_of(index: Index, log: ReviewLog, ids: Sequence[str], *, reviewer: str) -> dict[str, Any]:
+def records_of(index: Index, log: ReviewLog, ids: Sequence[str], *, reviewer: str, rubric: Rubric | None = None) -> dict[str, Any]:
     """Return what the page of these items needs, as JSON.
 
     `items` are in the order of the documents, each with its row, its `said_key` and its card; a card's source names its place in
@@ -26,7 +27,7 @@ def records_of(index: Index, log: ReviewLog, ids: Sequence[str], *, reviewer: st
     ids that they have now, and `last` is the seq of its newest.
     """
     wanted = set(ids)
-    cards = {item: _card(index, item, wanted) for item in ids}
+    cards = {item: _card(index, item, wanted, rubric) for item in ids}
     passages: Passages = {}
     for one in cards.values():
         one["source"] = _apart(one["source"], passages)
@@ -41,9 +42,9 @@ def records_of(index: Index, log: ReviewLog, ids: Sequence[str], *, reviewer: st
     }
 
 
-def _card(index: Index, item: str, wanted: set[str]) -> dict[str, Any]:
+def _card(index: Index, item: str, wanted: set[str], rubric: Rubric | None) -> dict[str, Any]:
     """Return a card that names, of other items, those that this page holds."""
-    found = card(index, item)
+    found = card(index, item, rubric=rubric)
     if found is None:
         raise WorkspaceError(f"{item}: gone while the page was made; another run is at work, so try again when it is done")
     found["flags"] = list(found["flags"])

@@ -8,6 +8,7 @@
   const standings = new Map(); // id -> the newest that is known here
   const befores = new Map(); // op or bulk -> [[id, standing before it]]
   let done = []; // [{op, item, words}], the newest last
+  let unanswered = null; // {asked, op} of a decision on a whole list that was sent and not answered
   let hands = null; // {painted(), show(id), next(id), redraw(), toast(words), progress(facts)}
 
   function start(given) {
@@ -96,9 +97,9 @@
     decide(about.kind === "draft" ? "repair" : "edit", { before, after }, about);
   }
 
-  function note(text) {
-    const about = hands.painted();
-    if (!about || !text) return;
+  // About the pair that the note was begun on: the list may have been made anew since.
+  function note(text, about) {
+    if (!text) return;
     const made = event(about.id, "note", { note: text });
     remember({ op: made.op, item: about.id, words: `noted on “${short(about.instruction)}”` });
     queue.add(made);
@@ -132,10 +133,14 @@
     hands.next(about.id);
   }
 
-  // Decide all that a filter finds; throws what the source throws, e.g. when it finds other items by now.
+  // Decide all that a filter finds; throws what the source throws, e.g. when it finds other items by now. The same asked again,
+  // as its answer was lost, is stored once.
   async function bulk(request) {
     await queue.settled();
-    const answer = await window.kilopair.source.bulk({ ...request, op: queue.newOp() });
+    const asked = JSON.stringify(request);
+    if (!unanswered || unanswered.asked !== asked) unanswered = { asked, op: queue.newOp() };
+    const answer = await window.kilopair.source.bulk({ ...request, op: unanswered.op });
+    unanswered = null;
     remember({ op: answer.bulk, item: rows.at(0) ? rows.at(0).id : "", words: `${STATES[request.action]} ${answer.n} of a list`, list: true });
     learn(answer.standings || {});
     if (answer.progress) hands.progress(answer.progress);
@@ -174,7 +179,7 @@
   function refused(made, message) {
     done = done.filter((entry) => entry.op !== made.op && entry.op !== made.bulk);
     write();
-    for (const [id, standing] of befores.get(made.op) || []) know(id, standing);
+    for (const [id, standing] of befores.get(made.op) || befores.get(made.bulk) || []) if (id === made.item) know(id, standing);
     befores.delete(made.op);
     cards.drop(made.item);
     hands.refused(made, message);

@@ -13,15 +13,17 @@
   function start(given) {
     hands = given;
     for (const dialog of document.querySelectorAll("dialog")) {
+      let pressedBeside = false;
+      dialog.addEventListener("pointerdown", (event) => (pressedBeside = isBeside(event, dialog)));
       dialog.addEventListener("click", (event) => {
-        if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+        if ((pressedBeside && isBeside(event, dialog)) || event.target.closest("[data-close]")) dialog.close();
       });
     }
     byId("reasons").addEventListener("click", (event) => {
       const button = event.target.closest("[data-reason]");
       if (button) reject(button.dataset.reason);
     });
-    byId("note-dialog").querySelector("form").addEventListener("submit", () => decide.note(byId("note-text").value.trim()));
+    byId("note-dialog").querySelector("form").addEventListener("submit", () => decide.note(byId("note-text").value.trim(), about));
     byId("note-text").addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("note-save").click();
     });
@@ -29,6 +31,13 @@
     byId("bulk").querySelector("form").addEventListener("submit", goBulk);
     byId("bulk-open").addEventListener("click", bulk);
     byId("help-open").addEventListener("click", help);
+  }
+
+  // Whether a pointer is beside a dialog and not on its margin. To close it, it must be pressed there too: who selects the text of
+  // a field may let go anywhere.
+  function isBeside(event, dialog) {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    return event.target === dialog && (event.clientX < left || event.clientX > right || event.clientY < top || event.clientY > bottom);
   }
 
   function reasons() {
@@ -64,7 +73,8 @@
   }
 
   function note() {
-    if (!hands.painted()) return;
+    about = hands.painted();
+    if (!about) return;
     byId("note-text").value = "";
     byId("note-dialog").showModal();
   }
@@ -106,11 +116,17 @@
       hands.toast(`${DONE[action]} ${count(n)}`);
       await hands.reload();
     } catch (error) {
-      byId("bulk-problem").textContent = error.status === 409 ? "The list has changed meanwhile, so nothing was decided. Look at it once more." : `Nothing was decided: ${error.message}.`;
+      byId("bulk-problem").textContent = failed(error);
       byId("bulk-problem").hidden = false;
       if (error.status === 409) await recount();
     }
     byId("bulk-go").disabled = false;
+  }
+
+  function failed(error) {
+    if (error.status === 409) return "The list has changed meanwhile, so nothing was decided. Look at it once more.";
+    if (error.status === 0) return "No answer came, so it may be decided or not. Press again: it is decided once.";
+    return `Nothing was decided: ${error.message}.`;
   }
 
   async function recount() {

@@ -24,16 +24,26 @@
   // Open the form for a painted card; with `wanted`, texts that were typed before.
   function open(shown, wanted = null) {
     card = shown;
-    before = { ...window.kilopair.card.textsOf(card), quotes: card.quotes || [] };
+    const now = window.kilopair.card.textsOf(card);
+    before = { ...now, quotes: now.quotes || ownQuotes() };
     quotes = [];
     byId("edit-form").replaceChildren(...form());
     show(true);
     problems(card.problems || []);
-    if (wanted) FIELDS.forEach(([name]) => (byId(`edit-${name}`).value = wanted[name]));
+    if (wanted) fill(wanted);
     for (const area of areas()) wanted ? changed(area) : fit(area);
     byId("edit-output").focus();
     byId("edit-output").setSelectionRange(byId("edit-output").value.length, byId("edit-output").value.length);
     window.kilopair.source_panel.offerQuotes((text) => addQuote(text, true));
+  }
+
+  // Texts that were typed before, all of them.
+  function fill(wanted) {
+    for (const [name] of FIELDS) byId(`edit-${name}`).value = wanted[name];
+    wanted.history.slice(0, before.history.length).forEach((turn, place) => (byId(`edit-history-${place}`).value = turn.content));
+    quotes = [];
+    byId("edit-quotes").replaceChildren(...(wanted.quotes || ownQuotes()).map(quoteOf));
+    if (wanted.quotes) byId("edit-quotes").closest("details").open = true;
   }
 
   function show(editing) {
@@ -116,6 +126,15 @@
     later();
   }
 
+  // The evidence that the item has of itself, whatever an edit made of it.
+  function ownQuotes() {
+    return card.quotes || [];
+  }
+
+  function sameQuotes(some, others) {
+    return some.length === others.length && some.every((quote, place) => quote === others[place]);
+  }
+
   function areas() {
     return [...byId("edit-form").querySelectorAll("textarea")];
   }
@@ -137,20 +156,19 @@
 
   function texts() {
     const now = quotes.map((area) => area.value.trim()).filter(Boolean);
-    const same = now.length === before.quotes.length && now.every((quote, place) => quote === before.quotes[place]);
     return {
       instruction: byId("edit-instruction").value.trim(),
       input: byId("edit-input").value.trim(),
       output: byId("edit-output").value.trim(),
       history: before.history.map((turn, place) => ({ role: turn.role, content: byId(`edit-history-${place}`).value.trim() })),
-      quotes: same ? null : now,
+      quotes: sameQuotes(now, ownQuotes()) ? null : now,
     };
   }
 
   function isChanged() {
     if (!card) return false;
     const now = texts();
-    return now.quotes !== null || FIELDS.some(([name]) => now[name] !== before[name].trim()) || now.history.some((turn, place) => turn.content !== before.history[place].content.trim());
+    return !sameQuotes(now.quotes || ownQuotes(), before.quotes) || FIELDS.some(([name]) => now[name] !== before[name].trim()) || now.history.some((turn, place) => turn.content !== before.history[place].content.trim());
   }
 
   function later() {

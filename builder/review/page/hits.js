@@ -18,7 +18,7 @@
     for (let node = walker.nextNode(); node && found.length < MOST; node = walker.nextNode()) {
       const text = node.data.toLowerCase();
       if (text.length !== node.length) continue; // small letters that are longer than large ones
-      for (const word of words) for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) found.push(rangeOf(node, at, word.length));
+      for (const word of words) for (let at = text.indexOf(word); at >= 0 && found.length < MOST; at = text.indexOf(word, at + word.length)) found.push(rangeOf(node, at, word.length));
     }
     return found;
   }

@@ -12,7 +12,7 @@
 
   function press(event) {
     if (event.isComposing || event.repeat) return;
-    if (edit.isOpen()) return editing(event);
+    if (edit.isOpen() && !dialogs.isOpen()) return editing(event);
     if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return escapeFrom(event);
     const key = keyOf(event);
     if (dialogs.isOpen()) return inDialog(event, key);
@@ -30,9 +30,9 @@
     event.preventDefault();
   }
 
-  // A field of a dialog that was just closed keeps the focus for a moment, but nobody types in it.
+  // A field of a dialog that was just closed keeps the focus for a moment, but nobody types in it, nor in a box to tick.
   function isTyped(target) {
-    const field = target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+    const field = target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
     return Boolean(field) && !field.closest("dialog:not([open])");
   }
 

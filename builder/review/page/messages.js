@@ -3,7 +3,7 @@
 
 (() => {
   const { element, byId, kept } = window.kilopair;
-  const SHOWN = 4000; // milliseconds that passing words stay
+  const SHOWN = 4000; // milliseconds that passing words stay, unless more are given
   let passing = 0;
 
   // A notice about the pair on the screen; a `lasting` one stays when another pair comes.
@@ -17,20 +17,21 @@
     for (const old of byId("notices").querySelectorAll(".notice:not(.lasting)")) old.remove();
   }
 
-  function toast(words) {
+  function toast(words, shown = SHOWN) {
     clearTimeout(passing);
     byId("toast").textContent = words;
     byId("toast").hidden = false;
-    passing = setTimeout(() => (byId("toast").hidden = true), SHOWN);
+    passing = setTimeout(() => (byId("toast").hidden = true), shown);
   }
 
-  // A decision that was not taken in: it waits in this browser until somebody looks at it again or lets it go.
+  // A decision that was not taken in: it waits in this browser until somebody looks at it again or lets it go. `again` tells
+  // whether it could be shown: what was typed must not be lost to another edit that is open.
   function refusal(event, message, again) {
     const forget = (made) => {
       kept.remove(`refused/${event.op}`);
       made.remove();
     };
-    const ways = [["Look at it again", (made) => (forget(made), again(event))], ["Let it go", forget]];
+    const ways = [["Look at it again", async (made) => (await again(event)) && forget(made)], ["Let it go", forget]];
     notice(`Not stored: your ${event.action} (${message}).`, { kind: "bad", lasting: true, ways });
   }
 

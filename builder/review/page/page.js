@@ -169,11 +169,14 @@
     screen.redraw([event.item]);
   }
 
-  // A decision that was refused, once more: its pair, and what was typed.
+  // A decision that was refused, once more: its pair, and what was typed. Returns whether they are on the screen.
   async function lookAgain(event) {
+    if (!screen.mayLeave()) return false;
     await screen.show(event.item);
     const card = cards.get(event.item);
-    if (card && event.after) edit.open(card, event.after);
+    if (!card || byId("card").dataset.id !== event.item) return false;
+    if (event.after) edit.open(card, event.after);
+    return true;
   }
 
   // --- hands on it

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { element, byId, unitsOf, drawing } = window.kilopair;
+  const { element, byId, drawing, drawn } = window.kilopair;
   const GROUNDINGS = {
     absent: "This pair says that the documents do not answer: a search of all of them found nothing, so there is no passage to show.",
     none: "This pair is about no document: it teaches a general skill, or a person brought it along.",
@@ -39,23 +39,9 @@
   }
 
   function sheet() {
-    const spans = disjoint(shown.evidence || []);
-    const ends = unitsOf(shown.text, spans.flatMap((span) => [span.start, span.end]));
-    const units = spans.map((_, place) => ({ start: ends[2 * place], end: ends[2 * place + 1] }));
-    const made = element("div", { class: "sheet", id: "sheet" }, window.kilopair.passage(shown.text, units));
+    const made = element("div", { class: "sheet", id: "sheet" }, drawn(shown.text, shown.evidence || []));
     const quote = element("button", { type: "button", id: "quote", hidden: true, onclick: takeQuote }, "Use the selected text as evidence");
     return element("div", { class: "sheet-box" }, made, quote);
-  }
-
-  // Evidence in order, what overlaps joined.
-  function disjoint(spans) {
-    const joined = [];
-    for (const { start, end } of [...spans].sort((one, other) => one.start - other.start || one.end - other.end)) {
-      const last = joined.at(-1);
-      if (last && start <= last.end) last.end = Math.max(last.end, end);
-      else if (end > start) joined.push({ start, end });
-    }
-    return joined;
   }
 
   function elsewhere() {

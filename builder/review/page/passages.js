@@ -10,7 +10,7 @@
     for (const { start, end } of [...spans].sort((one, other) => one.start - other.start)) {
       const last = joined.at(-1);
       if (last && start <= last.end) last.end = Math.max(last.end, end);
-      else joined.push({ start, end });
+      else if (end > start) joined.push({ start, end });
     }
     const ends = unitsOf(text, joined.flatMap(({ start, end }) => [start, end]));
     return passage(text, joined.map((_, place) => ({ start: ends[2 * place], end: ends[2 * place + 1] })));

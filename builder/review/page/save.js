@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { byId, kept, decisions, count } = window.kilopair;
+  const { byId, kept, decisions, count, messages } = window.kilopair;
   const TOLD = 8000; // milliseconds
   const LATER = 60_000; // milliseconds until the browser may forget what it was given to download
 
@@ -27,13 +27,7 @@
     setTimeout(() => URL.revokeObjectURL(link.href), LATER);
     kept.set("downloaded", String(decisions.count()));
     show();
-    tell(`${link.download} is saved: send it back to whoever sent you this page`);
-  }
-
-  function tell(words) {
-    byId("toast").textContent = words;
-    byId("toast").hidden = false;
-    setTimeout(() => (byId("toast").hidden = true), TOLD);
+    messages.toast(`${link.download} is saved: send it back to whoever sent you this page`, TOLD);
   }
 
   function fileName() {

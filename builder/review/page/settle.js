@@ -29,18 +29,20 @@
     button.dataset.op = button.dataset.op || newOp();
     problem.hidden = true;
     buttons.forEach((one) => (one.disabled = true));
+    let body;
     try {
-      const body = await send({ op: button.dataset.op, item: dispute.dataset.item, base: Number(dispute.dataset.base), ...event });
+      body = await send({ op: button.dataset.op, item: dispute.dataset.item, base: Number(dispute.dataset.base), ...event });
       dispute.dataset.base = String(Math.max(...body.stored.map((one) => one.seq)));
-      done(dispute, button.dataset.op, body.standings[dispute.dataset.item]);
-      delete button.dataset.op;
     } catch (error) {
       problem.textContent = error instanceof TypeError ? "not saved: the server does not answer; try again" : `not saved: ${error.message}`;
       problem.hidden = false;
       problem.scrollIntoView({ block: "nearest" });
+      return;
     } finally {
-      buttons.forEach((one) => (one.disabled = false));
+      buttons.forEach((one) => (one.disabled = false)); // before `done`, which gives one of them the focus
     }
+    done(dispute, button.dataset.op, body.standings[dispute.dataset.item]);
+    delete button.dataset.op;
   }
 
   function settled(dispute, op, standing, action) {
@@ -65,7 +67,10 @@
     const button = event.target.closest("[data-settle], [data-undo]");
     if (!button) return;
     if (button.dataset.settle === undefined) {
-      decide(button, { action: "undo", undoes: button.dataset.undo }, (dispute) => show(dispute, false));
+      decide(button, { action: "undo", undoes: button.dataset.undo }, (dispute) => {
+        show(dispute, false);
+        dispute.querySelector('[role="group"] button').focus();
+      });
       return;
     }
     const action = button.dataset.settle;

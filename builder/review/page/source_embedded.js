@@ -129,9 +129,11 @@
 
   // What can be told without kilopair; the rest is checked when the decisions are taken in.
   function problemsOf(id, texts) {
-    const passage = (byId.get(id).card.source || { text: "" }).text;
+    const { source, quotes } = byId.get(id).card;
+    const passage = source ? source.text : "";
+    const known = quotes.map((quote) => quote.trim()); // its evidence, some of which may stand in another passage
     const problems = ["instruction", "output"].filter((field) => !texts[field].trim()).map((field) => ({ field, message: "is empty" }));
-    const missing = (texts.quotes || []).filter((quote) => quote.trim() && !passage.includes(quote.trim()));
+    const missing = (texts.quotes || []).filter((quote) => quote.trim() && !known.includes(quote.trim()) && !passage.includes(quote.trim()));
     return [...problems, ...missing.map((quote) => ({ field: "quotes", message: `the passage does not say “${quote.slice(0, 60)}”` }))];
   }
 

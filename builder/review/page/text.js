@@ -83,21 +83,23 @@ window.kilopair = window.kilopair || {};
     return named ? named.content.slice(0, 16) : "none";
   }
 
-  const memory = new Map(); // where the browser allows no storage, as for some pages opened from a file
+  const memory = new Map(); // what the browser did not take: it allows no storage, as for some pages opened from a file, or it is full
   const kept = {
     get(key) {
+      if (memory.has(key)) return memory.get(key);
       try {
         return localStorage.getItem(`kilopair/${space()}/${key}`);
       } catch {
-        return memory.get(key) ?? null;
+        return null;
       }
     },
     set(key, value) {
-      memory.set(key, value);
       try {
         localStorage.setItem(`kilopair/${space()}/${key}`, value);
+        memory.delete(key);
         return true;
       } catch {
+        memory.set(key, value);
         return false;
       }
     },
@@ -111,11 +113,13 @@ window.kilopair = window.kilopair || {};
     },
     keys(start) {
       const own = `kilopair/${space()}/`;
+      const found = new Set([...memory.keys()].filter((key) => key.startsWith(start)));
       try {
-        return Object.keys(localStorage).filter((key) => key.startsWith(own + start)).map((key) => key.slice(own.length));
+        for (const key of Object.keys(localStorage)) if (key.startsWith(own + start)) found.add(key.slice(own.length));
       } catch {
-        return [...memory.keys()].filter((key) => key.startsWith(start));
+        // there is none
       }
+      return [...found];
     },
   };
 
