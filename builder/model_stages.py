@@ -5,7 +5,7 @@ from pathlib import Path
 
 from builder.ask import extraction_schema
 from builder.held_out_material import CODE as MATERIAL
-from builder.probes import design_of, probe_reads, ready
+from builder.probes import probe_reads, ready
 from builder.step import ANSWERS, EVALUATION, MODEL, RUNS, Step
 from builder.store import read_json, write_json
 from builder.win_rate import questions_of, with_win_rate
@@ -14,6 +14,7 @@ from schemas.errors import RecipeError
 from schemas.recipe import Recipe
 from schemas.records import content_id
 from schemas.training import TEMPLATE_FILES, TrainSection
+from trainer.evaluation.declared import design
 
 UNIONS = {"paraphrase": ("paraphrase_seen", "paraphrase_unseen")}
 PRETRAIN = tuple(f"trainer.{name}" for name in ("base", "tokenizer", "optimizer", "rows", "templates", "machine"))
@@ -149,7 +150,7 @@ def evaluate(step: Step) -> Output:
     reads |= {**step.contents("read", "chunk"), "extraction_schema": extraction_schema(step.recipe, step.root)}
     reads |= probe_reads(step.recipe, step.root)
     output = step.work.stage("evaluate", reads=reads, code=("trainer", "builder.probes", *MATERIAL), make=make)
-    return with_win_rate(step, output, design_of(section))
+    return with_win_rate(step, output, design(section))
 
 
 def folder_stamp(folder: Path) -> list[list[str | int]]:

@@ -6,17 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from builder.step import Step
-from schemas.proof import Design
 from schemas.recipe import Recipe
 from schemas.records import content_id
-from schemas.training import EvaluateSection
+from trainer.evaluation.declared import design
 
 Probe = Callable[[Mapping[str, str]], dict[str, Any]]
-
-
-def design_of(section: EvaluateSection) -> Design:
-    """Return how the models are compared, as the recipe says."""
-    return Design(**section.model_dump(include=set(Design.model_fields)))
 
 
 def check_probes(recipe: Recipe, root: Path) -> None:
@@ -53,7 +47,7 @@ def ready(step: Step) -> Probe:
         InputError: the general text cannot be read.
     """
     recipe, section = step.recipe, step.recipe.evaluate
-    design = design_of(section)
+    stated = design(section)
     sample = _sample(recipe, step.root) if section.forgetting else []
     tasks = _tasks(recipe, step.root) if section.harness else None
 
@@ -63,11 +57,11 @@ def ready(step: Step) -> Probe:
             from trainer.forgetting import forgetting
 
             knew = recipe.train.base != "embedded"
-            found["forgetting"] = forgetting(asked, sample, design=design, knew=knew, read=_replayed(recipe, step.root))
+            found["forgetting"] = forgetting(asked, sample, design=stated, knew=knew, read=_replayed(recipe, step.root))
         if tasks:
             from trainer.harness import harness
 
-            found["harness"] = harness(asked, tasks, design=design, limit=section.limit)
+            found["harness"] = harness(asked, tasks, design=stated, limit=section.limit)
         return found
 
     return probe

@@ -161,8 +161,8 @@ class EvaluateSection(Record):
     )
     margin: float = Field(default=0.05, gt=0, lt=1, description="a difference smaller than this counts as none")
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="of every interval; the rest is the risk of a wrong verdict")
-    resamples: int = Field(default=9999, ge=99, description="resamples of an interval, and random sign flips of a test")
-    seed: int = Field(default=0, ge=0, description="of the resamples")
+    resamples: int = Field(default=9999, ge=99, description="random sign flips of a test on scores")
+    seed: int = Field(default=0, ge=0, description="of the random sign flips")
     family: Literal["auto"] | tuple[Against, ...] = Field(
         default="auto",
         description="the comparisons, each as tuned against base on test, with or without a metric (in loss) behind it; auto: tuned against"

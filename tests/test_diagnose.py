@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.diagnose.causes import failure
-from builder.diagnose.facts import askable, found_facts, probed, spread, verbatim
+from builder.diagnose.facts import askable, found_facts, probed, readable, spread, verbatim
 from builder.diagnose.judged import Judged, Place, Places, judged
 from builder.diagnose.lessons import Lessons
 from builder.diagnose.suspects import Losses, disagreeing, robust_scores, suspects
@@ -16,7 +16,7 @@ from schemas.proof import Design
 from schemas.records import Chunk, Document, Evidence, Pair, Provenance, content_id
 from schemas.training import DiagnoseSection
 from tests.tiny_learner import learned, untrained
-from tests.tiny_models import facts
+from tests.tiny_models import chat_tokenizer, facts, saved
 from trainer.knowledge import Known
 from trainer.loss import row_losses
 from trainer.rows import pair_rows
@@ -240,6 +240,15 @@ def test_a_sample_of_facts_is_spread_evenly():
 
     assert [fact.pair.group for fact in spread(found, 3)] == ["0", "3", "6"]
     assert spread(found, 20) == found
+
+
+def test_a_fact_that_a_model_has_no_room_for_is_not_asked(tmp_path):
+    narrow = saved(tmp_path / "narrow", "llama", chat_tokenizer(), max_position_embeddings=256)
+    wide = saved(tmp_path / "wide", "llama", chat_tokenizer(), max_position_embeddings=1024)
+    short, long = askable([TRAIN[0], made("Listen to this. " * 40, "1,500 euros.", BONUS)])
+
+    assert readable([long, short], 4, {"base": narrow, "tuned": wide}) == [short]
+    assert readable([long, short], 4, {"base": wide, "tuned": wide}) == [long, short]
 
 
 def test_every_fact_that_was_held_out_or_asked_is_told_once():

@@ -105,6 +105,7 @@ def test_the_matrices_that_cost_most_for_their_size_are_kept():
     assert kept_finer(noise, sizes, "q8_0", share=0.6) == {"small"}
     assert kept_finer(noise, sizes, "q8_0", share=0.1) == {"small", "large"}
     assert kept_finer(noise, sizes, "q8_0", share=0.01) is None
+    assert kept_finer({}, {}, "q8_0", share=0.5) is None
     assert BYTES["q8_0"] == pytest.approx(1.0625)
 
 

@@ -8,15 +8,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.probes import check_probes, design_of, probe_reads, ready
+from builder.probes import check_probes, probe_reads, ready
 from schemas.errors import InputError, RecipeError
 from schemas.proof import Design
 from schemas.recipe import Recipe
 from schemas.training import EvaluateSection
 from tests.tiny_models import chat_tokenizer, saved, thinking_tokenizer, tiny_model
+from trainer.evaluation.declared import design
 from trainer.forgetting import NEVER_KNEW, bits_per_byte, forgetting
 from trainer.general import MOST, SAMPLE, Prompt, passages, prompts, shared_runs
-from trainer.harness import check_harness, compared, load_tasks
+from trainer.harness import check_harness, compared, harness, load_tasks
 from trainer.loss import row_losses
 from trainer.replay import SAMPLE as REPLAYED
 from trainer.rows import IGNORED, Row
@@ -156,12 +157,12 @@ def test_every_paragraph_of_a_text_of_ones_own_is_a_passage(tmp_path_factory, pa
 
 def test_a_folder_is_read_by_file_and_a_long_text_evenly(tmp_path):
     (tmp_path / "law.md").write_text("\n\n".join(f"Article {number}." for number in range(3 * MOST)))
-    (tmp_path / "mail.txt").write_text("Hello.\n\n== replies ==\n\nHello back.")
+    (tmp_path / "mail.txt").write_text("Hello\n=====\n\nto you.\n\n== replies ==\n\nHello back.")
 
     found = passages(tmp_path)
 
     assert len(found) == MOST
-    assert {passage.register for passage in passages(tmp_path / "mail.txt")} == {"mail", "replies"}
+    assert [passage.register for passage in passages(tmp_path / "mail.txt")] == ["mail", "mail", "replies"]
     for wrong in (tmp_path / "none.txt", tmp_path / "empty.txt"):
         (tmp_path / "empty.txt").write_text("One passage.")
         with pytest.raises(InputError, match=r"evaluate.general_text: .*(cannot be read|fewer than two)"):
@@ -185,7 +186,7 @@ def test_the_evaluate_step_probes_with_the_text_of_the_recipe_and_reads_its_cont
     (tmp_path / "ours.txt").write_text("We met at one.\n\nIt was cold.")
     assert probe_reads(step.recipe, tmp_path) != reads
     assert ready(_Step(tmp_path, forgetting=False))(models) == {}
-    assert design_of(EvaluateSection()) == Design()
+    assert design(EvaluateSection()) == Design()
 
 
 def test_tasks_that_cannot_be_asked_are_refused_before_the_run(tmp_path, monkeypatch):
@@ -228,6 +229,21 @@ def test_tasks_of_lm_evaluation_harness_are_asked_of_both_models_from_local_file
 
 
 @pytest.mark.slow
+def test_both_models_are_asked_with_the_same_examples_before_a_question(tasks, models):
+    shown = (tasks / "choose.yaml").read_text().replace("choose_tool", "shown_tool")
+    (tasks / "shown.yaml").write_text(f"{shown}fewshot_split: test\nnum_fewshot: 2\n")
+    loaded = load_tasks(["shown_tool"], tasks)
+
+    asked = []
+    for name, folder in models.items():
+        harness({name: folder}, loaded, design=DESIGN)
+        asked.append([instance.args for instance in loaded["tasks"]["shown_tool"].instances])
+
+    assert asked[0] == asked[1]
+    assert asked[0][0][0].count("Which tool") == 3
+
+
+@pytest.mark.slow
 def test_a_task_that_nobody_knows_is_named(tasks):
     with pytest.raises(RecipeError, match=r"no task is called nope; evaluate\.harness_tasks has choose_tool, say_tool"):
         load_tasks(["nope"], tasks)
@@ -254,3 +270,28 @@ def test_of_what_lm_eval_gives_all_comparisons_are_one_family_and_an_error_rate_
     assert [(one["metric"], one["family"]) for task in found["tasks"].values() for one in task["comparisons"]] == [("acc", 2)] * 2
     assert found["tasks"]["one"]["metrics"]["wer"] == {"base": 0.2, "tuned": 0.9}
     assert found["tasks"]["two"]["n"] == 20
+
+
+def test_an_answer_that_is_read_in_two_ways_is_compared_in_both():
+    def given(strict, lenient):
+        scores = {"strict-match": strict, "flexible-extract": lenient}
+        return {
+            "results": {"sums": {f"exact_match,{name}": score for name, score in scores.items()}},
+            "higher_is_better": {"sums": {"exact_match": True}},
+            "samples": {
+                "sums": [
+                    {"doc_id": number, "filter": name, "metrics": ["exact_match"], "exact_match": score}
+                    for name, score in scores.items()
+                    for number in range(20)
+                ]
+            },
+        }
+
+    found = compared({"base": given(0.0, 1.0), "tuned": given(1.0, 1.0)}, Design(resamples=99))["tasks"]["sums"]
+
+    assert {one["metric"]: one["difference"] for one in found["comparisons"]} == {
+        "exact_match,strict-match": 1.0,
+        "exact_match,flexible-extract": 0.0,
+    }
+    assert {*found["metrics"]} == {one["metric"] for one in found["comparisons"]}
+    assert found["n"] == 20

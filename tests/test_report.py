@@ -18,6 +18,7 @@ from builder.report.charts.flow import flow
 from builder.report.charts.lines import Series, line_chart
 from builder.report.compared import compared
 from builder.report.counted import funnel, grounding
+from builder.report.forgetting import forgetting
 from builder.report.gather import Facts
 from builder.report.places import Places
 from builder.report.render import render
@@ -372,3 +373,10 @@ def test_the_page_tells_the_weights_after_each_pass_the_rates_tried_and_the_phas
     assert line(figures) == ""
     assert line({**figures, "choice": {**figures["choice"], "kept": 1}}) == "pass 1 of 2 kept"
     assert "after each pass" not in page_of(facts(PAIRS))
+
+
+def test_tasks_of_the_harness_are_shown_where_general_text_was_not_asked():
+    found = forgetting(None, {"tasks": {"choose_tool": {"n": 4, "metrics": {"acc": {"base": 0.25, "tuned": 0.5}}}}, "sentence": "same"})
+
+    assert ["tasks: choose tool: metrics: acc: tuned", "0.5"] in found["harness"]
+    assert forgetting(None) == forgetting({}, None) == {}

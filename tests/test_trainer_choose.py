@@ -15,17 +15,20 @@ from schemas.errors import InputError, TrainingError
 from schemas.training import BaseSection, TrainSection
 from tests.tiny_models import TEXTS, TOOLS, a_pair, chat_tokenizer, ignore, saved
 from trainer.base import make_base
+from trainer.checkpoints import Checkpoints
 from trainer.choose_checkpoint import Candidate, choose, kept_steps
 from trainer.health import RECENT, START, course_problem
 from trainer.loss import mean_loss
 from trainer.model import load
 from trainer.monitor import Monitor
+from trainer.phases import Phase, Run
 from trainer.plan import Amount, Plan, make_plan, text_plan
 from trainer.replay import SAMPLE, read_general
 from trainer.rows import Row, pair_rows
 from trainer.settings import choice_rule, for_length, resolve
 from trainer.sft import train
-from trainer.sweep import Trial, best
+from trainer.sft_trainer import Job
+from trainer.sweep import Trial, best, sweep
 from trainer.templates import choose_template
 
 PAIRS = [
@@ -176,6 +179,24 @@ def test_a_sweep_tries_three_rates_from_the_same_weights_and_trains_at_the_best(
     noted.write_text(json.dumps(first[:1]))
     again = _tune(tmp_path / "again", base=bases / "embedded", section=section, runs=tmp_path / "runs")
     assert again["sweep"] == figures["sweep"]
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_in_a_trial_is_no_fault_of_its_rate(tmp_path, bases):
+    model, tokenizer = load(bases / "llama", dtype=torch.float32)
+    template = choose_template(tokenizer)
+    rows = pair_rows(PAIRS, template)
+    plan = make_plan(lambda _: rows, [], Amount(1, None, 0.0, 256), seed=0)
+    job = Job(model, template, SECTION, resolve(SECTION, embedded=False, parameters=1), 0, tmp_path)
+
+    def judge(_):
+        raise torch.OutOfMemoryError
+
+    checkpoints = Checkpoints(tmp_path / "runs", {})
+    with pytest.raises(TrainingError, match=r"^the memory ran out during training: lower train\.batch_tokens"):
+        sweep(job, Phase("sweep", plan, judge, "answers"), Run(checkpoints, [], ignore, ignore))
+
+    assert checkpoints.noted("sweep") is None
 
 
 # The course of a run

@@ -57,6 +57,17 @@ def test_an_answer_ends_with_the_models_context_and_a_longer_question_is_refused
         generate(model, [[7] * 256], ends=frozenset(), max_new_tokens=5)
 
 
+def test_an_answer_ends_with_the_context_of_its_own_question_and_not_of_the_longest_in_its_batch(model):
+    prompts = [[7] * 9, [7] * 250]
+
+    short, long = generate(model, prompts, ends=frozenset(), max_new_tokens=24)
+    copies = generate(model, prompts, ends=frozenset(), max_new_tokens=24, copies=2)
+
+    assert short == generate(model, prompts[:1], ends=frozenset(), max_new_tokens=24)[0]
+    assert (len(short.tokens), len(long.tokens)) == (24, 6)
+    assert [len(answer.tokens) for answer in copies] == [24, 24, 6, 6]
+
+
 def test_the_loss_of_a_row_does_not_depend_on_its_company(model, template):
     """P65."""
     rows = pair_rows(facts()[:9], template)

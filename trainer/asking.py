@@ -12,6 +12,7 @@ from schemas.training import DiagnoseSection
 from trainer.answer_match import is_right
 from trainer.generate import context_of
 from trainer.model import end_tokens
+from trainer.student import first_token
 from trainer.templates import choose_template
 
 # For facts with fewer wordings than prompts: {0} is the question, {1} the same without its mark and capital.
@@ -50,6 +51,14 @@ def room_for(lengths: Sequence[int]) -> int:
     return max(lengths) + max(lengths) // 4 + 4
 
 
+def alike(lengths: Sequence[int]) -> list[list[int]]:
+    """Return places together whose lengths are within a factor of two, so that a short answer does not wait for a long one."""
+    groups: dict[int, list[int]] = {}
+    for place, length in enumerate(lengths):
+        groups.setdefault(length.bit_length(), []).append(place)
+    return [groups[size] for size in sorted(groups)]
+
+
 def as_trained(model: Any, tokenizer: PreTrainedTokenizerBase, facts: Sequence[Fact], count: int) -> Asked:
     """Ask by the template that the model was trained with."""
     template = choose_template(tokenizer)
@@ -63,8 +72,7 @@ def after_examples(  # noqa: PLR0913 - a model and its examples
     model: Any, tokenizer: PreTrainedTokenizerBase, facts: Sequence[Fact], examples: Sequence[Pair], *, section: DiagnoseSection, seed: int
 ) -> Asked:
     """Ask in plain text, as a base has read; the template's marks are new to it."""
-    ends = end_tokens(model, choose_template(tokenizer))
-    context = context_of(model)
+    template, context = choose_template(tokenizer), context_of(model)
     drawn = _Examples(examples, section.shots, seed)
 
     def encoded(fact: Fact, number: int, question: str) -> list[int]:
@@ -86,9 +94,7 @@ def after_examples(  # noqa: PLR0913 - a model and its examples
     for fact in facts:
         questions = fact.questions(section.prompts)
         prompts.append([encoded(fact, number, questions[number % len(questions)]) for number in range(section.prompts)])
-    found = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    begin = int(found)  # pyright: ignore[reportArgumentType] - one id; `choose_template` has refused a tokenizer without end token
-    return Asked(model, prompts, ends, write, read, [begin])
+    return Asked(model, prompts, end_tokens(model, template), write, read, [first_token(template)])
 
 
 def _plain(shown: Sequence[Pair], question: str) -> str:

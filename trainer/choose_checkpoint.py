@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from schemas.records import Pair
-from trainer.generate import context_of, generate
+from trainer.generate import generate
 from trainer.metrics import exact_match, token_f1
 from trainer.model import end_tokens
 from trainer.templates import Template
@@ -82,9 +82,7 @@ def judge_of(pairs: Sequence[Pair], template: Template, *, most: int = SLICE) ->
 
     def judge(model: Any) -> dict[str, float]:
         training = model.training
-        context = context_of(model) or longest + max(map(len, prompts)) + 1
-        room = min(longest + longest // 5 + 1, context - max(map(len, prompts)))
-        answers = generate(model, prompts, ends=end_tokens(model, template), max_new_tokens=max(1, room))
+        answers = generate(model, prompts, ends=end_tokens(model, template), max_new_tokens=longest + longest // 5 + 1)
         model.train(training)
         texts = [template.decode(answer.tokens) for answer in answers]
         scored = [(exact_match(text, pair.output), token_f1(text, pair.output)) for text, pair in zip(texts, asked, strict=True)]

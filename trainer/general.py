@@ -17,7 +17,7 @@ SAMPLE = Path(__file__).with_name("general_sample.txt")
 PROMPTS = Path(__file__).with_name("general_prompts.jsonl")
 RUN = 13  # words in a row that two texts share only where one was copied (GPT-3's test for contamination, Brown et al. 2020)
 MOST = 400  # passages that are read of a text of the user's, evenly spread
-_HEADING = re.compile(r"^== *(\S.*?)(?: *==)?$", re.MULTILINE)
+_HEADING = re.compile(r"^==(?!=) *(\S.*?)(?: *==)?$", re.MULTILINE)
 _KINDS = (".txt", ".md")
 
 

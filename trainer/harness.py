@@ -22,6 +22,7 @@ from trainer.statistics.family import adjust
 
 PACKAGE = "lm_eval"
 _BATCH = 8
+_SEED = 1234  # of the examples before a question: the one of lm_eval's own command
 
 
 def check_harness(folder: Path | None) -> None:
@@ -106,6 +107,8 @@ def compared(found: Mapping[str, dict[str, Any]], design: Design) -> dict[str, A
 
 def _asked(folder: Path | str, tasks: dict[str, Any], limit: int | None) -> dict[str, Any]:
     model, tokenizer = load(folder)
+    for task in tasks["tasks"].values():
+        task.set_fewshot_seed(_SEED)  # else every model would get other examples, drawn without a seed
     with _offline(), _quiet():
         evaluate, wrapped = import_module(f"{PACKAGE}.evaluator").evaluate, import_module(f"{PACKAGE}.models.huggingface").HFLM
         try:
@@ -134,10 +137,15 @@ def _scores(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in kept.items() if isinstance(value, int | float)}
 
 
+def _named(metric: str, answers: str) -> str:
+    """Return a metric with the filter that its answers went through, if it was one."""
+    return metric if answers == "none" else f"{metric},{answers}"
+
+
 def _by_question(samples: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str], float]:
-    """Return the plain scores of each question; a metric that needs all questions at once has none."""
+    """Return the plain scores of each question, by the names of `_scores`; a metric that needs all questions at once has none."""
     return {
-        (sample["doc_id"], metric): float(sample[metric])
+        (sample["doc_id"], _named(metric, sample.get("filter", "none"))): float(sample[metric])
         for sample in samples
         for metric in sample.get("metrics", ())
         if isinstance(sample.get(metric), int | float)
@@ -147,7 +155,7 @@ def _by_question(samples: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str], 
 def _compared(
     task: str, samples: Sequence[Mapping[tuple[int, str], float]], names: Sequence[str], design: Design, lower: frozenset[str]
 ) -> Iterator[Comparison]:
-    for metric in sorted({metric for _, metric in samples[0]} - lower):
+    for metric in sorted({metric for _, metric in samples[0] if metric.partition(",")[0] not in lower}):
         both = [key for key in samples[0] if key[1] == metric and key in samples[-1]]
         if len(both) > 1:
             first, second = ([given[key] for key in both] for given in (samples[0], samples[-1]))

@@ -20,11 +20,9 @@ from schemas.diagnosis import LEVELS, Level
 from schemas.records import Pair
 from schemas.training import DiagnoseSection
 from trainer.answer_match import is_right
-from trainer.asking import Asked, Fact, after_examples, as_trained, room_for
-from trainer.generate import Choose, generate, likeliest, sampled
+from trainer.asking import Asked, Fact, after_examples, alike, as_trained, room_for
+from trainer.generate import Choose, at_once, generate, likeliest, sampled
 from trainer.ranking import ranks_of
-
-_AT_ONCE, _FEW_AT_ONCE, _SMALL = 128, 32, 50_000_000  # answers of a batch, below and above so many parameters
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _answered(  # noqa: PLR0913 - the settings of one loop
     found: dict[int, Known] = {}
     draws = sampled(section.temperature, seed=seed, device=asked.model.device)
     lengths = [len(asked.write(fact.pair.output)) for fact in facts]
-    for places in _by_length(lengths):
+    for places in alike(lengths):
         most = room_for([lengths[place] for place in places])
         greedy = _right(asked, facts, places, most=most, choose=likeliest, copies=1)
         silent = [place for place in places if not any(greedy[place])] if section.samples else []
@@ -122,7 +120,6 @@ def _right(  # noqa: PLR0913 - the settings of one call
     asked: Asked, facts: Sequence[Fact], places: Sequence[int], *, most: int, choose: Choose, copies: int
 ) -> dict[int, list[bool]]:
     """Return for each fact at `places` which of its answers are right."""
-    small = asked.model.num_parameters() < _SMALL
     owners = [place for place in places for _ in asked.prompts[place]]
     prompts = [prompt for place in places for prompt in asked.prompts[place]]
     answers = generate(
@@ -130,7 +127,7 @@ def _right(  # noqa: PLR0913 - the settings of one call
         prompts,
         ends=asked.ends,
         max_new_tokens=most,
-        batch_size=_AT_ONCE if small else _FEW_AT_ONCE,
+        batch_size=at_once(asked.model),
         choose=choose,
         copies=copies,
     )
@@ -140,11 +137,3 @@ def _right(  # noqa: PLR0913 - the settings of one call
         text = asked.read(answer.tokens)
         right[place].append(any(is_right(said, facts[place].pair.output) for said in (text, text.partition("\n\n")[0])))
     return right
-
-
-def _by_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Return places together whose lengths are within a factor of two, so that a short answer does not wait for a long one."""
-    groups: dict[int, list[int]] = {}
-    for place, length in enumerate(lengths):
-        groups.setdefault(length.bit_length(), []).append(place)
-    return [groups[size] for size in sorted(groups)]

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from schemas.records import Pair
 from trainer.answer_match import is_right
-from trainer.asking import room_for
-from trainer.generate import context_of, generate
+from trainer.asking import alike, room_for
+from trainer.generate import at_once, context_of, generate
 from trainer.machine import prepare
 from trainer.model import end_tokens, load
 from trainer.templates import choose_template
-
-_MANY, _FEW, _SMALL = 128, 32, 50_000_000  # questions at once, below and above so many parameters
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def recall(folder: Path | str, pairs: Sequence[Pair], *, progress: Callable[[int
     prompts, context = template.pair_prompts(pairs), context_of(model)
     long = {place for place, prompt in enumerate(prompts) if context is not None and len(prompt) >= context}
     found = {place: Recalled("", right=False) for place in long}
-    for group in _by_length(lengths):
+    for group in alike(lengths):
         if not (places := [place for place in group if place not in long]):
             continue
         answers = generate(
@@ -48,18 +46,10 @@ def recall(folder: Path | str, pairs: Sequence[Pair], *, progress: Callable[[int
             [prompts[place] for place in places],
             ends=end_tokens(model, template),
             max_new_tokens=room_for([lengths[place] for place in places]),
-            batch_size=_MANY if model.num_parameters() < _SMALL else _FEW,
+            batch_size=at_once(model),
         )
         for place, answer in zip(places, answers, strict=True):
             text = template.decode(answer.tokens)
             found[place] = Recalled(text, is_right(text, pairs[place].output))
         progress(len(found))
     return [found[place] for place in range(len(pairs))]
-
-
-def _by_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Return places together whose lengths are within a factor of two, so that a short answer does not wait for a long one."""
-    groups: dict[int, list[int]] = {}
-    for place, length in enumerate(lengths):
-        groups.setdefault(length.bit_length(), []).append(place)
-    return [groups[size] for size in sorted(groups)]

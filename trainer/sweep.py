@@ -67,16 +67,16 @@ def best(trials: Sequence[Trial], rule: Rule) -> Trial:
 def _try(job: Job, phase: Phase, run: Run) -> Trial:
     start, rate = snapshot(job.model), job.settings.learning_rate
     trainer = build(job, phase.plan, [Monitor(phase.plan, [], run.progress)])
-    try:
-        with memory_trouble(job.section):
+    with memory_trouble(job.section):  # no fault of the rate: it ends the sweep, and this trial is tried again
+        try:
             trainer.train()
-        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        scores = phase.judge(model) if phase.judge is not None else {}
-        return Trial(rate, mean_loss(model, run.validation), scores.get("exact_match"), scores.get("token_f1"))
-    except TrainingError as error:
-        return Trial(rate, failed=str(error))
-    finally:
-        put_back(job.model, start)
+            model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+            scores = phase.judge(model) if phase.judge is not None else {}
+            return Trial(rate, mean_loss(model, run.validation), scores.get("exact_match"), scores.get("token_f1"))
+        except TrainingError as error:
+            return Trial(rate, failed=str(error))
+        finally:
+            put_back(job.model, start)
 
 
 def _plain(trial: Trial) -> dict[str, Any]:

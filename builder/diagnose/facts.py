@@ -39,6 +39,24 @@ def spread(facts: Sequence["Fact"], most: int) -> list["Fact"]:
     return list(facts) if len(facts) <= most else [facts[place * len(facts) // most] for place in range(most)]
 
 
+def readable(facts: Sequence["Fact"], prompts: int, models: Mapping[str, str]) -> list["Fact"]:
+    """Return the facts that every model has room for, however they are worded; to the others nobody could answer.
+
+    Args:
+        facts: what would be asked.
+        prompts: times that each fact is asked.
+        models: folders, that of the tuned one named so: its template is used for all.
+    """
+    from trainer.evaluation.room import fitting
+    from trainer.model import load_tokenizer
+    from trainer.templates import choose_template
+
+    longest = [(fact.pair.group, fact.pair.model_copy(update={"instruction": max(fact.questions(prompts), key=len)})) for fact in facts]
+    left, _ = fitting(longest, choose_template(load_tokenizer(models["tuned"])), models.values())
+    groups = {group for group, _ in left}
+    return [fact for fact in facts if fact.pair.group in groups]
+
+
 def verbatim(asked: Sequence["Fact"], train: Sequence[Pair], prompts: int) -> float:
     """Return the share of the questions about facts that stand in `train` word for word."""
     taught = {pair.instruction for pair in train}

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.probes import design_of
 from builder.step import ANSWERS, DIAGNOSIS, EVALUATION, MODEL, RECORDS, Step
 from builder.store import read_json, write_json
 from builder.workspace import Counts, Output
 from schemas.diagnosis import Diagnosis, Level, Probed, Suspect
 from schemas.records import Pair
+from trainer.evaluation.declared import design
 
 if TYPE_CHECKING:
     from builder.diagnose.suspects import Losses
@@ -46,14 +46,14 @@ def diagnose(step: Step) -> Output:
         }
 
     reads = {**step.contents("read", "chunk", "split", "pretrain", "train", "evaluate"), **section.model_dump(), "seed": step.recipe.seed}
-    reads["design"] = design_of(step.recipe.evaluate).model_dump()
+    reads["design"] = design(step.recipe.evaluate).model_dump()
     return step.work.stage("diagnose", reads=reads, code=_CODE, make=make)
 
 
 def diagnosed(step: Step) -> Diagnosis:
     """Return the diagnosis of the finished stages before this one."""
     from builder.diagnose.causes import failure
-    from builder.diagnose.facts import askable, found_facts, probed, spread, verbatim
+    from builder.diagnose.facts import askable, found_facts, probed, readable, spread, verbatim
     from builder.diagnose.judged import Places, judged
     from builder.diagnose.lessons import Lessons
     from builder.diagnose.suspects import suspects
@@ -70,7 +70,7 @@ def diagnosed(step: Step) -> Diagnosis:
     lessons = Lessons(train, [row.pair for row in wrong])
     failures = [failure(row, lessons, limit=limit) for row in wrong]
     facts = askable(pairs) if section.probe != "none" else []
-    asked = spread(facts, section.facts)
+    asked = readable(spread(facts, section.facts), section.prompts, _models(step)) if facts else []
     known, losses = looked_into(step, asked, train)
     few = section.probe == "likelihood" and not all(one.ranks for one in known["base"])
     if few:  # without enough other answers nothing was ranked, which is not to know nothing
@@ -82,7 +82,7 @@ def diagnosed(step: Step) -> Diagnosis:
     return Diagnosis(
         n=len(rows),
         wrong=len(wrong),
-        weak=weak_spots(rows, design_of(step.recipe.evaluate)),
+        weak=weak_spots(rows, design(step.recipe.evaluate)),
         causes=dict(Counter(one.cause for one in failures).most_common()),
         failures=tuple(failures),
         facts=found_facts(rows, failures, _ids_by_group(train), asked=asked, known=known, places=places),
@@ -96,7 +96,6 @@ def diagnosed(step: Step) -> Diagnosis:
 def looked_into(step: Step, asked: Sequence["Fact"], train: Sequence[Pair]) -> tuple[dict[str, list["Known"]], "Losses"]:
     """Return what base and tuned know of the facts, and their losses on the training pairs; each model is loaded once."""
     from builder.diagnose.suspects import Losses
-    from builder.model_stages import base_folder
     from trainer.knowledge import probe
     from trainer.loss import row_losses
     from trainer.machine import prepare
@@ -106,7 +105,7 @@ def looked_into(step: Step, asked: Sequence["Fact"], train: Sequence[Pair]) -> t
 
     prepare()
     section = step.recipe.diagnose
-    folders = {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
+    folders = _models(step)
     learned = train if section.suspects else []
     rows = pair_rows(learned, choose_template(load_tokenizer(folders["tuned"])))
     known: dict[str, list[Known]] = {}
@@ -124,6 +123,12 @@ def looked_into(step: Step, asked: Sequence["Fact"], train: Sequence[Pair]) -> t
         if name == "tuned" or step.recipe.train.base != "embedded":  # the embedded base has never seen the template's marks
             losses[name] = [loss / row.trained for loss, row in zip(row_losses(model, rows), rows, strict=True)]
     return known, Losses(after=losses["tuned"], before=losses.get("base"))
+
+
+def _models(step: Step) -> dict[str, str]:
+    from builder.model_stages import base_folder
+
+    return {"base": base_folder(step.output("pretrain")), "tuned": str(step.output("train").folder / MODEL)}
 
 
 def _told(step: Step, before: int, total: int) -> Callable[[int], None]:

@@ -12,8 +12,9 @@ LOST = 8  # prompts that are shown
 
 def forgetting(found: Mapping[str, Any] | None, harness: object = None) -> dict[str, Any]:
     """Return the section's figures; empty if it was not measured."""
-    if not found:
+    if not found and not harness:
         return {}
+    found = found or {}
     text, prompts = found.get("text") or {}, found.get("prompts") or {}
     return {
         "sentence": str(found.get("sentence") or ""),

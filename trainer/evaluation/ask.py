@@ -7,13 +7,12 @@ from typing import Any
 from schemas.records import Pair
 from schemas.training import EvaluateSection
 from trainer.evaluation.systems import System, own_turn, turn_tokens
-from trainer.generate import generate
+from trainer.generate import at_once, generate
 from trainer.loss import row_losses
 from trainer.model import end_tokens, load
 from trainer.rows import IGNORED, Row
 from trainer.templates import Template
 
-_MANY, _FEW, _SMALL = 128, 32, 50_000_000  # questions at once below and above so many parameters; measured: a third less time at 1M
 _TOKENS = 1024  # of a prompt, on average, for which so many fit into memory
 _AGAIN = 24  # questions that are asked a second time
 Answer = dict[str, Any]  # answer, stopped, loss, tokens
@@ -33,7 +32,8 @@ class Asking:
         folder, model, known = None, None, {}
         for number, system in enumerate(systems):
             if system.model != folder:
-                folder, model, known = system.model, load(system.model)[0], {}
+                model, known = None, {}  # the one before leaves the memory first
+                folder, model = system.model, load(system.model)[0]
             found[system.name] = self._of(
                 model, system, pairs, known=known, told=lambda count, before=number: told(before * len(pairs) + count)
             )
@@ -55,12 +55,11 @@ class Asking:
         return [known[key] for key in keys]
 
     def texts(
-        self, model: Any, system: System, prompts: Sequence[Sequence[int]], *, told: Callable[[int], None], at_once: int | None = None
+        self, model: Any, system: System, prompts: Sequence[Sequence[int]], *, told: Callable[[int], None], size: int | None = None
     ) -> list[tuple[str, bool]]:
         """Return the answers as text, each with whether it ended by itself."""
         ends = end_tokens(model, self.template) | (turn_tokens(self.template) if system.shown_turns else frozenset())
-        size = at_once or self._at_once(model, prompts)
-        given = generate(model, prompts, ends=ends, max_new_tokens=self.most, batch_size=size, progress=told)
+        given = generate(model, prompts, ends=ends, max_new_tokens=self.most, batch_size=size or self._size(model, prompts), progress=told)
         texts = [self.template.decode(answer.tokens) for answer in given]
         if not system.shown_turns:
             return [(text, answer.stopped) for text, answer in zip(texts, given, strict=True)]
@@ -71,14 +70,14 @@ class Asking:
         """Ask some questions of a system once more, evenly spread, in the opposite order and a batch of another size: answers by place."""
         count = min(_AGAIN, len(system.prompts))
         places = [number * len(system.prompts) // count for number in range(count)][::-1]
-        given = self.texts(load(system.model)[0], system, [system.prompts[place] for place in places], told=_quietly, at_once=count)
+        given = self.texts(load(system.model)[0], system, [system.prompts[place] for place in places], told=_quietly, size=count)
         return {place: text for place, (text, _) in zip(places, given, strict=True)}
 
-    def _at_once(self, model: Any, prompts: Sequence[Sequence[int]]) -> int:
-        """Return how many questions share a batch; of a small model, steps cost more than tokens do."""
+    def _size(self, model: Any, prompts: Sequence[Sequence[int]]) -> int:
+        """Return how many questions share a batch: fewer where their prompts are long."""
         if self.section.batch_size != "auto":
             return self.section.batch_size
-        most = _MANY if model.num_parameters() < _SMALL else _FEW
+        most = at_once(model)
         longest = max(map(len, prompts), default=1) + self.most
         return max(1, min(most, most * _TOKENS // longest))
 

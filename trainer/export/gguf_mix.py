@@ -65,6 +65,8 @@ def kept_finer(noise: Mapping[str, float], sizes: Mapping[str, int], form: str, 
         form: of the file.
         share: of the whole noise.
     """
+    if not noise:
+        return None
     rest = sum(noise.values())
     most, kept = share * rest, set[str]()
     for name in sorted(noise, key=lambda name: (-noise[name] / sizes[name], name)):
