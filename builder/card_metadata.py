@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.figures_in_words import BROUGHT
-from schemas.records import Pair
+from schemas.records import SPLITS, Pair
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -46,8 +46,7 @@ def metadata(pairs: Sequence[Pair], facts: Mapping[str, Any], *, dataset: "Datas
     if dataset is not None and folder is not None:
         _info(dataset, folder).to_dataset_card_data(found)
     if splits:
-        order = [name for name in ("train", "validation", "test", "paraphrase") if name in splits]
-        files = [{"split": name, "path": place(name)} for name in order]
+        files = [{"split": name, "path": place(name)} for name in SPLITS if name in splits]
         MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(found)
     return found.to_yaml() + "\n"
 

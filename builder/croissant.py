@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.card_metadata import UNKNOWN, place
 from builder.figures_in_words import generated
-from schemas.records import Pair
+from schemas.records import SPLITS, Pair
 
 FILE = "croissant.json"
 DOCUMENTS = 200  # that are named
@@ -48,7 +48,7 @@ def croissant(pairs: Sequence[Pair], facts: Mapping[str, Any], *, folder: Path, 
         folder: of the dataset.
         columns: what each column means.
     """
-    splits = [name for name in ("train", "validation", "test", "paraphrase") if (folder / place(name)).exists()]
+    splits = [name for name in SPLITS if (folder / place(name)).exists()]
     company = str(facts.get("company", "the company"))
     return {
         "@context": CONTEXT,

@@ -1,6 +1,7 @@
 """What an evaluation is told about the held-out pairs: examples from train, the passages they rest on, the schemas of their tasks."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +21,25 @@ def material_of(step: Step, pairs: Iterable[Pair]) -> "Material":
     """Return what surrounds the pairs of a run."""
     from trainer.evaluation.material import Material
 
-    listed, chunks = list(pairs), {chunk.id: chunk for chunk in step.chunks()}
+    listed, chunks, by_document = list(pairs), step.chunks(), defaultdict[str, list[tuple[int, Chunk]]](list)
+    for place, chunk in enumerate(chunks):
+        by_document[chunk.document_id].append((place, chunk))
     held = (pair for pair in listed if pair.split in ("test", "paraphrase"))
     return Material(
         train=[pair for pair in listed if pair.split == "train"],
-        passages={pair.id: passage for pair in held if (passage := passage_of(pair, chunks)) is not None},
+        passages={pair.id: passage for pair in held if (passage := passage_of(pair, _near(pair, by_document))) is not None},
         documents={document.id: document.path for document in step.documents()},
-        sections={chunk.id: chunk.heading_path for chunk in chunks.values()},
+        sections={chunk.id: chunk.heading_path for chunk in chunks},
         schemas=schemas_of(step),
         values=values,
         declare=partial(declare, step.work.folder),
     )
+
+
+def _near(pair: Pair, by_document: Mapping[str, Sequence[tuple[int, Chunk]]]) -> dict[str, Chunk]:
+    """Return by id the chunks of the documents that a pair comes from or quotes, in their order."""
+    documents = {pair.provenance.document_id, *(span.document_id for span in pair.evidence)}
+    return {chunk.id: chunk for _, chunk in sorted(placed for document in documents for placed in by_document.get(document, ()))}
 
 
 def passage_of(pair: Pair, chunks: Mapping[str, Chunk]) -> "Passage | None":

@@ -81,7 +81,7 @@ class Round(Record):
     comparison: Comparison = Field(description="the round against the one before it, on the weak facts")
     since_start: Comparison = Field(description="the round against round 0, on the weak facts")
     known: Comparison | None = Field(description="the round against round 0, on the facts that were known; none if there were none")
-    control: Comparison | None = Field(description="the round against as many pairs added at random, on the weak facts")
+    control: Comparison | None = Field(description="the round against as many pairs added at random, on the weak facts; none if too few")
     stopped_because: str | None = Field(default=None, description="why no round followed; none if one did")
 
 
@@ -106,4 +106,5 @@ class Iteration(Record):
     history: tuple[Change, ...]
     leaks: dict[str, int] = Field(description="ways in which a measured question could have been trained on, over all rounds; all are 0")
     notices: tuple[str, ...] = ()
+    of: dict[str, str] = Field(default_factory=dict, description="hashes of the pairs and the base that the rounds began with, by stage")
     sentence: str

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,11 +20,13 @@ from hypothesis import strategies as st
 from builder.curate_stage import UNKEPT
 from builder.iterate.asking import wordings
 from builder.iterate.facts import NEAR_COPY, facts_of, with_more
-from builder.iterate.iterate import ITERATION, iterate
-from builder.iterate.measure import leaks
-from builder.iterate.plan import FLAG, Plan, Room, control, plan, room_of
+from builder.iterate.iterate import ITERATION, iterate, reads_of
+from builder.iterate.measure import Measure, leaks
+from builder.iterate.plan import FLAG, Plan, Room, control, is_full, plan, room_of
+from builder.iterate.rounds import Rounds
 from builder.iterate.spare import spare, without_leaks
-from builder.iterate.stop import after, before, best_of, expected_gain
+from builder.iterate.spots import Spots
+from builder.iterate.stop import FEWEST, after, before, best_of, expected_gain
 from builder.iterate.words import sentence, table
 from builder.pipeline import run
 from builder.recipe_file import load_recipe
@@ -31,9 +34,9 @@ from builder.review.log import ReviewLog
 from builder.rouge import rouge_l, words
 from builder.stages import STAGES
 from builder.step import PAIRS, Step
-from builder.store import read_records
-from builder.workspace import Workspace
-from schemas.errors import KilopairError
+from builder.store import read_records, write_records
+from builder.workspace import Output, Workspace
+from schemas.errors import KilopairError, RecipeError
 from schemas.iteration import STOPS, Iteration, Round, WeakFact
 from schemas.proof import Design
 from schemas.recipe import Recipe
@@ -224,6 +227,57 @@ def test_auto_replaces_only_where_the_budget_is_full():
     assert room_of(recipe, train, chosen=80, giving=("lathe",)).free == 20
     assert room_of(recipe, train, chosen=100, giving=("lathe",)).free == 0
     assert room_of(recipe.model_copy(update={"iterate": recipe.iterate.model_copy(update={"change": "add"})}), train, chosen=100, giving=())
+
+
+NOTHING, NO_FACTS = Spots((), (), frozenset(), 0, 0, ()), Measure((), (), {})
+
+
+def test_a_full_budget_that_nothing_makes_way_in_is_told_and_not_that_too_few_facts_are_weak(tmp_path):
+    train = [wording(tool, number, split="train") for tool in MACHINES for number in range(3)]
+    full = Room(most=40, free=0, giving=(), per_fact=3, seed=0)
+    step = Step(Workspace(tmp_path), Recipe(), tmp_path)
+
+    assert is_full(full, train, rounds=3, wanted=FEWEST)
+    assert not is_full(replace(full, free=40), train, rounds=3, wanted=FEWEST)
+    assert not is_full(replace(full, giving=MACHINES), train, rounds=3, wanted=FEWEST)
+    assert not is_full(replace(full, most=4), train, rounds=3, wanted=FEWEST)  # iterate.pairs alone is too small
+    assert Rounds(step, DESIGN, NOTHING, NO_FACTS, [], is_full=True).run() == "no_room"
+    assert Rounds(step, DESIGN, NOTHING, NO_FACTS, []).run() == "few_facts"
+
+
+def test_a_round_has_no_control_where_fewer_pairs_can_be_drawn_than_it_added(tmp_path):
+    train = [wording("lathe", number, split="train") for number in range(3)]
+    added = tuple(wording("drill", number, split="train") for number in range(3))
+    write_records(tmp_path / PAIRS, train)
+    work = Workspace(tmp_path)
+    work.outputs["split"] = Output("split", tmp_path, "split", {}, 0.0, fresh=False)
+    pool = [wording("pump", number) for number in range(2)]
+    rounds = Rounds(Step(work, Recipe(), tmp_path), DESIGN, NOTHING, NO_FACTS, pool)
+
+    assert rounds._control(1, Plan((*train, *added), added, (), (), room=3), train) is None
+    assert rounds.notices == ["round 1 added 3 pairs, and only 2 others are there to be drawn at random; it has no control"]
+
+
+def test_the_record_is_written_anew_when_there_is_something_else_to_tell_though_nothing_was_trained(tmp_path):
+    work = Workspace(tmp_path)
+    for name in ("split", "pretrain", "train", "diagnose"):
+        work.outputs[name] = Output(name, tmp_path, name, {}, 0.0, fresh=False)
+    step = Step(work, Recipe(), tmp_path)
+
+    def reads(*notices: str, found: Spots = NOTHING):
+        return reads_of(step, Rounds(step, DESIGN, found, NO_FACTS, [], [*notices]), "few_facts")
+
+    assert reads() == reads()
+    assert reads() != reads("the budget is reached")
+    assert reads() != reads(found=replace(NOTHING, asked=9, wrong=3))
+
+
+def test_tasks_that_cannot_be_asked_are_refused_before_anything_is_made(tmp_path):
+    recipe = Recipe.model_validate({"evaluate": {"harness": ["arc_easy"], "harness_tasks": "nowhere"}})
+
+    with pytest.raises(RecipeError, match=r"^evaluate\.harness"):
+        iterate(recipe, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

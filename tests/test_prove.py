@@ -21,7 +21,7 @@ from builder.prove.exam import ALL_FACTS, Exam, exam_of
 from builder.prove.markdown import markdown
 from builder.prove.selections import Selecting, part, read_selection
 from builder.prove.stage import prove
-from builder.prove.verdicts import in_words
+from builder.prove.verdicts import Results, in_words
 from builder.recipe_file import load_recipe
 from builder.report.prove import selection_name
 from builder.split import held_out
@@ -246,6 +246,20 @@ def test_trainings_of_one_seed_are_said_to_leave_out_chance():
 
     assert "raise prove.seeds" in told(1)
     assert "raise prove.seeds" not in told(3)
+
+
+def test_the_mean_loss_that_is_shown_is_the_one_that_is_compared():
+    asked = [pair(fact, 0) for fact in range(2)]
+
+    def scores(short: float):  # one answer of ten tokens, one of a single token
+        return {0: {asked[0].id: {"loss": 10.0, "tokens": 10}, asked[1].id: {"loss": short, "tokens": 1}}}
+
+    of = Exam({"test": asked}, (), (), frozenset())
+    results = Results(of, {"curated": scores(4.0), "random": scores(6.0)}, "loss", Design(resamples=99))
+
+    (told,) = results.comparisons(["random"], "test")
+    assert results.means("curated", 0)["test"]["loss"] == -told.second_mean == 2.5
+    assert results.means("random", 0)["test"]["loss"] == -told.first_mean == 3.5
 
 
 def test_parts_of_the_curated_pairs_have_names_for_people():

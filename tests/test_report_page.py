@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder.report
+from builder.report.chosen import iterated
 from builder.report.coverage import coverage
+from builder.report.diagnosis import diagnosis
 from builder.report.markdown import markdown
 from builder.report.prove import prove
 from builder.report.render import SECTIONS, render
+from builder.report.rounds import rounds
 from builder.report.story import told
 from schemas.records import Chunk, Document
-from tests.report_facts import PAIRS, facts, parts, raw_prove
+from tests.report_facts import DESIGN, PAIRS, facts, parts, raw_diagnosis, raw_iterate, raw_prove
+from trainer.statistics.compare import compare
 
 PARTS = parts()
 EVERYTHING = told(facts(PARTS).as_json())
@@ -216,6 +220,57 @@ def test_a_proof_of_other_pairs_says_that_it_is_stale():
 
     assert "of another state of the pairs" in render(stale)
     assert "of another state of the pairs" not in render(EVERYTHING)
+    assert next(row["said"] for row in stale["minute"] if row["about"] == "Was it the data?").startswith("Of another state of the pairs")
+    assert "Of another state of the pairs" in markdown(stale)
+
+
+def test_rounds_that_began_with_other_pairs_say_that_they_are_stale():
+    raw = raw_iterate() | {"of": {"split": "abc", "pretrain": "d"}}
+    stale, fresh = (told(facts({"iterate": rounds(raw, {"split": split, "pretrain": "d"})}).as_json()) for split in ("other", "abc"))
+
+    assert "These rounds began with another state of the pairs" in render(stale)
+    assert next(row["said"] for row in stale["minute"] if row["about"] == "Rounds").startswith("Of another state of the pairs")
+    assert "Of another state of the pairs" in markdown(stale)
+    assert "nother state of the pairs" not in render(fresh) + markdown(fresh)
+    assert not rounds(raw_iterate(), {"split": "abc"})["stale"]  # of a version that did not note it
+
+
+def test_differences_by_another_measure_stand_apart_and_a_loss_is_said_to_be_negated():
+    loss = compare([-3.0, -3.5] * 9, [-3.1, -3.55] * 9, design=DESIGN, of=("loss", "all_facts", "random", "curated"))
+    match = compare([0.0] * 9 + [1.0] * 9, [1.0] * 18, design=DESIGN, of=("exact_match", "test", "random", "curated"))
+    raw = raw_prove() | {"other_sets": [one.model_dump(mode="json") for one in (loss, match)]}
+
+    page = Page(render(told(facts({"prove": prove(raw)}).as_json())))
+    by_loss = raw_prove() | {"declared": {"metric": "loss"}, "comparisons": [loss.model_dump(mode="json")]}
+    short = markdown(told(facts({"prove": prove(by_loss)}).as_json()))
+
+    assert "| second against first | difference (negated: more is better) | interval |" in short
+    assert [text.removeprefix("Chosen pairs against other selections, ") for text in page.texts if text.startswith("Chosen pairs against")] == [
+        "exact match", "exact match", "loss of a token, questions weighing alike (negated: right of zero is better)",
+    ]  # fmt: skip
+
+
+def test_pairs_of_a_kept_round_are_told_so_that_the_way_adds_up():
+    kept = iterated({"added": 5, "dropped": {"not_selected": 3}}, came=40)
+    found = told(facts({"reasons": PARTS["reasons"], "chosen": PARTS["chosen"] | {"iterated": kept}}).as_json())
+
+    assert [(step["name"], step["count"], step["left"]) for step in found["flow"][-2:]] == [
+        ("chosen pairs", 40, 3), ("pairs, 5 added by kilopair iterate", 42, 0),
+    ]  # fmt: skip
+    assert "5 wordings of weak facts were added by <code>kilopair iterate --keep</code>" in render(found)
+    assert iterated({"dropped": {}}, came=40) == {}
+    assert EVERYTHING["flow"][-1]["name"] == "chosen pairs"
+
+
+def test_wrong_answers_all_over_the_documents_are_not_said_to_be_about_a_few_of_them():
+    def weakest(documents: int) -> str:
+        raw = raw_diagnosis() | {"n": 10 * documents, "wrong": 4 * documents}
+        rows = [{"name": f"{number}.md", "n": 10, "wrong": 4, "share": 0.4, "low": None, "high": None} for number in range(documents)]
+        found = told(facts({"diagnosis": diagnosis(raw | {"weak": raw["weak"] | {"by_document": rows}}, {})}).as_json())
+        return next(row["said"] for row in found["minute"] if row["about"] == "Weakest")
+
+    assert weakest(2).endswith("; most are about 0.md 4 of 10, 1.md 4 of 10).")
+    assert weakest(9).endswith("; worst: 0.md 4 of 10, 1.md 4 of 10, 2.md 4 of 10).")
 
 
 def luminance(colour: str) -> float:

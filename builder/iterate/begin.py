@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from builder.iterate.asking import asks, wordings
 from builder.iterate.facts import with_more
 from builder.iterate.measure import Measure
-from builder.iterate.plan import reach_of, room_of
+from builder.iterate.plan import is_full, reach_of, room_of
 from builder.iterate.rounds import Rounds
 from builder.iterate.spare import spare
 from builder.iterate.spots import spots
+from builder.iterate.stop import FEWEST
 from builder.step import PAIRS, Step
 from builder.store import read_records
 from schemas.proof import Design
@@ -24,6 +25,7 @@ def begun(step: Step) -> Rounds:
     section = recipe.iterate
     room = room_of(recipe, train, chosen=len(step.pairs("split")), giving=found.giving)
     weak = list(found.weak[: reach_of(room, train, rounds=section.rounds)])
+    full = len(found.weak) >= FEWEST and is_full(room, train, rounds=section.rounds, wanted=FEWEST)
     if asks(recipe) and weak:
         more, notices = wordings(step, weak, [*step.pairs("split"), *pool])
         weak = [with_more(fact, more.get(fact.group, []), seed=recipe.seed) for fact in weak]
@@ -32,7 +34,7 @@ def begun(step: Step) -> Rounds:
     measure = Measure(tuple(weak), tuple(known), {document.id: document.path for document in step.documents()})
     design = Design(margin=section.margin, seed=recipe.seed)
     held = {pair.id for fact in (*found.weak, *found.known) for pair in fact.held_out} | {pair.id for pair in measure.asked}
-    return Rounds(step, design, found, measure, _beside(pool, held, measure), notices)
+    return Rounds(step, design, found, measure, _beside(pool, held, measure), notices, is_full=full)
 
 
 def _beside(pool: Sequence[Pair], held: set[str], measure: Measure) -> list[Pair]:

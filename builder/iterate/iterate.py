@@ -14,13 +14,14 @@ from builder.iterate.training import forget_runs, recalled
 from builder.model_stages import check_base
 from builder.package_stage import check_package
 from builder.pipeline import publish
+from builder.probes import check_probes
 from builder.split import held_out
 from builder.stages import STAGES
 from builder.step import MODEL, Step
 from builder.store import read_json, write_json
 from builder.watch import Watch
 from builder.workspace import Counts, Output, Workspace, link
-from schemas.iteration import Iteration
+from schemas.iteration import Iteration, Stop
 from schemas.recipe import Recipe
 from schemas.records import Pair
 
@@ -47,13 +48,14 @@ def iterate(recipe: Recipe, root: Path, *, keep: bool = False, watch: Watch | No
     Args:
         recipe: what to do.
         root: the folder that the recipe's paths are relative to.
-        keep: make the best round's pairs and model those of the run, where a round was shown to help.
+        keep: make the best round's pairs and model those of the run, where a round was shown to help; a later call goes on from these.
         watch: told about progress.
 
     Raises:
         KilopairError: the run or a round cannot go on; says what to do. What was finished stays.
     """
     check_package(recipe.package, check_base(recipe, root))
+    check_probes(recipe, root)
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         _run_until(step, LAST)
@@ -96,11 +98,18 @@ def _rounds(step: Step) -> tuple[Rounds, Output]:
         write_json(folder / ITERATION, made.model_dump(mode="json"))
         return {"rounds": len(made.rounds), "best": made.best, "notices": [*made.notices]}
 
-    trainings = {name: output.content for name, output in step.work.outputs.items() if name.startswith(("round", "control"))}
-    reads = {**step.contents("split", "train", LAST), **trainings, **step.recipe.iterate.model_dump(), "seed": step.recipe.seed}
-    output = step.work.stage("iterate", reads=reads, code=CODE, make=make)
+    output = step.work.stage("iterate", reads=reads_of(step, rounds, stop), code=CODE, make=make)
     forget_runs(step)
     return rounds, output
+
+
+def reads_of(step: Step, rounds: Rounds, stop: Stop) -> dict[str, object]:
+    """Return everything that decides the record: the trainings, and what is told of the facts even if nothing was trained."""
+    trainings = {name: output.content for name, output in step.work.outputs.items() if name.startswith(("round", "control"))}
+    found = {"asked": rounds.found.asked, "wrong": rounds.found.wrong, "measured": [pair.id for pair in rounds.measure.asked]}
+    told = {"stop": stop, "notices": [*rounds.notices]}
+    settings = {**step.recipe.iterate.model_dump(), "seed": step.recipe.seed}
+    return {**step.contents("split", "pretrain", "train", LAST), **trainings, **found, **told, **settings}
 
 
 def _held_out(step: Step, rounds: Rounds, best: int) -> "list[Comparison]":

@@ -73,6 +73,11 @@ def reach_of(room: Room, train: Sequence[Pair], *, rounds: int) -> int:
     return max(1, limit // room.per_fact)
 
 
+def is_full(room: Room, train: Sequence[Pair], *, rounds: int, wanted: int) -> bool:
+    """Tell whether all rounds together strengthen fewer facts than wanted for one reason alone: no place is free, or given up."""
+    return reach_of(room, train, rounds=rounds) < wanted <= reach_of(replace(room, free=room.most), train, rounds=rounds)
+
+
 def plan(weak: Iterable[Fact], train: Sequence[Pair], room: Room, *, number: int) -> Plan:
     """Return the round: the weak facts in their order as far as the room goes, whole facts only.
 

@@ -44,6 +44,7 @@ class Rounds:
     measure: Measure
     pool: Sequence[Pair]
     notices: list[str] = field(default_factory=list)
+    is_full: bool = False  # there is no room for as many facts as can be measured
     rounds: list[Round] = field(default_factory=list)
     facts: list[WeakFact] = field(default_factory=list)
     history: list[Change] = field(default_factory=list)
@@ -54,7 +55,7 @@ class Rounds:
     def run(self) -> Stop:
         """Train round after round; return why the last one was the last."""
         if len(self.measure.weak) < FEWEST:
-            return "few_facts"
+            return "no_room" if self.is_full else "few_facts"
         self._begin()
         while True:
             number = len(self.rounds) + 1
@@ -139,9 +140,14 @@ class Rounds:
         self._note(done, made)
         return done
 
-    def _control(self, number: int, made: Plan, before_pairs: Sequence[Pair]) -> Output:
+    def _control(self, number: int, made: Plan, before_pairs: Sequence[Pair]) -> Output | None:
+        """Train with as many pairs drawn at random; none, with a notice, where there are not so many: fewer would flatter the round."""
         train = [pair for pair in before_pairs if pair.split == "train"]
         drawn = control(made, train, self.pool, self._room(number), number=number)
+        if len(drawn.added) < len(made.added):
+            few = f"round {number} added {len(made.added):,} pairs, and only {len(drawn.added):,} others are there to be drawn at random"
+            self.notices.append(f"{few}; it has no control")
+            return None
         return self._train(CONTROL, number, _with_train(before_pairs, drawn.train), ())
 
     def _train(self, kind: str, number: int, pairs: Sequence[Pair], passages: Sequence[str]) -> Output:
@@ -196,6 +202,7 @@ def concluded(rounds: Rounds, stop: Stop, held_out: "Sequence[Comparison]") -> I
         history=tuple(rounds.history),
         leaks=rounds.leaks,
         notices=tuple(rounds.notices),
+        of=rounds.step.contents("split", "pretrain"),
         sentence="",
     )
     return made.model_copy(update={"sentence": sentence(made)})

@@ -67,7 +67,7 @@ class Results:
         return points
 
     def means(self, selection: str, seed: int) -> dict[str, dict[str, float]]:
-        """Return by set the means of everything that was measured; the loss is that of a token."""
+        """Return by set the means of everything that was measured; the loss is that of a token, questions weighing alike."""
         given = self.scores[selection][seed]
         rows = {name: [given[pair.id] for pair in pairs if pair.id in given] for name, pairs in self.exam.sets.items()}
         return {name: _means(own) if own else {} for name, own in rows.items()}  # a question too long for the base was not asked
@@ -97,7 +97,7 @@ class Results:
 def _means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     names = dict.fromkeys(name for row in rows for name, value in row.items() if isinstance(value, int | float))
     means = {name: fmean(float(row[name]) for row in rows if row.get(name) is not None) for name in names}
-    return means | {"loss": sum(row["loss"] for row in rows) / sum(row["tokens"] for row in rows)}
+    return means | {LOSS: fmean(row[LOSS] / row["tokens"] for row in rows)}
 
 
 def in_words(comparisons: Sequence[Comparison], curve: Sequence[Mapping[str, Any]], selections: Mapping[str, Mapping[str, Any]]) -> str:

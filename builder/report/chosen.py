@@ -59,9 +59,11 @@ def chosen(step: Step, pairs: Sequence[Pair], dropped: Sequence[Dropped], places
     added = counts["curate"].get("added", 0)  # what people made of drafts that had left
     valid, certificate = step.pairs("validate"), counts["split"].get("certificate")
     figures = diversity(pairs, supply=valid, section_of=sections_of(step.documents()), vectors=_vectors(step, pairs))
+    rows = gates(counts["validate"]["kept"] + added, dropped)
     return {
         "added": added,
-        "gates": gates(counts["validate"]["kept"] + added, dropped),
+        "gates": rows,
+        "iterated": iterated(counts["split"], came=rows[-1]["came"] - rows[-1]["left"]),
         "certificate": certificate and {"proved": proved(certificate), "second_test": second_test(certificate), **certificate},
         "diversity": figures,
         "in_words": {"coverage": [*map(list, coverage(figures))], "variety": [*map(list, variety(figures))]},
@@ -93,6 +95,11 @@ def gates_of(came: int, counts: Mapping[tuple[str, str], int]) -> list[dict[str,
             rows.append({"gate": gate, "about": about, "came": came, "left": gone, "reasons": dict(left[name].most_common())})
         came -= gone
     return rows
+
+
+def iterated(split: Mapping[str, Any], *, came: int) -> dict[str, int]:
+    """Return how many chosen pairs came, how many kilopair iterate --keep added, and how many left for them; empty without it."""
+    return {"came": came, "added": split["added"], "left": sum(split["dropped"].values())} if "added" in split else {}
 
 
 def conflicts(dropped: Iterable[Dropped], valid: Iterable[Pair], places: Places) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def gather(step: Step) -> Facts:
     documents, chunks, pairs, valid = step.documents(), step.chunks(), step.pairs("split"), step.pairs("validate")
     counts = {name: output.counts for name, output in outputs.items()}
     dropped = _dropped(step)
+    contents = {name: output.content for name, output in outputs.items()}
+    began = {} if "added" in counts["split"] else contents  # a round that was kept: its pairs are not those that the rounds began with
     places, evaluated = Places.of(documents, chunks), outputs["evaluate"].folder
     evaluation, answers = with_exported(step, read_json(evaluated / EVALUATION), read_json(evaluated / ANSWERS))
     return Facts(
@@ -113,8 +115,8 @@ def gather(step: Step) -> Facts:
         train_figures=counts["train"],
         evaluation=evaluation,
         diagnosis=diagnosis(_diagnosis(step), {pair.id: (pair.instruction, pair.output) for pair in pairs}),
-        prove=prove(read_if_there(folder / PROVE), {name: output.content for name, output in outputs.items()}),
-        iterate=rounds(read_if_there(folder / ITERATE)),
+        prove=prove(read_if_there(folder / PROVE), contents),
+        iterate=rounds(read_if_there(folder / ITERATE), began),
         examples=side_by_side(answers, places, pairs, count=step.recipe.report.examples),
         seconds={name: round(output.seconds, 2) for name, output in outputs.items()},
         exported=counts.get("package", {}).get("gguf", {}),

@@ -42,7 +42,7 @@ def _comparison(compared: Told) -> list[str]:
         f"## {_text(first['name'])}, by set and system",
         table(("held-out set", "n", *(one["name"] for one in compared["systems"])), rows),
         table(
-            ("second against first", "set", "difference", "interval", "verdict", "n"),
+            ("second against first", "set", _gain(first["lower_is_better"]), "interval", "verdict", "n"),
             [
                 (" against ".join(reversed(one["names"])), one["set"], one["shown"], one["limits"], _mark(one), one["n"])
                 for one in differences
@@ -55,10 +55,11 @@ def _prove(prove: Told) -> list[str]:
     if not prove:
         return []
     rows = [(" against ".join(reversed(one["names"])), one["shown"], one["limits"], _mark(one), one["n"]) for one in prove["differences"]]
+    gain = _gain(any(one["lower_is_better"] for one in prove["differences"]))
     return [
         "## Was it the data?",
-        _text(prove["sentence"]),
-        table(("second against first", "difference", "interval", "verdict", "n"), rows),
+        _stale(prove) + _text(prove["sentence"]),
+        table(("second against first", gain, "interval", "verdict", "n"), rows),
     ]
 
 
@@ -70,7 +71,7 @@ def _weak(diagnosis: Told) -> list[str]:
 
 
 def _rounds(iterate: Told) -> list[str]:
-    return ["## Rounds of improvement", _text(iterate["sentence"])] if iterate else []
+    return ["## Rounds of improvement", _stale(iterate) + _text(iterate["sentence"])] if iterate else []
 
 
 def _reviewed(review: Told) -> list[str]:
@@ -79,6 +80,14 @@ def _reviewed(review: Told) -> list[str]:
     states = ", ".join(f"{count:,} {state}" for state, count in review["states"].items())
     agreed = "".join(f"\n- {_text(sentence)}" for sentence in review["agreement"])
     return ["## What people decided", f"- of {review['items']:,} reviewed pairs and drafts: {states}{agreed}"]
+
+
+def _stale(found: Told) -> str:
+    return "Of another state of the pairs or the base than the rest: " if found["stale"] else ""
+
+
+def _gain(lower_is_better: bool) -> str:
+    return "difference (negated: more is better)" if lower_is_better else "difference"
 
 
 def _mark(one: Told) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.figures_in_words import amount, metric_name, set_name
-from builder.report.compared import FIRST_METRIC, difference
+from builder.report.compared import FIRST_METRIC, LOWER, difference
 
 NAMES = {
     "curated": "chosen by kilopair",
@@ -29,7 +29,6 @@ def prove(found: Mapping[str, Any], contents: Mapping[str, str] | None = None) -
     declared = found.get("declared") or {}
     metric = str(declared.get("metric") or FIRST_METRIC)
     names = list(found.get("questions") or {}) or ["scores"]
-    known = {stage: content for stage, content in (contents or {}).items() if stage in (found.get("of") or {})}
     return {
         "sentence": str(found.get("sentence") or "").rstrip("."),
         "metric": metric_name(metric),
@@ -40,8 +39,13 @@ def prove(found: Mapping[str, Any], contents: Mapping[str, str] | None = None) -
         "other_sets": [_named(difference(one)) for one in found.get("other_sets") or ()],
         "curve": [dict(point) for point in found.get("curve") or ()],
         "seconds": found.get("seconds"),
-        "stale": any(found["of"][stage] != content for stage, content in known.items()),
+        "stale": is_stale(found, contents or {}),
     }
+
+
+def is_stale(found: Mapping[str, Any], contents: Mapping[str, str]) -> bool:
+    """Tell whether what a command left is of other outputs than these, by the hashes that it noted."""
+    return any(contents.get(stage, content) != content for stage, content in (found.get("of") or {}).items())
 
 
 def selection_name(selection: str) -> str:
@@ -53,7 +57,8 @@ def selection_name(selection: str) -> str:
 
 
 def _named(one: dict[str, Any]) -> dict[str, Any]:
-    return one | {"names": [selection_name(one["first"]), selection_name(one["second"])]}
+    names = [selection_name(one["first"]), selection_name(one["second"])]
+    return one | {"names": names, "metric_name": metric_name(one["metric"]), "lower_is_better": one["metric"] in LOWER}
 
 
 def _base(means: Mapping[str, Any] | None, metric: str, names: Sequence[str]) -> list[dict[str, Any]]:

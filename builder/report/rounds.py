@@ -6,14 +6,20 @@ from typing import Any
 
 from builder.figures_in_words import amount
 from builder.report.compared import difference
+from builder.report.prove import is_stale
 
 FACTS = 10  # that are shown
 _KEPT = ("n", "documents", "asked", "wrong", "known", "best", "stopped_because")
 _SHARE = "share"
 
 
-def rounds(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the section's figures; empty if kilopair iterate was not run."""
+def rounds(found: Mapping[str, Any], contents: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the section's figures; empty if kilopair iterate was not run.
+
+    Args:
+        found: iterate.json.
+        contents: the hashes of this run's outputs by stage; rounds that began with others are `stale`.
+    """
     if not found:
         return {}
     changes = Counter((one["round"], one["change"]) for one in found.get("history") or ())
@@ -28,6 +34,7 @@ def rounds(found: Mapping[str, Any]) -> dict[str, Any]:
         "conflicts": len(found.get("conflicts") or ()),
         "leaks": sum((found.get("leaks") or {}).values()),
         "notices": list(found.get("notices") or ()),
+        "stale": is_stale(found, contents or {}),
     }
 
 

@@ -92,7 +92,12 @@ def flow(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         if row["left"]
     ]
     last = gates[-1]
-    return [*steps, {"name": "chosen pairs", "count": last["came"] - last["left"], "left": 0, "reasons": {}}]
+    chosen: dict[str, Any] = {"name": "chosen pairs", "count": last["came"] - last["left"], "left": 0, "reasons": {}}
+    if not (kept := facts["chosen"].get("iterated")):
+        return [*steps, chosen]
+    gone = {"gave up their places": kept["left"]} if kept["left"] else {}
+    name, count = f"pairs, {kept['added']:,} added by kilopair iterate", kept["came"] - kept["left"] + kept["added"]
+    return [*steps, chosen | {"left": kept["left"], "reasons": gone}, chosen | {"name": name, "count": count}]
 
 
 def _with_more(found: dict[str, Any]) -> dict[str, Any]:

@@ -65,9 +65,9 @@ def minute(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return what else a manager should know, a sentence each with what it is about; what is not there is not said."""
     evaluation = facts.get("evaluation") or {}
     rows = [*_other_sets(evaluation, facts["verdict"]), *_rivals(evaluation, facts["verdict"])]
-    rows += [("Was it the data?", (facts.get("prove") or {}).get("sentence"))]
+    rows += [("Was it the data?", _of_now(facts.get("prove") or {}))]
     rows += [("Other abilities", _forgotten(facts.get("forgetting") or {})), ("Judge", (facts.get("win_rate") or {}).get("sentence"))]
-    rows += [("Weakest", _weakest(facts.get("diagnosis") or {})), ("Rounds", (facts.get("iterate") or {}).get("sentence"))]
+    rows += [("Weakest", _weakest(facts.get("diagnosis") or {})), ("Rounds", _of_now(facts.get("iterate") or {}))]
     rows += [("Note", notice) for notice in facts.get("notices") or ()]
     return [{"about": about, **_parted(_sentence(said))} for about, said in rows if said]
 
@@ -93,6 +93,12 @@ def _rivals(evaluation: Mapping[str, Any], decided: Mapping[str, Any]) -> Iterab
             yield told + (", on test" if one["set"] != decided["set"] else ""), one["sentence"]
 
 
+def _of_now(found: Mapping[str, Any]) -> str:
+    """Return the sentence of what a command left, and that it is of other pairs if it is."""
+    sentence = str(found.get("sentence") or "")
+    return f"of another state of the pairs or the base: {sentence}" if sentence and found.get("stale") else sentence
+
+
 def _forgotten(forgetting: Mapping[str, Any]) -> str:
     """Return what was forgotten; of a base that knew nothing else only that."""
     sentence = str(forgetting.get("sentence") or "")
@@ -100,13 +106,14 @@ def _forgotten(forgetting: Mapping[str, Any]) -> str:
 
 
 def _weakest(diagnosis: Mapping[str, Any]) -> str:
-    """Return how many answers are wrong, why, and what most of them are about."""
+    """Return how many answers are wrong, why, and which documents are the worst, of which it is said if most are about these."""
     if not diagnosis.get("wrong"):
         return ""
     why = ", ".join(f"{row['cause']} {row['n']}" for row in diagnosis["causes"])
     rows: Sequence[Mapping[str, Any]] = diagnosis["weak"]["document"]
     named = ", ".join(f"{row['name']} {row['wrong']} of {row['n']}" for row in rows[:3])
-    about = f"; most are about {named}" if named else ""
+    lead = "most are about" if 2 * sum(row["wrong"] for row in rows[:3]) > diagnosis["wrong"] else "worst:"
+    about = f"; {lead} {named}" if named else ""
     return f"{diagnosis['wrong']:,} of {diagnosis['n']:,} held-out answers are wrong ({why or 'no cause was found'}{about})"
 
 
