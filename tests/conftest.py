@@ -1,6 +1,7 @@
 """What holds for every test: no network, one thread per worker, and no code in the data folder."""
 
 import fcntl
+import gc
 import os
 import shutil
 import urllib.request
@@ -14,7 +15,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.review_browser import Desk
+    from tests.review_browser import Desk, KillableDesk
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 # urllib keeps the proxies it finds at its first call for good; a test that sets some would cut off those after it.
@@ -33,15 +34,33 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"datasets/ is data only, or it hides the package of that name: remove {', '.join(code)}", returncode=3)
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no collection looks through these millions of objects again (each training begins with one)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)  # by default a look for cycles after every 700 objects
+
+
 @pytest.fixture
 def root() -> Path:
     """The root of the repository."""
     return ROOT
 
 
+@pytest.fixture
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the pauses before what failed is tried again; those that an endpoint asks for, and all deadlines, stay."""
+    from generators.llm import tries
+
+    pause = tries.backoff
+    monkeypatch.setattr(tries, "backoff", lambda failures: pause(failures) / 10)
+
+
 @pytest.fixture(scope="session")
 def ferries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project of tests/review_workspace.py, made once for all workers: `recipe.yaml` and `workspace`; copy it to change it."""
+    """The project of tests/review_workspace.py with its index, made once for all workers: `recipe.yaml`, `workspace`; copy it to change it."""
+    from builder.review.indexing import made_index
+    from builder.review.sources import Sources
     from tests.review_workspace import make_workspace
 
     base = tmp_path_factory.getbasetemp()
@@ -49,8 +68,10 @@ def ferries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            make_workspace(folder.with_suffix(".unfinished"))
-            folder.with_suffix(".unfinished").rename(folder)
+            unfinished = folder.with_suffix(".unfinished")
+            make_workspace(unfinished)
+            made_index(Sources.of(unfinished / "workspace"))
+            unfinished.rename(folder)
     return folder
 
 
@@ -68,7 +89,19 @@ def desk(ferries: Path, chromium: "Browser", tmp_path: Path) -> "Iterator[Desk]"
     """The review of a workspace of one's own; at the end nothing in its pages may have run, called out or been refused."""
     from tests.review_browser import Desk
 
-    desk = Desk(shutil.copytree(ferries, tmp_path / "ferries", symlinks=True), chromium)
+    yield from watched(Desk(shutil.copytree(ferries, tmp_path / "ferries", symlinks=True), chromium))
+
+
+@pytest.fixture
+def killable(ferries: Path, chromium: "Browser", tmp_path: Path) -> "Iterator[KillableDesk]":
+    """A desk whose server may be killed."""
+    from tests.review_browser import KillableDesk
+
+    yield from watched(KillableDesk(shutil.copytree(ferries, tmp_path / "ferries", symlinks=True), chromium))
+
+
+def watched(desk: "Desk") -> "Iterator[Desk]":
+    """Give a desk; at the end nobody may have complained."""
     try:
         yield desk
         assert desk.complaints() == []

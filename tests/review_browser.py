@@ -1,4 +1,4 @@
-"""A reviewer in Debian's Chromium before a review server of its own process: what the tests of the review page drive."""
+"""A reviewer in Debian's Chromium before a review server: what the tests of the review page drive."""
 
 import json
 import os
@@ -7,19 +7,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
+from builder.recipe_file import load_recipe
 from builder.review.fold import standings
 from builder.review.log import ReviewLog
 from schemas.review import Event
+from tests.review_side import served
 
 PATIENCE = 30_000  # milliseconds that a loaded machine may take
+LOOK = 2_000  # milliseconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WENT_WRONG = "Failed to load resource"  # what Chromium says of any answer but 200: tests look at those themselves
 
@@ -38,14 +42,18 @@ def open_chromium() -> Iterator[Browser]:
 
 
 class Desk:
-    """A workspace of one's own, its server, and reviewers before it; remembers whatever their pages complained about."""
+    """A workspace of one's own, its server, and reviewers before it; remembers whatever their pages complained about.
+
+    The server is a thread: as a process of its own, as `KillableDesk` has it, it would first import for a second.
+    """
+
+    port = 0
 
     def __init__(self, project: Path, chromium: Browser) -> None:
         self.project, self.chromium = project, chromium
         self.wrong: list[str] = []
         self.pages: list[Page] = []
         self.cards = 0
-        self.port = 0
         self.start()
 
     @property
@@ -57,24 +65,20 @@ class Desk:
         return self.project / "workspace"
 
     def start(self) -> None:
-        """Start the server, at the port that it had before; returns when it answers."""
-        command = [str(Path(sys.executable).parent / "kilopair"), "review", "recipe.yaml", "--no-open", "--json", "--name", "ann"]
-        self.server = subprocess.Popen([*command, "--port", str(self.port)], cwd=self.project, stdout=subprocess.PIPE, env=os.environ)
-        line = self.server.stdout.readline() if self.server.stdout else b""
-        told = json.loads(line)
-        self.port, self.url = told["port"], told["url"]
+        """Start the server; returns when it listens."""
+        self._serving = ExitStack()
+        recipe = load_recipe(self.project / "recipe.yaml")
+        self.url = self._serving.enter_context(served(self.workspace, recipe, root=self.project))
+        self.port = urlsplit(self.url).port or 0
 
-    def kill(self) -> None:
-        """End the server as a crash does."""
-        self.server.send_signal(signal.SIGKILL)
-        self.server.wait()
-        if self.server.stdout:
-            self.server.stdout.close()
+    def stop(self) -> None:
+        """End the server."""
+        self._serving.close()
 
     def close(self) -> None:
         for page in self.pages:
             page.context.close()
-        self.kill()
+        self.stop()
 
     def open(self, where: str = "", *, name: str = "", **browser: Any) -> Page:
         """A browser of its own with the review page of a reviewer, e.g. at `?task=how_to`; `browser` as Playwright's new_context has it."""
@@ -134,9 +138,39 @@ class Desk:
             self.wrong.append(f"asked for {request.url}")
 
 
+class KillableDesk(Desk):
+    """A desk whose server is a process of its own, as people start it: it can be killed, and started again where it was."""
+
+    def start(self) -> None:
+        """Start the server, at the port that it had before; returns when it answers."""
+        command = [str(Path(sys.executable).parent / "kilopair"), "review", "recipe.yaml", "--no-open", "--json", "--name", "ann"]
+        self.server = subprocess.Popen([*command, "--port", str(self.port)], cwd=self.project, stdout=subprocess.PIPE, env=os.environ)
+        line = self.server.stdout.readline() if self.server.stdout else b""
+        told = json.loads(line)
+        self.port, self.url = told["port"], told["url"]
+
+    def kill(self) -> None:
+        """End the server as a crash does."""
+        self.server.send_signal(signal.SIGKILL)
+        self.server.wait()
+        if self.server.stdout:
+            self.server.stdout.close()
+
+    def stop(self) -> None:
+        self.kill()
+
+
+def shortly(look: Callable[[float], None]) -> None:
+    """Wait as long as ever, for looks of some seconds each: within a longer one, Playwright soon looks only twice a second."""
+    for _ in range(PATIENCE // LOOK - 1):
+        with suppress(AssertionError):
+            return look(LOOK)
+    return look(LOOK)
+
+
 def painted(page: Page) -> str:
     """The id of the item on the screen, once it is there."""
-    expect(page.locator("#card")).to_have_attribute("data-painted", "1")
+    shortly(lambda timeout: expect(page.locator("#card")).to_have_attribute("data-painted", "1", timeout=timeout))
     return page.locator("#card").get_attribute("data-id") or ""
 
 
@@ -145,7 +179,7 @@ def press(page: Page, *keys: str) -> str:
     before = painted(page)
     for key in keys:
         page.keyboard.press(key)
-    expect(page.locator("#card")).not_to_have_attribute("data-id", before)
+    shortly(lambda timeout: expect(page.locator("#card")).not_to_have_attribute("data-id", before, timeout=timeout))
     painted(page)
     return before
 
@@ -161,9 +195,10 @@ def fetched_ahead(desk: Desk, page: Page, number: int = 16) -> None:
 
 def saved(page: Page) -> None:
     """Wait until the server has stored everything."""
-    expect(page.locator("#saved")).to_have_text("saved")
+    shortly(lambda timeout: expect(page.locator("#saved")).to_have_text("saved", timeout=timeout))
 
 
 def counted(page: Page, number: int) -> None:
     """Wait until the queue holds so many."""
-    expect(page.locator("#count")).to_have_text("nothing here" if not number else f"{number:,} {'pair' if number == 1 else 'pairs'}")
+    said = "nothing here" if not number else f"{number:,} {'pair' if number == 1 else 'pairs'}"
+    shortly(lambda timeout: expect(page.locator("#count")).to_have_text(said, timeout=timeout))

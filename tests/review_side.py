@@ -182,10 +182,10 @@ def event(action: str, item: str = "", **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def served(folder: Path, recipe: Recipe, *, name: str = "ann", port: int = 0) -> Iterator[str]:
+def served(folder: Path, recipe: Recipe, *, root: Path | None = None, name: str = "ann", port: int = 0) -> Iterator[str]:
     """Serve a workspace in a thread; yields the link that opens a session."""
     address = listening("127.0.0.1", port)
-    with opened_desk(recipe, folder, Sources.of(folder)) as desk:
+    with opened_desk(recipe, root or folder, Sources.of(folder)) as desk:
         server = server_at(desk, address, name)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [address.socket]})
         thread.start()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,13 +61,19 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "120"}
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("begun")
+    (folder / "pages").mkdir()
+    (folder / "pages" / "leave.md").write_text(PAGE)
+    (folder / "pages" / "empty.md").write_text("")
+    assert kilopair("init", "pages", "--company", "Tarnwell", folder=folder).returncode == 0
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "leave.md").write_text(PAGE)
-    (tmp_path / "pages" / "empty.md").write_text("")
-    assert kilopair("init", "pages", "--company", "Tarnwell", folder=tmp_path).returncode == 0
-    return tmp_path
+def project(begun: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
 
 
 def test_help_imports_nothing_heavy():

@@ -127,7 +127,7 @@ def test_a_batch_that_is_too_long_is_halved_and_a_text_that_is_shows_its_beginni
         assert Counter(len(body["input"]) for _, body, _ in server.asked) == {3: 1, 2: 1, 1: 4}
 
 
-def test_trouble_of_the_server_and_of_the_rate_is_tried_again():
+def test_trouble_of_the_server_and_of_the_rate_is_tried_again(haste):
     troubles = [({"error": {"message": "oops"}}, 500), ({"error": {"message": "slow down, try again in 0.1s"}}, 429)]
     with served(*troubles) as (server, endpoint):
         rows = Embedded(endpoint, batch=32)(TEXTS)
@@ -163,7 +163,7 @@ def test_a_wrong_key_is_refused_and_never_shown(monkeypatch):
     assert "SECRET" not in str(error.value)
 
 
-def test_a_server_that_fails_every_time_is_given_up_with_what_it_said():
+def test_a_server_that_fails_every_time_is_given_up_with_what_it_said(haste):
     with served(*[({"error": {"message": "broken"}}, 500)] * 9) as (server, endpoint):
         with pytest.raises(EndpointError, match=r"3 tries brought no answer.*vectors so far are kept"):
             Embedded(endpoint, batch=32)(TEXTS)

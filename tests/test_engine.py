@@ -87,7 +87,7 @@ def test_the_key_of_a_request_is_that_of_what_decides_the_answer():
 
 
 @pytest.mark.parametrize("fault", ["500", "half_body", "html", "drop", "429", "503"])
-def test_trouble_of_the_server_is_tried_again(tmp_path, fault):
+def test_trouble_of_the_server_is_tried_again(tmp_path, fault, haste):
     with server({"fault": fault, "times": 2, "match": "about 1"}) as url:
         replies, _, _ = ask(tmp_path, url, [request(1)])
 
@@ -95,7 +95,7 @@ def test_trouble_of_the_server_is_tried_again(tmp_path, fault):
     assert replies[0].raw
 
 
-def test_a_request_that_fails_for_ever_is_given_up_and_the_others_are_not(tmp_path):
+def test_a_request_that_fails_for_ever_is_given_up_and_the_others_are_not(tmp_path, haste):
     with server({"fault": "502", "match": "about 13"}) as url:
         replies, _, _ = ask(tmp_path, url, [request(number) for number in (12, 13, 14)], attempts=2)
 
@@ -105,7 +105,7 @@ def test_a_request_that_fails_for_ever_is_given_up_and_the_others_are_not(tmp_pa
     assert replies[2].raw
 
 
-def test_an_internal_error_about_one_request_is_tried_without_its_schema_in_the_end(tmp_path):
+def test_an_internal_error_about_one_request_is_tried_without_its_schema_in_the_end(tmp_path, haste):
     with server({"fault": "500", "match": "about 13", "times": 3}) as url:
         replies, _, _ = ask(tmp_path, url, [request(13)])
 

@@ -45,7 +45,7 @@ def plain(count: int) -> list[str]:
     return [prompt("", key=f"k{number}") for number in range(count)]
 
 
-def test_row_10_a_prompt_that_always_breaks_the_server_fails_alone(server: Server, tmp_path: Path):
+def test_row_10_a_prompt_that_always_breaks_the_server_fails_alone(server: Server, tmp_path: Path, haste: None):
     url = server.space("row-10")
 
     made = run(url, tmp_path / "journal.sqlite", [*plain(10), prompt("500", key="bad")])
@@ -54,7 +54,7 @@ def test_row_10_a_prompt_that_always_breaks_the_server_fails_alone(server: Serve
     assert Counter(hit["key"] for hit in server.hits(url))["bad"] == 3
 
 
-def test_row_10_a_prompt_that_breaks_the_structured_output_is_asked_without(server: Server, tmp_path: Path):
+def test_row_10_a_prompt_that_breaks_the_structured_output_is_asked_without(server: Server, tmp_path: Path, haste: None):
     url = server.space("row-10-schema")
 
     made = run(url, tmp_path / "journal.sqlite", [request(prompt("500-schema"), schema=SCHEMA)], structured="json_schema", attempts=4)
@@ -77,7 +77,7 @@ def test_row_13_what_the_endpoint_does_not_take_is_left_out_once_and_for_all(ref
     assert all(refused not in hit["fields"] for hit in server.hits(url)[-20:])
 
 
-def test_row_14_a_500_that_means_no_json_schema_is_noticed_at_the_start(server: Server, tmp_path: Path):
+def test_row_14_a_500_that_means_no_json_schema_is_noticed_at_the_start(server: Server, tmp_path: Path, haste: None):
     url = server.space("row-14", always="500-schema")
 
     made = run(url, tmp_path / "journal.sqlite", [request(text, schema=SCHEMA) for text in plain(20)], structured="auto")

@@ -64,7 +64,7 @@ def wait_for_hits(server: Server, url: str, count: int, process: "subprocess.Pop
         time.sleep(0.02)
 
 
-def test_mixed_faults_at_high_concurrency_lose_nothing_and_pay_nothing_twice(server: Server, tmp_path: Path):
+def test_mixed_faults_at_high_concurrency_lose_nothing_and_pay_nothing_twice(server: Server, tmp_path: Path, haste: None):
     count = 10_000 if SOAK else 300
     url = server.space("chaos", mix=0.3, seed=7)
 
@@ -84,7 +84,7 @@ def test_mixed_faults_at_high_concurrency_lose_nothing_and_pay_nothing_twice(ser
 
 
 @pytest.mark.parametrize("cap", ["max_calls", "max_tokens"])
-def test_row_64_no_fault_and_no_concurrency_takes_a_run_past_its_budget(cap: str, server: Server, tmp_path: Path):
+def test_row_64_no_fault_and_no_concurrency_takes_a_run_past_its_budget(cap: str, server: Server, tmp_path: Path, haste: None):
     url = server.space(f"row-64-{cap}", mix=0.3, seed=3)
     limit = {"max_calls": 60, "max_tokens": 6_000}[cap]
 
@@ -210,7 +210,7 @@ def test_row_63_a_clock_that_jumps_changes_nothing(server: Server, tmp_path: Pat
     assert made.seconds < 5
 
 
-def test_row_65_answers_come_in_the_order_of_the_requests_whatever_was_tried_again(server: Server, tmp_path: Path):
+def test_row_65_answers_come_in_the_order_of_the_requests_whatever_was_tried_again(server: Server, tmp_path: Path, haste: None):
     url = server.space("row-65", mix=0.4, seed=65)
 
     async def ask() -> AsyncIterator[str]:

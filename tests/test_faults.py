@@ -13,7 +13,7 @@ from generators.llm.answers import read_answer, read_json
 from schemas.records import Reason
 from tests.fault_run import Run, Server, fault_server, prompt, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("haste")]
 KEY = "sk-test-SECRET-of-the-faults"
 
 

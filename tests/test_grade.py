@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 from collections import Counter
 from pathlib import Path
@@ -218,7 +219,9 @@ def test_single_keys_work_in_a_real_terminal(project: Path):
         except OSError:  # the other end is closed
             break
         if keys and shown.count(b"go on later > ") > sent:
-            time.sleep(1)  # what is typed before the terminal is listening is lost, as anywhere
+            listens_by = time.monotonic() + 60
+            while termios.tcgetattr(terminal)[3] & termios.ICANON and time.monotonic() < listens_by:
+                time.sleep(0.01)  # what is typed before the terminal is listening is lost, as anywhere
             os.write(terminal, keys.pop(0).encode())
             sent += 1
     if not waits:  # a key was lost: it would wait for it for ever

@@ -152,15 +152,23 @@ def test_a_run_killed_in_the_middle_of_a_save_goes_on_from_the_checkpoint_before
     assert not list(runs.glob("*/.writing-*"))
 
 
-@pytest.fixture
-def interrupted(tmp_path, bases, whole):
-    """The checkpoints of a run that was killed in its last pass."""
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory, bases, whole):
+    """The checkpoints of a run that was killed in its last pass, to be copied."""
+    folder = tmp_path_factory.mktemp("cut_off")
+    torch.set_num_threads(1)
 
     def cut():
-        _tune(tmp_path / "cut", base=bases / "llama", runs=tmp_path / "runs", progress=_killed_at(whole[1]["epochs"][1]["step"] + 1))
+        _tune(folder / "cut", base=bases / "llama", runs=folder / "runs", progress=_killed_at(whole[1]["epochs"][1]["step"] + 1))
 
     assert _child(cut) == -signal.SIGKILL
-    (run,) = (tmp_path / "runs").iterdir()
+    return folder / "runs"
+
+
+@pytest.fixture
+def interrupted(tmp_path, cut_off):
+    """A copy of the checkpoints of a run that was killed in its last pass."""
+    (run,) = shutil.copytree(cut_off, tmp_path / "runs").iterdir()
     return run
 
 
