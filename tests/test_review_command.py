@@ -93,6 +93,19 @@ def test_a_bulk_is_taken_back_whole_and_comes_back_by_undoing_the_undo(workspace
         review("--undo", "op-of-nobody")
 
 
+def test_an_undo_is_undone_once_and_what_brings_back_is_what_was_told(workspace: Path):
+    (word,) = append(workspace, event("reject"))
+    undo = reviewed("--undo", word.op)["op"]
+    again = reviewed("--undo", undo)["op"]
+
+    with pytest.raises(InputError, match=f"{undo}: is undone already"):
+        review("--undo", undo)
+    rejected = states(workspace)
+    review("--undo", again)
+
+    assert (rejected, states(workspace)) == ({"pair-1": "rejected"}, {"pair-1": "undecided"})
+
+
 def test_a_name_that_is_too_long_is_cut_as_on_the_page(workspace: Path):
     (word,) = append(workspace, event("accept"))
 
@@ -242,6 +255,27 @@ def test_a_disputed_edit_is_no_preference_until_it_is_settled(project: Path):
 
     assert before == 0
     assert write_preferences(project / "workspace", project / "dpo.jsonl").count == 1
+
+
+def test_an_edit_whose_result_people_reject_later_is_no_preference(project: Path):
+    pair = next(pair for pair in pairs_of(project) if pair.split == "train")
+    first = edit_of(pair)
+    made = pair.model_copy(update={"id": "pair-1111111111111111", "output": first.after.output if first.after else ""})
+    second = edit_of(made)
+    last = made.model_copy(update={"id": "pair-2222222222222222", "output": second.after.output if second.after else ""})
+    refused = event("reject", last.id, "bob", key=said_key(last))
+
+    def written(*events: Event) -> tuple[int, dict[str, int]]:
+        append(project / "workspace", *events)
+        found = write_preferences(project / "workspace", project / "dpo.jsonl")
+        return found.count, dict(found.left_out)
+
+    assert written(first, event("note", made.id, key=said_key(made))) == (1, {})
+    assert written(refused) == (1, {})
+    assert written(second)[1]["rejected"] == 1
+    assert written(event("undo", undoes=second.op), event("reject", made.id, key=said_key(made))) == (0, {"rejected": 1})
+    assert written(event("accept", made.id, key=said_key(made))) == (1, {})
+    assert written(event("reject", made.id, "bob", key=said_key(made))) == (0, {"rejected": 1})
 
 
 def test_forgetting_a_document_empties_the_decisions_about_it_and_no_file_quotes_it(project: Path):

@@ -16,6 +16,8 @@ from builder.pipeline import run
 from builder.recipe_file import load_recipe
 from builder.report.coverage import coverage
 from builder.review.changed import MOST, changed, likeness
+from builder.review.explore_funnel import funnel_figures
+from builder.review.explore_run import Run
 from builder.store import read_json, read_records
 from schemas.records import Chunk, Document
 from tests.hostile_texts import MARKUP
@@ -106,6 +108,35 @@ def test_the_funnel_shows_how_many_came_to_each_step_and_leads_to_those_that_lef
         assert ann.get("/api/items" + unescape(link.group(1))[1:]).json()["total"] in (count, count - 1)  # one copy has its twin's id
     assert "nothing to ask" in page
     assert "reason=nothing_to_ask" not in page  # chunks: there is no pair to look at
+
+
+def test_the_way_adds_up_when_a_round_of_iterate_was_kept(tmp_path: Path):
+    stages = {
+        "validate": {"content": "1", "counts": {"kept": 45, "dropped": {}}},
+        "curate": {"content": "2", "counts": {"kept": 45, "dropped": {}}},
+        "split": {"content": "3", "counts": {"kept": 47, "added": 5, "dropped": {"not_selected": 3}, "train": 40, "test": 7}},
+    }
+    found = funnel_figures(Run(tmp_path, stages), {})
+
+    assert [(step["name"], step["count"], step["left"]) for step in found["flow"]] == [
+        ("chosen pairs", 45, 3), ("pairs, 5 added by kilopair iterate", 47, 0),
+    ]  # fmt: skip
+    assert sum(found["splits"].values()) == found["flow"][-1]["count"]
+
+
+def test_what_left_is_read_once_for_all_documents(ann: Client, project: Path):
+    names = list(dict.fromkeys(re.findall(r"/explore/documents/(doc-[0-9a-f]+)\"", ann.page("/explore/documents"))))
+    first = [ann.page(f"/explore/documents/{name}") for name in names]
+    quarantine = project / "workspace" / "quarantine.jsonl"
+    hidden = quarantine.rename(quarantine.with_suffix(".hidden"))
+    try:
+        again = [ann.page(f"/explore/documents/{name}") for name in names]
+    finally:
+        hidden.rename(quarantine)
+
+    assert len(names) > 1
+    assert "nothing was asked about it" in shown("".join(first))
+    assert again == first
 
 
 def test_the_heat_map_counts_as_the_report_does(ann: Client, project: Path):

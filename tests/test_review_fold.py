@@ -7,8 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.agreement import cohen
+from builder.report.review import review
+from builder.review import agreed
 from builder.review.agreed import agreement, krippendorff
 from builder.review.fold import standings
+from builder.review.log import ReviewLog
+from builder.review.status import status
 from schemas.review import Event
 from tests.review_events import START, event, logs, stored, texts
 
@@ -203,6 +207,21 @@ def test_agreement_is_told_for_each_two_reviewers_and_over_all():
     assert found.disputed == ("pair-4",)
     assert found.as_json()["pairs"][0]["kappa"] == two.kappa
     assert two.sentence.startswith("ann and bob agree on 4 of 5; kappa 0.6")
+
+
+def test_agreement_takes_how_items_stand_from_whoever_knows_it(tmp_path, monkeypatch):
+    events = stored(event("accept"), event("reject", reviewer="bob"), event("accept", "pair-2"))
+    wanted = agreement(events)
+    with ReviewLog(tmp_path) as log:
+        log.append(events)
+
+    def folded_again(_: object) -> None:
+        pytest.fail("the log was folded again")
+
+    monkeypatch.setattr(agreed, "standings", folded_again)
+
+    assert agreement(events, standings(events)) == wanted == status(tmp_path).agreed
+    assert review(tmp_path)["shared"] == 1
 
 
 def test_a_final_word_settles_a_dispute_and_does_not_make_reviewers_agree():

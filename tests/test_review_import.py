@@ -110,6 +110,61 @@ def test_what_cannot_be_stored_is_told_with_its_line_and_kept_in_a_file_beside(t
     assert len(told) == 4
 
 
+def test_what_a_file_of_others_says_cannot_move_the_cursor_of_a_terminal(tmp_path: Path, log: ReviewLog):
+    strange = event(2).model_copy(update={"item": "pair-\x1b[2Jx", "key": "said-elsewhere"})
+    path = write(tmp_path / "ann.jsonl", event(1, by="ann\x1b]0;root\x07\r\nbob"), strange)
+
+    told = list(import_decisions(path, log, HERE, reviewer="me").lines())
+
+    assert told[0] == f"{path}: 1 events stored by ann ]0;root bob"
+    assert all(line.isprintable() for line in told)
+
+
+def test_files_that_differ_in_their_ending_leave_what_cannot_be_stored_in_files_of_their_own(tmp_path: Path, log: ReviewLog):
+    sheet, events = tmp_path / "a.csv", write(tmp_path / "a.jsonl", event(1), "[1, 2]")
+    sheet.write_text(f"id,decision\n{PAIRS[1].id},perhaps\n", encoding="utf-8")
+
+    found = [import_decisions(path, log, HERE, reviewer="me").left_in for path in (sheet, events)]
+
+    assert [path and "perhaps" in path.read_text(encoding="utf-8") for path in found] == [True, False]
+
+
+def test_in_exports_of_two_workspaces_the_newest_word_of_a_reviewer_counts(tmp_path: Path, log: ReviewLog):
+    def exported(name: str, *events: Event) -> Path:
+        with ReviewLog(tmp_path / name) as other:
+            other.append(events)
+            return write(tmp_path / f"{name}.jsonl", *other.events())
+
+    elsewhere = [event(number, by="cleo") for number in (1, 2)]  # so that numbers there mean something else here
+    first = exported("first", event(1, "reject", minutes=50), *elsewhere)
+    second = exported(
+        "second", *(event(number, by="bob") for number in (2, 3, 4, 5)), event(1, minutes=5, base=4), event(1, "skip", minutes=6, base=5)
+    )
+
+    for path in (first, second):
+        import_decisions(path, log, HERE, reviewer="me")
+
+    assert [one.action for one in log.standings([PAIRS[0].id])[PAIRS[0].id].decisions if one.reviewer == "ann"] == ["reject"]
+
+
+def test_a_word_of_an_export_still_replaces_the_one_that_its_reviewer_had_seen(tmp_path: Path, log: ReviewLog):
+    with ReviewLog(tmp_path / "other") as other:
+        other.append(
+            [event(1, "reject", minutes=9), event(1, minutes=5, base=1), event(1, "skip", by="bob"), event(2, "reject", minutes=9)]
+        )
+        other.append([event(2, minutes=5, base=0, op="op-of-a-tab-that-waited")])
+        path, wanted = (
+            write(tmp_path / "other.jsonl", *other.events()),
+            {item: one.state for item, one in standings(other.events()).items()},
+        )
+    log.append([event(number, by="cleo") for number in (3, 4, 5)])
+
+    import_decisions(path, log, HERE, reviewer="me")
+
+    assert wanted == {PAIRS[0].id: "accepted", PAIRS[1].id: "rejected"}
+    assert {item: state for item, state in states(log).items() if item in wanted} == wanted
+
+
 def test_a_decision_goes_to_the_pair_that_says_the_same_after_a_new_generation(tmp_path: Path, log: ReviewLog):
     path = write(tmp_path / "ann.jsonl", event(1), event(2, "reject"), event(2, "undo", undoes="op-ann-2-reject-0", minutes=1))
     made_anew = {(one := pair(number, chunk="chunk-2")).id: Reviewable(said_key(one), "doc-2") for number in (1, 2)}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builder.forget import forget
 from builder.review.accepted import EDITED
+from builder.review.decide import Deciding
 from builder.review.doubt import of_length, signs, together, usual
 from builder.review.filters import SORTS, Filter
 from builder.review.heirs import heirs
@@ -19,7 +20,10 @@ from builder.review.index import Index
 from builder.review.indexing import made_index
 from builder.review.items import card
 from builder.review.log import FILE, ReviewLog
+from builder.review.opened import opened_review
+from builder.review.repair import Settings
 from builder.review.sources import Sources
+from builder.review.static_records import records_of
 from schemas.errors import UsageError, WorkspaceError
 from schemas.records import Draft, Dropped, Pair, Reason
 from schemas.review import Event, Texts, said_key
@@ -315,6 +319,42 @@ def test_what_an_edit_made_and_what_says_the_same_elsewhere_stand_as_their_forer
         assert ids(index, state="rejected") == []
         assert ids(index, state="accepted") == [after.chosen[1].id]
     index.close()
+
+
+def test_a_note_or_a_word_taken_back_leaves_what_an_edit_made_as_edited(tmp_path: Path):
+    dataset = made(documents=1)
+    old = dataset.chosen[0]
+    texts = Texts(instruction="Where do I find it?", output=old.output)
+    new = _reworded(old, instruction=texts.instruction).model_copy(update={"flags": (EDITED,)})
+    dataset.chosen[0] = new
+    dataset.write(tmp_path)
+
+    def stands(index: Index) -> list[object]:
+        """How the index has it in lists, in counts, in progress, and in decisions."""
+        state = index.items(Filter(), sort="order", limit=1).rows[0]["state"]
+        rows = [name for name in index.states(Filter()) if ids(index, state=name) == [new.id] and index.count(Filter(state=name)) == 1]
+        given = Deciding(index, log, Settings(max_words=100)).standings([new.id])[new.id]
+        assert index.states(Filter()).total() == index.count(Filter()) == len(ids(index))
+        assert state == given.state
+        return [*rows, dict(index.states(Filter(where="chosen")))[rows[0]], given.texts, given.seq]
+
+    with ReviewLog(tmp_path) as log:
+        log.append([_event(old.id, "edit", after=texts, key=said_key(old))])
+        with opened_review(tmp_path) as (index, _):
+            assert stands(index) == ["edited", 1, texts, 1]
+            log.append([_event(new.id, "note", note="nice", key=said_key(new))])
+            assert stands(index) == ["edited", 1, texts, 2]
+            log.append([_event(new.id, "reject", key=said_key(new))])
+            assert stands(index) == ["rejected", 1, None, 3]
+            with opened_review(tmp_path) as (opened_later, _):
+                log.append([_event(new.id, "undo", undoes=f"op-ann-{new.id}-reject")])
+                assert stands(index) == stands(opened_later) == ["edited", 1, texts, 4]
+            assert index.changed(3, 10) == [new.id]
+            assert index.changed(0, 10) == [new.id]
+            events = records_of(index, log, [new.id], reviewer="ann")["events"]
+            assert [(event["item"], event["action"]) for event in events] == [(new.id, name) for name in ("edit", "note", "reject", "undo")]
+        with opened_review(tmp_path) as (index, _):
+            assert stands(index) == ["edited", 1, texts, 4]
 
 
 def test_a_folder_may_have_a_name_that_means_something_in_an_address(tmp_path: Path):

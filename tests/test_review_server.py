@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -331,6 +332,24 @@ def test_decisions_come_back_with_the_pairs_of_the_next_run(ferries: Path, tmp_p
         assert [(row["id"], row["where"]) for row in stood["accepted"]] == [(accepted, "chosen")]
         card = ann.get(f"/api/item/{stood['edited'][0]['id']}")
         assert (card["standing"]["item"], card["standing"]["state"], len(card["events"])) == (card["id"], "edited", 1)
+
+
+def test_the_card_of_what_an_edit_made_tells_what_was_said_before_and_since(workspace: tuple[Path, Recipe], dataset: Made):
+    old = dataset.chosen[0]
+    after = {"instruction": old.instruction, "input": "", "output": f"{old.output} Always."}
+    new = {"id": "pair-00000000000000ed", "output": after["output"], "flags": ("edited",)}
+    with served(*workspace) as url:
+        ann = Reviewer(url)
+        ann.decide(event("edit", old.id, after=after))
+        seen = ann.get("/api/changes", after=0)["dataset"]
+        replace(dataset, chosen=[old.model_copy(update=new), *dataset.chosen[1:]]).write(workspace[0])
+        while ann.get("/api/changes", after=0, dataset=seen)["dataset"] == seen:
+            time.sleep(0.02)
+
+        told = ann.decide(event("note", new["id"], note="as agreed"))["standings"][new["id"]]
+        card = ann.get(f"/api/item/{new['id']}")
+        assert [(one["action"], one["item"]) for one in card["events"]] == [("edit", old.id), ("note", new["id"])]
+        assert (told["state"], told["seq"]) == (card["standing"]["state"], card["standing"]["seq"]) == ("edited", 2)
 
 
 @pytest.mark.parametrize("until", ["read", "validate"])

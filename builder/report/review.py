@@ -31,7 +31,7 @@ def review(folder: Path) -> dict[str, Any]:
     with ReviewLog(folder) as log:
         events = list(log.events())
     stand = standings(events)
-    agreed = agreement(events)
+    agreed = agreement(events, stand)
     states = Counter(one.state for one in stand.values() if one.state != "undecided")
     if not states:
         return {}

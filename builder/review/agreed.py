@@ -12,7 +12,7 @@ from typing import Any
 
 from builder.agreement import cohen
 from builder.review.fold import live, standings, words
-from schemas.review import Event
+from schemas.review import Event, Standing
 
 RATINGS = ("accept", "reject", "edit")
 _RATING = {"accept": "accept", "reject": "reject", "edit": "edit", "repair": "edit"}
@@ -52,13 +52,14 @@ class Agreed:
         return {**asdict(self), "rated": dict(self.rated), "pairs": [asdict(two) for two in self.pairs], "disputed": list(self.disputed)}
 
 
-def agreement(events: Iterable[Event]) -> Agreed:
-    """Return how far the reviewers of a log agree."""
+def agreement(events: Iterable[Event], stand: Mapping[str, Standing] | None = None) -> Agreed:
+    """Return how far the reviewers of a log agree; `stand` is how its items stand, if that is known."""
     ordered = sorted(events, key=lambda event: event.seq)
     units = _ratings(ordered)
     several = [ratings for ratings in units.values() if len(ratings) > 1]
     rated = Counter(reviewer for ratings in units.values() for reviewer in ratings)
-    disputed = tuple(sorted(item for item, standing in standings(ordered).items() if standing.state == "disputed"))
+    stand = standings(ordered) if stand is None else stand
+    disputed = tuple(sorted(item for item, standing in stand.items() if standing.state == "disputed"))
     return Agreed(dict(sorted(rated.items())), len(several), tuple(_twos(several)), krippendorff(several), disputed)
 
 

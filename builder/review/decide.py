@@ -119,8 +119,8 @@ class Deciding:
         named = list(items)
         heirs = self._index.heirs(named)
         asked = {item: heirs.get(item, item) for item in named}
-        found = self._log.standings(set(asked.values()))
-        return {item: found[said].model_copy(update={"item": item}) for item, said in asked.items() if said in found}
+        found = self._log.standings({*asked, *asked.values()})
+        return {item: _as(item, found[said], found.get(item)) for item, said in asked.items() if said in found}
 
     def _filled(self, event: Event, places: Mapping[str, Place]) -> Event:
         """Return an event with what it does not say of its item, and with texts that are sound."""
@@ -145,6 +145,11 @@ class Deciding:
     def _meant(self, first: Event, place: Place, common: Mapping[str, Any], number: int) -> Event:
         own = {"op": f"{first.op}.{number}", "item": place.id, "key": place.key, "document": place.document_id}
         return first.model_copy(update={**common, **own})
+
+
+def _as(item: str, standing: Standing, own: Standing | None) -> Standing:
+    """Return a standing by the id that its item has now; under which a note is no word, but as new as any."""
+    return standing.model_copy(update={"item": item, "seq": max(standing.seq, own.seq if own else 0)})
 
 
 def _event(given: Mapping[str, Any], reviewer: str) -> Event:

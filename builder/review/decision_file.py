@@ -21,13 +21,17 @@ _LIKE = "give the file that a review page saved, one of kilopair review --export
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a file: an event, or a pair's id and whether it was accepted, or else `problem` says why it is neither."""
+    """One line of a file: an event, or a pair's id and whether it was accepted, or else `problem` says why it is neither.
+
+    `seq` is the event's place in the log that the file was exported from, which its `base` is about; 0 of a file of a page.
+    """
 
     number: int
     text: str
     event: Event | None = None
     said: tuple[str, bool] | None = None
     problem: str = ""
+    seq: int = 0
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -92,7 +96,7 @@ def _event(number: int, text: str) -> Line:
     except ValidationError as error:
         return Line(number, text, problem=explain(error))
     # a clock that is ahead must not make a word outlast all that follow
-    return Line(number, text, event=event.model_copy(update={"seq": 0, "at": min(event.at, datetime.now(UTC))}))
+    return Line(number, text, event=event.model_copy(update={"seq": 0, "at": min(event.at, datetime.now(UTC))}), seq=event.seq)
 
 
 def _of_sheet(path: Path, text: str) -> Iterator[Line]:

@@ -14,12 +14,13 @@ from builder.report.charts.flow import flow
 from builder.review import explore_dataset
 from builder.review.desk import Desk
 from builder.review.explore_clusters import RELATIONS, clusters
-from builder.review.explore_coverage import COUNTED, ORDERS, covered, heat_map, one_document
+from builder.review.explore_coverage import COUNTED, ORDERS, covered, heat_map, one_document, silent_chunks
 from builder.review.explore_disputes import Agreement, disputes
 from builder.review.explore_funnel import funnel_figures
 from builder.review.explore_playground import playground_routes
 from builder.review.explore_run import Run
 from builder.review.filters import UNDECIDED, Filter
+from builder.review.index import Index
 from builder.review.playground import Playground
 from schemas.records import SPLITS
 from schemas.review import REASONS
@@ -50,11 +51,12 @@ class _Pages:
         self._desk = desk
         self._agreement = Agreement(desk)
         self._funnel: tuple[tuple[str, ...], dict[str, Any]] | None = None
+        self._silent: tuple[tuple[str, ...], dict[str, str]] | None = None
 
     def funnel(self, request: Request) -> Response:
         """Show the way from files to the splits."""
         run, index = Run.of(self._desk.workspace), self._desk.index
-        made_of = (*run.stamp, str(index.path))
+        made_of = _made_of(run, index)
         if self._funnel is None or self._funnel[0] != made_of:
             left = index.select("SELECT DISTINCT stage, reason, place FROM items WHERE reason != ''")
             self._funnel = made_of, funnel_figures(run, {(row["stage"], row["reason"]): row["place"] for row in left})
@@ -76,7 +78,11 @@ class _Pages:
 
     def document(self, request: Request) -> Response:
         """Show one document section by section."""
-        found = one_document(self._desk.index, request.path_params["name"], Run.of(self._desk.workspace).dropped())
+        run, index = Run.of(self._desk.workspace), self._desk.index
+        made_of = _made_of(run, index)
+        if self._silent is None or self._silent[0] != made_of:
+            self._silent = made_of, silent_chunks(index, run.dropped())
+        found = one_document(index, request.path_params["name"], self._silent[1])
         if found is None:
             raise HTTPException(404)
         return self._page(request, "documents", template="sections.html", document=found)
@@ -111,6 +117,11 @@ class _Pages:
 
     def _page(self, request: Request, active: str, *, template: str = "", **values: Any) -> Response:
         return self._desk.page(request, template or f"{active}.html", active=active, page=_number(request), **values)
+
+
+def _made_of(run: Run, index: Index) -> tuple[str, ...]:
+    """Return what changes when the files of a run or the index do."""
+    return *run.stamp, str(index.path)
 
 
 def _one_of(request: Request, name: str, known: Any, default: str) -> str:

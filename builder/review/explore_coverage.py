@@ -74,19 +74,25 @@ def heat_map(documents: list[Covered], *, order: str = "read", text: str = "", p
     }
 
 
-def one_document(index: Index, name: str, dropped: Iterable[Dropped]) -> dict[str, Any] | None:
+def silent_chunks(index: Index, dropped: Iterable[Dropped]) -> dict[str, str]:
+    """Return the chunks that left the way, with why nothing was asked about them."""
+    chunks = {row["id"] for row in index.select("SELECT id FROM chunks")}
+    return {record.id: record.detail or str(record.reason) for record in dropped if record.id in chunks}
+
+
+def one_document(index: Index, name: str, silent_by_chunk: Mapping[str, str]) -> dict[str, Any] | None:
     """Return a document with its sections: counts by place, why items left, the chosen pairs, and why nothing was asked; None if unknown.
 
     Args:
         index: the items and chunks.
         name: the id of the document.
-        dropped: everything that left the way, chunks of which nothing was asked among it.
+        silent_by_chunk: why nothing was asked about a chunk, of those that left the way.
     """
     found = index.select("SELECT id, path, title FROM documents WHERE id = ?", [name])
     if not found:
         return None
     chunks = dict(map(tuple, index.select("SELECT id, section FROM chunks WHERE document_id = ? ORDER BY n", [name])))
-    silent = {chunks[record.id]: record.detail or str(record.reason) for record in dropped if record.id in chunks}
+    silent = {section: silent_by_chunk[chunk] for chunk, section in chunks.items() if chunk in silent_by_chunk}
     sections = list(dict.fromkeys(chunks.values()))
     places, reasons = (_by_section(index, name, column) for column in ("place", "reason"))
     pairs: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

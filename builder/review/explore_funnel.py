@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from builder.report.chosen import gates_of
+from builder.report.chosen import gates_of, iterated
 from builder.report.counted import funnel, reasons
 from builder.report.story import flow
 from builder.review.explore_run import Run
@@ -58,7 +58,8 @@ def _flow(run: Run, gone: Sequence[Mapping[str, Any]]) -> list[Figures]:
     counts = Counter({(row["stage"], row["reason"]): row["count"] for row in gone})
     added = run.counts("curate").get("added", 0)
     gates = gates_of(run.counts("validate")["kept"] + added, counts)
-    return flow({"chosen": {"gates": gates, "added": added}, "reasons": gone})
+    kept = iterated(run.counts("split"), came=gates[-1]["came"] - gates[-1]["left"])
+    return flow({"chosen": {"gates": gates, "added": added, "iterated": kept}, "reasons": gone})
 
 
 def _next(run: Run) -> str:

@@ -46,6 +46,11 @@ def folded(events: Iterable[Event]) -> Iterator[Folded]:
 
 def live(events: Sequence[Event]) -> list[Event]:
     """Return the events that nothing has undone, without the undos; both lists oldest first."""
+    return [event for event in untaken(events) if event.action != "undo"]
+
+
+def untaken(events: Sequence[Event]) -> list[Event]:
+    """Return the events that nothing has undone, undos among them; both lists oldest first."""
     taken: set[str] = set()
     kept: list[Event] = []
     for event in reversed(events):
@@ -53,8 +58,7 @@ def live(events: Sequence[Event]) -> list[Event]:
             continue
         if event.action == "undo":
             taken.add(event.undoes)
-        else:
-            kept.append(event)
+        kept.append(event)
     return kept[::-1]
 
 

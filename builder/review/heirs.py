@@ -12,11 +12,11 @@ from schemas.review import Standing
 
 _LOST = f"SELECT item FROM standing WHERE state != '{UNDECIDED}' AND item NOT IN (SELECT id FROM items)"  # noqa: S608
 _MADE = "SELECT id, task, key FROM items WHERE instr(flags, ?) OR instr(flags, ?)"
-_SAYING = "SELECT id, key FROM items WHERE key IN (SELECT value FROM json_each(?)) AND id NOT IN (SELECT item FROM standing)"
+_SAYING = "SELECT id, key FROM items WHERE key IN (SELECT value FROM json_each(?))"
 
 
 def heirs(index: Index, log: ReviewLog) -> dict[str, str]:
-    """Return the items that nobody decided on by the id they have now, with the items that somebody did decide on."""
+    """Return the items that have taken the place of others on which somebody decided, with these."""
     lost = log.standings(row["item"] for row in index.select(_LOST))
     by_key = {standing.key: item for item, standing in lost.items() if standing.key} | _changed(index, lost.values())
     return {row["id"]: by_key[row["key"]] for row in index.select(_SAYING, [json.dumps(list(by_key))])}

@@ -5,7 +5,8 @@ is not there (once it is, import the file again). What was said here since stays
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from builder.review.decide import Deciding
 from builder.review.decision_file import Line, read_lines
+from builder.review.event_lines import flat
 from builder.review.index import Index
 from builder.review.log import ReviewLog
 from builder.store import write_text
@@ -81,11 +83,11 @@ class Imported:
 
     def lines(self, *, most: int = 10) -> Iterator[str]:
         """Yield what a person is told; at most `most` of the lines that were left."""
-        by = f" by {', '.join(self.reviewers)}" if self.reviewers else ""
+        by = f" by {', '.join(map(flat, self.reviewers))}" if self.reviewers else ""
         moved = f", {self.moved:,} of them on the pair that now says the same" if self.moved else ""
         known = f"; {self.known:,} known already" if self.known else ""
         yield f"{self.file}: {self.stored:,} events stored{by}{moved}{known}"
-        yield from (f"{self.file}:{left.line}: {left.problem}" for left in self.left[:most])
+        yield from (f"{self.file}:{left.line}: {flat(left.problem)}" for left in self.left[:most])
         if self.left:
             yield f"not stored: {len(self.left):,} lines, all in {self.left_in} with the reasons"
 
@@ -113,7 +115,7 @@ def import_decisions(path: Path, log: ReviewLog, here: Here, *, reviewer: str) -
         elif taken:
             left.append(Left(line.number, taken, line.text))
     left_in = _write(path, left) if left else None  # before the log: nothing is stored whose rest could not be told
-    log.append(stored)
+    log.append(stored, seen=_seen(lines, stored, log))
     names = tuple(sorted({event.reviewer for event in stored}))
     return Imported(path, len(stored), len(lines) - len(stored) - len(left), moved, names, tuple(left), left_in)
 
@@ -123,6 +125,18 @@ def _last_rows(lines: Iterable[Line]) -> list[Line]:
     listed = list(lines)
     last = {line.said[0]: line.number for line in listed if line.said}
     return [line for line in listed if line.said is None or last[line.said[0]] == line.number]
+
+
+def _seen(lines: Iterable[Line], stored: Sequence[Event], log: ReviewLog) -> dict[str, str]:
+    """Return for each event of another log the op of the newest one that its reviewer had seen there.
+
+    None where the item has words here that are not in the file: no number tells those that were seen from these, so times decide.
+    """
+    foreign = sorted((line.seq, line.event.op) for line in lines if line.event and line.seq)
+    ops, places = {op for _, op in foreign}, [seq for seq, _ in foreign]
+    unseen = {event.item for event in log.events() if event.op not in ops} if foreign else set()
+    before = {event.op: bisect_right(places, event.base) if event.item not in unseen else 0 for event in stored if event.op in ops}
+    return {op: foreign[at - 1][1] if at else "" for op, at in before.items()}
 
 
 @dataclass
@@ -181,7 +195,7 @@ def _of_row(pair: str, accepted: bool, known: _Known, reviewer: str) -> Event:
 
 
 def _write(path: Path, left: list[Left]) -> Path:
-    target = path.with_name(f"{path.stem}.rejected.jsonl")
+    target = path.with_name(f"{path.stem if path.suffix == '.jsonl' else path.name}.rejected.jsonl")  # a.csv may lie beside a.jsonl
     try:
         write_text(target, "".join(json.dumps(asdict(one)) + "\n" for one in left))
     except OSError as error:

@@ -22,7 +22,11 @@ _ROW = """i.id, i.task, i.question, i.answer, i.document, i.section, i.place AS 
     ifnull(s.state, 'undecided') AS state, i.score, i.doubt, i.cluster_size, i.kind, i.flags"""
 _PLACE = 'n, id, key, document_id, document, kind, place AS "where"'
 _JOINED = "items i LEFT JOIN heirs h ON h.id = i.id LEFT JOIN standing s ON s.item = ifnull(h.item, i.id)"
-_STANDING = "standing s LEFT JOIN heirs h ON h.item = s.item CROSS JOIN items i ON i.id = ifnull(h.id, s.item)"
+_STANDING = """standing s LEFT JOIN heirs h ON h.item = s.item LEFT JOIN heirs own ON own.id = s.item
+    CROSS JOIN items i ON i.id = ifnull(h.id, s.item) AND own.id IS NULL"""  # an heir once: not by its own row as well
+# What was said of items, of an heir also by the id that it has now, each with how its item stands.
+_SAID = """standing said LEFT JOIN heirs h ON h.item = said.item CROSS JOIN items i ON i.id = ifnull(h.id, said.item)
+    LEFT JOIN heirs own ON own.id = i.id CROSS JOIN standing s ON s.item = ifnull(own.item, i.id)"""
 _NO_STANDING = "CREATE TEMP TABLE standing (item PRIMARY KEY, state, reason, seq, reviewers)"
 
 
@@ -55,11 +59,12 @@ class Index:
         self._lock = threading.Lock()
         self._base = sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, timeout=30, check_same_thread=False)
         self._base.row_factory = sqlite3.Row
-        self._base.execute("CREATE TEMP TABLE heirs (id PRIMARY KEY, item)")
+        self._base.execute("CREATE TEMP TABLE inherited (id PRIMARY KEY, item)")
+        self._base.execute("CREATE TEMP TABLE heirs (id PRIMARY KEY, item)")  # but for those that somebody decided on
         self._base.execute("CREATE INDEX temp.heirs_of ON heirs (item)")
         self._base.execute(_NO_STANDING)
         self._inode = 0
-        self._heeded: int | None = None  # the state of the log that the heirs heed
+        self._heeded = 0  # the newest event that the heirs heed
         self._tally, self._counted_of = Tally(), 0
         self._totals: dict[Filter, int] = {}
         # kept open: a run that makes its stages anew may delete the files that this index was made of
@@ -120,7 +125,7 @@ class Index:
         with self._reading() as base:
             if self._inode != self._counted_of:
                 self._tally, self._counted_of = Tally(), self._inode
-            query = f"SELECT i.n, i.place, s.state, s.seq FROM {_STANDING} WHERE s.seq > ? ORDER BY s.seq"  # noqa: S608 ours
+            query = f"SELECT i.n, i.place, s.state, said.seq FROM {_SAID} WHERE said.seq > ? ORDER BY said.seq"  # noqa: S608 ours
             self._tally.heed(base.execute(query, [self._tally.seq]))
 
     def _total(self, asked: Filter) -> int:
@@ -166,8 +171,8 @@ class Index:
 
     def changed(self, after: int, most: int) -> list[str]:
         """Return the items, by the ids that they have now, that newer events than `after` are about; at most so many, the oldest first."""
-        query = f"SELECT i.id FROM {_STANDING} WHERE s.seq > ? ORDER BY s.seq LIMIT ?"  # noqa: S608 ours
-        return [row["id"] for row in self.select(query, [after, most])]
+        query = f"SELECT i.id FROM {_SAID} WHERE said.seq > ? ORDER BY said.seq LIMIT ?"  # noqa: S608 ours
+        return list(dict.fromkeys(row["id"] for row in self.select(query, [after, 2 * most])))[:most]  # an heir may be there twice
 
     def bulk(self, bulk: str) -> tuple[int, int]:
         """Return how many events of a bulk action the log holds, and the number of the first; zeros if none."""
@@ -178,8 +183,8 @@ class Index:
     def inherit(self, heirs: Mapping[str, str]) -> None:
         """Let items stand as others do that are no longer there, by the ids of both, until somebody decides on them."""
         with self._reading() as base:
-            base.executemany("INSERT OR REPLACE INTO heirs VALUES (?, ?)", heirs.items())
-            self._heeded = None
+            base.executemany("INSERT OR REPLACE INTO inherited VALUES (?, ?)", heirs.items())
+            self._all_inherit()
 
     def heirs(self, items: Iterable[str] | None = None) -> dict[str, str]:
         """Return the items that stand as others do, with these; of some items, or of all."""
@@ -208,10 +213,22 @@ class Index:
             self._inode = 0
             if inode and self._attached():
                 self._base.execute("DROP TABLE temp.standing")
-                self._inode, self._heeded = inode, None
-        if self._inode and (version := self._base.execute("PRAGMA log.data_version").fetchone()[0]) != self._heeded:
-            self._base.execute("DELETE FROM heirs WHERE EXISTS (SELECT 1 FROM standing WHERE item = heirs.id)")  # own words count first
-            self._heeded = version
+                self._inode = inode
+                self._all_inherit()
+        if (last := self._base.execute("SELECT ifnull(max(seq), 0) FROM standing").fetchone()[0]) > self._heeded:
+            self._heed_own_words()
+            self._heeded = last
+
+    def _all_inherit(self) -> None:
+        self._base.execute("DELETE FROM heirs")
+        self._base.execute("INSERT INTO heirs SELECT * FROM inherited")
+        self._heeded = 0
+
+    def _heed_own_words(self) -> None:
+        """Let own words count before inherited ones until they are undone; a note is none."""
+        new = "id IN (SELECT item FROM standing WHERE seq > ? AND state"
+        self._base.execute(f"DELETE FROM heirs WHERE {new} != '{UNDECIDED}')", [self._heeded])  # noqa: S608 ours
+        self._base.execute(f"INSERT OR IGNORE INTO heirs SELECT * FROM inherited WHERE {new} = '{UNDECIDED}')", [self._heeded])  # noqa: S608
 
     def _attached(self) -> bool:
         """Attach the log unless another process is about to make its tables; return whether it is there.

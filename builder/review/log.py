@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,12 @@ class ReviewLog:
             with lock:
                 self._closed(place)
 
-    def append(self, events: Sequence[Event]) -> list[Event]:
+    def append(self, events: Sequence[Event], *, seen: Mapping[str, str] | None = None) -> list[Event]:
         """Store events, all or none, and return them as stored, with their seq; of an op that was there before, what was stored then.
+
+        Args:
+            events: in the order in which they are to be.
+            seen: of ops the op that counts as their `base`, of events that come from another log; empty for none.
 
         Raises:
             InputError: an undo names what is not in the log; nothing is stored.
@@ -61,7 +65,7 @@ class ReviewLog:
         if not events:
             return []
         with self._writing() as connection:
-            return _store(connection, events)
+            return _store(connection, events, seen or {})
 
     def events(self, *, after: int = 0, item: str | None = None) -> Iterator[Event]:
         """Yield the events with a higher seq than `after`, oldest first; of one item with the undos that take its events back."""
@@ -212,8 +216,9 @@ def _version(connection: sqlite3.Connection) -> int:
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def _store(connection: sqlite3.Connection, events: Sequence[Event]) -> list[Event]:
-    there = select(connection, "op IN (SELECT value FROM json_each(?))", json.dumps([event.op for event in events]))
+def _store(connection: sqlite3.Connection, events: Sequence[Event], seen: Mapping[str, str]) -> list[Event]:
+    ops = [*(event.op for event in events), *seen.values()]
+    there = select(connection, "op IN (SELECT value FROM json_each(?))", json.dumps(ops))
     stored = {event.op: event for event in there}
     fresh: list[Event] = []
     for event in events:
@@ -221,8 +226,10 @@ def _store(connection: sqlite3.Connection, events: Sequence[Event]) -> list[Even
             continue
         if event.action == "undo" and not _is_there(connection, event.undoes):
             raise InputError(f"{event.undoes}: nothing to undo, as the log holds no event and no bulk action of this name")
-        seq = connection.execute(_INSERT, _row(event)).lastrowid
-        stored[event.op] = event.model_copy(update={"seq": seq})
+        base = stored[seen[event.op]].seq if seen.get(event.op) in stored else 0
+        based = event.model_copy(update={"base": base}) if event.op in seen else event
+        seq = connection.execute(_INSERT, _row(based)).lastrowid
+        stored[event.op] = based.model_copy(update={"seq": seq})
         fresh.append(stored[event.op])
     refresh(connection, fresh)
     return [stored[event.op] for event in events]

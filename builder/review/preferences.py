@@ -1,7 +1,8 @@
 """What people edited, as preference pairs: their answer was chosen over the one that the pair had before.
 
 Lines of prompt, chosen and rejected as turns, which TRL's DPOTrainer reads as they are. Left out is what teaches
-no preference (the question was changed too, or the answer was not), and what would tell a model the questions of a held-out split.
+no preference (the question was changed too, or the answer was not; people rejected what the edit made), and what would tell a model
+the questions of a held-out split.
 """
 
 import json
@@ -15,6 +16,7 @@ from builder.export import messages
 from builder.lineage import split_pairs
 from builder.review.fold import standings
 from builder.review.log import ReviewLog
+from builder.review.rows import said
 from builder.step import DRAFTS, PAIRS
 from builder.store import read_records, write_text
 from schemas.errors import UsageError
@@ -27,6 +29,7 @@ _WHY = {
     "same_answer": "edits leave the answer as it was",
     "held_out": "edits are of facts in a held-out split, or a held-out wording",
     "gone": "edits are of pairs that are no longer there or that were forgotten",
+    "rejected": "edits made what people rejected or dispute since",
 }
 
 
@@ -70,7 +73,10 @@ def write_preferences(workspace: Path, path: Path) -> Written:
 def preferences(events: Iterable[Event], splits: "Splits", left_out: Counter[str]) -> Iterator[dict[str, Any]]:
     """Yield prompt, chosen and rejected of each edit that counts; count the others in `left_out`, by the reasons of `_WHY`."""
     stored = {event.seq: event for event in events}
-    for standing in standings(stored.values()).values():
+    stand = standings(stored.values())
+    decided = sorted((one for one in stand.values() if one.key and one.state != "undecided"), key=lambda one: one.seq)
+    by_key = {one.key: one for one in decided}
+    for standing in stand.values():
         edit = next((stored[one.seq] for one in reversed(standing.decisions) if one.after == standing.texts), None)
         if standing.state != "edited" or edit is None:
             continue
@@ -79,11 +85,25 @@ def preferences(events: Iterable[Event], splits: "Splits", left_out: Counter[str
             left_out["gone"] += 1
         elif split not in OPEN:
             left_out["held_out"] += 1
+        elif _is_refused(standing, by_key, splits.tasks):
+            left_out["rejected"] += 1
         elif why := _teaches_nothing(edit.before, edit.after):
             left_out[why] += 1
         else:
             *prompt, chosen = messages(edit.after)
             yield {"prompt": prompt, "chosen": [chosen], "rejected": messages(edit.before)[-1:]}
+
+
+def _is_refused(edited: Standing, by_key: Mapping[str, Standing], tasks: Iterable[str]) -> bool:
+    """Tell whether people rejected or dispute what an edit made, or what they made of that in turn."""
+    seen: set[str] = set()
+    now: Standing | None = edited
+    while now is not None and now.item not in seen and now.state not in ("rejected", "disputed"):
+        seen.add(now.item)
+        texts = now.texts.model_dump(mode="json") if now.texts else None
+        keys = [said({"task": task} | texts) for task in tasks] if texts else []
+        now = next((by_key[key] for key in keys if key in by_key), None)
+    return now is not None and now.item not in seen
 
 
 def _teaches_nothing(before: Texts, after: Texts) -> str:
@@ -98,6 +118,7 @@ class Splits:
 
     by_name: Mapping[str, str]  # id or `said_key` of everything that was generated
     by_texts: Mapping[Texts, str]  # of what was chosen
+    tasks: frozenset[str]
 
     @classmethod
     def read(cls, workspace: Path) -> "Splits":
@@ -108,7 +129,7 @@ class Splits:
         chosen = {pair.id: pair.split or "" for pair in pairs}
         named = [(name, chosen.get(one.id) or facts.get(one.group, "")) for one in drafts for name in (said_key(one), one.id)]
         by_name = dict(sorted(named, key=lambda one: one[1] not in OPEN))  # of two that say the same, the held-out one counts
-        return cls(by_name, {Texts.of(pair): pair.split or "" for pair in pairs})
+        return cls(by_name, {Texts.of(pair): pair.split or "" for pair in pairs}, frozenset(one.task for one in drafts))
 
     def of(self, standing: Standing) -> str | None:
         """Return the split of an edited item, "" for none; None if it is no longer there."""

@@ -92,11 +92,12 @@ def _item(desk: Desk, request: Request, _: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         raise UnknownItemError(f"{item}: no such item")
     standing = desk.deciding.standings([item]).get(item) or Standing(item=item, key="", state="undecided")
-    said = desk.index.heirs([item]).get(item, item)
+    said = {item, desk.index.heirs([item]).get(item, item)}
+    events = {event.seq: event for one in said for event in desk.log.events(item=one)}  # an undo may be about both
     return found | {
         "problems": _problems(desk, found) if found["kind"] == "draft" else [],
         "standing": standing.model_dump(mode="json"),
-        "events": [event.model_dump(mode="json") for event in desk.log.events(item=said)],
+        "events": [event.model_dump(mode="json") for _, event in sorted(events.items())],
     }
 
 

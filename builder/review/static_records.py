@@ -86,7 +86,7 @@ def _listed(row: Mapping[str, Any], alike: int) -> dict[str, Any]:
 def _events(index: Index, log: ReviewLog, wanted: Iterable[str]) -> list[dict[str, Any]]:
     """Return the events about items, once each, oldest first, by the ids that the items have now."""
     heirs = index.heirs()
-    now = {heirs.get(item, item): item for item in wanted}
+    now = {name: item for item in wanted for name in (item, heirs.get(item, item))}
     found = {event.seq: event for said in now for event in log.events(item=said)}
     ordered = (found[seq] for seq in sorted(found))
     return [event.model_dump(mode="json", exclude_defaults=True) | {"item": now.get(event.item, event.item)} for event in ordered]

@@ -60,7 +60,7 @@ def status(workspace: Path) -> Status:
     chosen = split_pairs(workspace) if (workspace / PAIRS).exists() else []
     decided = sum(bool({pair.id, said_key(pair)} & known or {EDITED, REPAIRED} & set(pair.flags)) for pair in chosen)
     states = Counter(standing.state for standing in stand.values())
-    return Status(len(events), dict(states.most_common()), len(chosen), decided, agreement(events))
+    return Status(len(events), dict(states.most_common()), len(chosen), decided, agreement(events, stand))
 
 
 def _alpha(agreed: Agreed) -> str:

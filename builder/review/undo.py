@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from builder.review.event_lines import event_line
-from builder.review.fold import live
+from builder.review.fold import untaken
 from builder.review.log import ReviewLog
 from schemas.errors import InputError
 from schemas.review import Event
@@ -41,14 +41,15 @@ def undo(log: ReviewLog, target: str, *, reviewer: str) -> Undone:
         InputError: there is no such thing, or it is undone already.
     """
     events = list(log.events())
-    counted = live(events)
+    standing = untaken(events)
+    counted = [event for event in standing if event.action != "undo"]
     if target == "last":
         mine = [event for event in counted if event.reviewer == reviewer]
         if not mine:
             raise InputError(f"{reviewer}: nothing to undo; --name says whose last decision is meant")
         target = mine[-1].bulk or mine[-1].op
     found = tuple(event for event in counted if target in (event.op, event.bulk))
-    undos = tuple(event for event in events if event.action == "undo" and event.op == target)
+    undos = tuple(event for event in standing if event.action == "undo" and event.op == target)
     if not found and not undos and any(target in (event.op, event.bulk) for event in events):
         raise InputError(f"{target}: is undone already; kilopair review --log shows what is not")
     taken = found or undos
