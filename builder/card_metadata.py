@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-UNKNOWN = "unknown"
+UNKNOWN = "unknown"  # the licence of the pairs: package.license is that of the tuned model
 
 
 def place(split: str) -> str:
@@ -24,7 +24,7 @@ def metadata(pairs: Sequence[Pair], facts: Mapping[str, Any], *, dataset: "Datas
 
     Args:
         pairs: the rows.
-        facts: company; languages of the documents and licence where they are known.
+        facts: company; languages of the documents where they are known.
         dataset: the rows as columns, for `dataset_info`.
         folder: where its Parquet files lie.
     """
@@ -36,7 +36,7 @@ def metadata(pairs: Sequence[Pair], facts: Mapping[str, Any], *, dataset: "Datas
     found = DatasetCardData(
         pretty_name=f"Instruction pairs of {facts.get('company', 'the company')}",
         language=list(facts.get("languages") or ()) or None,
-        license=str(facts.get("license") or UNKNOWN),
+        license=UNKNOWN,
         annotations_creators=[name for is_brought, name in ((False, "machine-generated"), (True, "found")) if is_brought in made],
         source_datasets=["original"],
         task_categories=["text-generation", "question-answering"],

@@ -44,7 +44,7 @@ def croissant(pairs: Sequence[Pair], facts: Mapping[str, Any], *, folder: Path, 
 
     Args:
         pairs: the rows.
-        facts: company; languages, licence, sources (documents with path and sha256) and the version of kilopair where known.
+        facts: company; languages, sources (documents with path and sha256) and the version of kilopair where known.
         folder: of the dataset.
         columns: what each column means.
     """
@@ -56,7 +56,7 @@ def croissant(pairs: Sequence[Pair], facts: Mapping[str, Any], *, folder: Path, 
         "conformsTo": CONFORMS_TO,
         "name": f"Instruction pairs of {company}",
         "description": f"{len(pairs):,} instruction pairs from the documents of {company}, with verbatim evidence. {generated(pairs)}",
-        "license": str(facts.get("license") or UNKNOWN),
+        "license": UNKNOWN,
         "inLanguage": list(facts.get("languages") or ()),
         "keywords": ["instruction tuning", "question answering", "kilopair"],
         "creator": {"@type": "sc:Organization", "name": company},

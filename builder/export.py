@@ -134,7 +134,7 @@ def save_dataset(pairs: Iterable[Pair], folder: Path, *, facts: Mapping[str, Any
     Args:
         pairs: the chosen ones.
         folder: where to; its name must not be that of a Python file inside it.
-        facts: for the card: company, documents (paths by id) and counts; languages, sources, version and license where they are known.
+        facts: for the card: company, documents (paths by id) and counts; languages, sources and version where they are known.
     """
     listed = list(pairs)
     dataset = to_dataset(listed, documents=facts.get("documents"))

@@ -18,7 +18,7 @@ from builder.review.forget_events import erase_decisions
 from builder.step import CHUNKS, DOCUMENTS, MODEL, RUNS
 from builder.store import read_json, read_records, write_json, write_text
 from builder.traces import Traces, text_of
-from builder.workspace import STAGE_FILE, Workspace
+from builder.workspace import STAGE_FILE, Workspace, delete_output
 from schemas.errors import UsageError, WorkspaceError
 from schemas.records import Chunk, Document, Dropped, Reason, Record
 
@@ -181,7 +181,7 @@ def _remove_stale(folder: Path, entry: Entry) -> Iterator[str]:
     """Delete the outputs that were made when the document was still there, models aside: an answer of three words is no trace."""
     for made in _made_before(folder, entry):
         if not (made / MODEL).is_dir():
-            shutil.rmtree(made)
+            delete_output(made)
             yield made.relative_to(folder).as_posix()
 
 
@@ -199,7 +199,7 @@ def _remove(folder: Path, traces: Traces) -> Iterator[str]:
             continue
         inside = path.relative_to(folder).parts
         if inside[0] == "stages" and not (folder / inside[0] / inside[1] / MODEL).is_dir():
-            shutil.rmtree(folder / inside[0] / inside[1])
+            delete_output(folder / inside[0] / inside[1])
             yield "/".join(inside[:2])
         elif inside[0] == "cache":
             for one in (path, path.with_name(path.name.replace(".jsonl", ".dropped.jsonl"))):
@@ -222,7 +222,7 @@ def _made_before(folder: Path, entry: Entry) -> list[Path]:
 
 def _remove_models(folder: Path, entry: Entry) -> Iterator[str]:
     for made in _models(folder, entry):
-        shutil.rmtree(made)
+        delete_output(made)
         yield made.relative_to(folder).as_posix()
 
 

@@ -128,7 +128,7 @@ def reparse(recipe: Recipe, root: Path, *, watch: Watch | None = None) -> tuple[
         silent = replace(step, recipe=recipe.model_copy(update={"judge": recipe.judge.model_copy(update={"pairs": "none"})}))
         for make in (validate, curate, split):
             make(silent)
-        step.work.stand_in(stage_key("generate", reads, code), output)
+        step.work.stand_in({stage_key("generate", reads, code): output})
         publish(step.work, recipe)
         after = {name: step.output(name).counts["kept"] for name in FUNNEL}
         return before, after, output.counts["dropped"].get(Reason.NOT_ASKED, 0)

@@ -17,7 +17,7 @@ from builder.judge_stage import Sources
 from builder.step import ANSWERS, EVALUATION, PAIRS, Step
 from builder.store import read_json, read_records, write_json
 from builder.win_tables import OTHERS, TUNED, Asked, Row, outcomes, tables
-from builder.workspace import STAGE_FILE, Counts, Output
+from builder.workspace import STAGE_FILE, Counts, Output, delete_output
 from schemas.errors import EndpointError, RecipeError
 from schemas.proof import Design
 from schemas.recipe import Recipe
@@ -72,7 +72,7 @@ def with_win_rate(step: Step, output: Output, design: Design) -> Output:
     stage = partial(step.work.stage, output.stage, reads=reads, code=CODE, make=partial(_make, step, output, count, design))
     found = stage()
     if not found.fresh and NOT_ASKED in found.counts and not step.work.is_read_only:
-        shutil.rmtree(found.folder)
+        delete_output(found.folder)
         found = stage()
     return found
 

@@ -2,9 +2,9 @@
 
 A stage's output is a folder `stages/<stage>-<key>`, where the key is the hash of what the stage reads (the *content*
 of its inputs), its settings and the source code behind it. A folder is made under a temporary name and renamed when
-it is complete and durable, so a folder that exists is complete. An output that exists is never made again; an input
-that was made again with the same content redoes nothing after it. What is only remembered, document by document, is a
-cache: an entry that is damaged counts as none, so nothing waits until it is durable.
+it is complete and durable, and renamed again before it is deleted, so a folder that exists is complete. An output that
+exists is never made again; an input that was made again with the same content redoes nothing after it. What is only
+remembered, document by document, is a cache: an entry that is damaged counts as none, so nothing waits until it is durable.
 """
 
 import fcntl
@@ -25,6 +25,7 @@ from schemas.records import Dropped, Record, content_id
 
 STAGE_FILE, STAND_INS = "stage.json", "stand-ins.json"
 KEPT_OUTPUTS = 2
+_MAKING, _GOING = ".making-", ".going-"  # what is not complete yet, and what is so no more
 Counts = dict[str, Any]
 R = TypeVar("R", bound=Record)
 
@@ -46,14 +47,20 @@ class NotMadeError(WorkspaceError):
 
 
 class Workspace:
-    """A folder that holds one run; use as a context manager, which locks it against a second run."""
+    """A folder that holds one run; use as a context manager, which locks it against a second run.
 
-    def __init__(self, folder: Path, *, watch: Watch | None = None, read_only: bool = False) -> None:
+    Outputs given as `stand_ins`, by the keys of others, stand in for these here alone, until `stand_in` notes it.
+    """
+
+    def __init__(
+        self, folder: Path, *, watch: Watch | None = None, read_only: bool = False, stand_ins: Mapping[str, Output] | None = None
+    ) -> None:
         self.folder = folder
         self.outputs: dict[str, Output] = {}
         self.keys: dict[str, str] = {}  # of the stages asked for, made or not: what a stand-in stands in for
         self._watch = watch or Silent()
         self._read_only = read_only
+        self._stand_ins = {key: output.folder.name for key, output in (stand_ins or {}).items()}
         self._lock: int | None = None
         self._remembered: dict[str, set[str]] = {}
 
@@ -67,8 +74,9 @@ class Workspace:
         except OSError:
             os.close(self._lock)
             raise WorkspaceError(f"{self.folder}: another kilopair is using this workspace; wait for it or set another workspace") from None
-        for leftover in (self.folder / "stages").glob(".making-*"):
-            shutil.rmtree(leftover)
+        for unfinished in (_MAKING, _GOING):
+            for leftover in (self.folder / "stages").glob(f"{unfinished}*"):
+                shutil.rmtree(leftover)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,10 +119,10 @@ class Workspace:
         self._watch.finished(name, output.counts, seconds=output.seconds, fresh=output.fresh)
         return output
 
-    def stand_in(self, key: str, output: Output) -> None:
-        """Let an output stand in for the one that `key` names, until `drop_stand_ins` or as long as it is kept."""
+    def stand_in(self, outputs: Mapping[str, Output]) -> None:
+        """Let outputs stand in for those that their keys name, all at once, until `drop_stand_ins` or as long as they are kept."""
         path = self.folder / "stages" / STAND_INS
-        write_json(path, {**(read_json(path) if path.exists() else {}), key: output.folder.name})
+        write_json(path, {**(read_json(path) if path.exists() else {}), **{key: output.folder.name for key, output in outputs.items()}})
 
     def drop_stand_ins(self, stage: str) -> None:
         """Let every output of a stage stand for itself again."""
@@ -125,7 +133,8 @@ class Workspace:
     def _stands_for(self, folder: Path) -> Path:
         """Return the folder of what stands in for this output, or its own."""
         path = folder.with_name(STAND_INS)
-        other = folder.with_name(read_json(path).get(folder.name, folder.name) if path.exists() else folder.name)
+        known = {**(read_json(path) if path.exists() else {}), **self._stand_ins}
+        other = folder.with_name(known.get(folder.name, folder.name))
         return other if (other / STAGE_FILE).exists() else folder
 
     def remember(self, stage: str, key: str, model: type[R], make: Callable[[], list[R | Dropped]]) -> list[R | Dropped]:
@@ -144,7 +153,7 @@ class Workspace:
     def _make(self, name: str, folder: Path, make: Callable[[Path], Counts]) -> None:
         self._watch.started(name)
         started = time.perf_counter()
-        making = folder.with_name(f".making-{folder.name}")
+        making = folder.with_name(f"{_MAKING}{folder.name}")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         counts = make(making)
@@ -166,7 +175,7 @@ class Workspace:
         os.utime(used)
         outputs = sorted(self.folder.glob(f"stages/{name}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in outputs[KEPT_OUTPUTS:]:
-            shutil.rmtree(old)
+            delete_output(old)
         if name in self._remembered and self.outputs[name].fresh:
             for path in (self.folder / "cache" / name).glob("*.jsonl"):
                 if path.name.replace(".dropped.jsonl", ".jsonl") not in self._remembered[name]:
@@ -200,6 +209,14 @@ def _path_of_dropped(path: Path) -> Path:
 
 def _seal(kept: bytes, dropped: bytes) -> bytes:
     return hashlib.sha256(kept + b"\0" + dropped).hexdigest().encode()
+
+
+def delete_output(folder: Path) -> None:
+    """Delete the folder of an output; a kill in the middle leaves none that looks complete, and the next run deletes the rest."""
+    going = folder.with_name(f"{_GOING}{folder.name}")
+    folder.rename(going)
+    sync(going.parent)
+    shutil.rmtree(going)
 
 
 def stage_key(name: str, reads: Mapping[str, object], code: tuple[str, ...]) -> str:

@@ -71,7 +71,7 @@ class FactFound(Record):
 
 
 class Weak(Record):
-    """A part of the held-out questions: how many, how many of them wrong, and what their share may be (95%, where n is enough)."""
+    """A part of the held-out questions: how many, how many wrong, their share, and its interval (evaluate.confidence) where n is enough."""
 
     name: str
     n: int

@@ -9,9 +9,10 @@ from schemas.records import Record
 
 Count = Annotated[int, Field(ge=1)]
 
-Stop = Literal["few_facts", "nothing_left", "no_room", "not_visible", "no_help", "damage", "last_round"]
+Stop = Literal["few_facts", "few_pairs", "nothing_left", "no_room", "not_visible", "no_help", "damage", "last_round"]
 STOPS: dict[Stop, str] = {
     "few_facts": "too few weak facts were found that there are wordings to teach and to measure by",
+    "few_pairs": "all rounds together add too few pairs to teach as many facts as can be measured; raise iterate.pairs or iterate.rounds",
     "nothing_left": "no weak fact is left that there are wordings for",
     "no_room": "curate.target is reached and no fact is known so well that it can give up wordings; raise the target or set"
     " iterate.change to add",

@@ -1,24 +1,32 @@
 """What is weak and why: failures with their causes, where they are, and training pairs that may be wrong."""
 
+import weakref
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.diagnose.causes import failure
-from builder.diagnose.facts import askable, found_facts, probed, readable, spread, verbatim
+from builder.diagnose.facts import askable, found_facts, probed, readable, verbatim
 from builder.diagnose.judged import Judged, Place, Places, judged
 from builder.diagnose.lessons import Lessons
+from builder.diagnose.stage import looked_into
 from builder.diagnose.suspects import Losses, disagreeing, robust_scores, suspects
 from builder.diagnose.told import told
 from builder.diagnose.weak import ENOUGH, weak_spots
+from builder.step import Step
+from builder.workspace import Workspace
 from schemas.diagnosis import CAUSES, DOUBTS, Diagnosis, WeakSpots
 from schemas.proof import Design
+from schemas.recipe import Recipe
 from schemas.records import Chunk, Document, Evidence, Pair, Provenance, content_id
 from schemas.training import DiagnoseSection
 from tests.tiny_learner import learned, untrained
 from tests.tiny_models import chat_tokenizer, facts, saved
 from trainer.knowledge import Known
 from trainer.loss import row_losses
+from trainer.model import load
 from trainer.rows import pair_rows
 from trainer.templates import choose_template
 
@@ -235,13 +243,6 @@ def test_it_is_counted_how_many_questions_about_facts_were_trained_on():
     assert verbatim(facts, [], prompts=3) == verbatim([], TRAIN, prompts=3) == 0
 
 
-def test_a_sample_of_facts_is_spread_evenly():
-    found = askable([made(f"Q {number}?", "A.", DAYS, group=str(number)) for number in range(10)])
-
-    assert [fact.pair.group for fact in spread(found, 3)] == ["0", "3", "6"]
-    assert spread(found, 20) == found
-
-
 def test_a_fact_that_a_model_has_no_room_for_is_not_asked(tmp_path):
     narrow = saved(tmp_path / "narrow", "llama", chat_tokenizer(), max_position_embeddings=256)
     wide = saved(tmp_path / "wide", "llama", chat_tokenizer(), max_position_embeddings=1024)
@@ -279,6 +280,27 @@ def test_a_probe_that_is_off_asks_nothing():
 
 
 @pytest.mark.slow
+def test_the_base_leaves_the_memory_before_the_tuned_model_is_loaded(tmp_path, monkeypatch):
+    folder = saved(tmp_path / "model", "llama", chat_tokenizer())
+    loaded: list[weakref.ref[object]] = []
+
+    def load_alone(place: str) -> tuple[Any, Any]:
+        assert not [one for one in loaded if one() is not None]
+        model, tokenizer = load(place)
+        loaded.append(weakref.ref(model))
+        return model, tokenizer
+
+    monkeypatch.setattr("trainer.model.load", load_alone)
+    monkeypatch.setattr("builder.diagnose.stage._models", lambda _: {"base": folder, "tuned": folder})
+    recipe = Recipe.model_validate({"train": {"base": folder}, "diagnose": {"facts": 2, "prompts": 1, "samples": 1}})
+    train = [pair.model_copy(update={"split": "train"}) for pair in facts()]
+
+    known, losses = looked_into(Step(Workspace(tmp_path), recipe, tmp_path), askable(train)[:2], train)
+
+    assert len(loaded) == len(known["base"]) == len(known["tuned"]) == 2
+    assert losses.before == losses.after
+
+
 def test_a_planted_wrong_pair_is_the_first_suspect():
     right = facts()
     wrong = right[4].model_copy(update={"id": "pair-wrong", "output": "The warranty of the drill covers 99 months."})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from generators.llm.calls import Message, Request, RequestFailedError
 from generators.llm.dialect import Dialect
-from generators.llm.engine import Engine
+from generators.llm.engine import CONNECT_TRIES, Engine
 from generators.llm.journal import Journal
 from generators.llm.local import dialect_note
 from generators.llm.offline import Collector, Offline
@@ -204,6 +205,21 @@ def test_pages_that_came_in_place_of_a_probe_teach_nothing_about_the_endpoint(tm
         learned = asyncio.run(main(url))
 
     assert learned.rung == "json_object"
+
+
+def test_nobody_waits_after_the_last_try_to_connect(tmp_path, monkeypatch):
+    waits = []
+
+    async def wait(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr("generators.llm.engine.asyncio.sleep", wait)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, so nobody else takes the port, and not listening
+        with pytest.raises(EndpointError, match="start the endpoint"):
+            ask(tmp_path, f"http://127.0.0.1:{closed.getsockname()[1]}/v1", [request(1)])
+
+    assert len(waits) == CONNECT_TRIES - 1
 
 
 def test_offline_answers_by_request_or_by_slot_and_never_asks(tmp_path):

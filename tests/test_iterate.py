@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 
 from builder.curate_stage import UNKEPT
 from builder.iterate.asking import wordings
+from builder.iterate.begin import design_of
 from builder.iterate.facts import NEAR_COPY, facts_of, with_more
 from builder.iterate.iterate import ITERATION, iterate, reads_of
 from builder.iterate.measure import Measure, leaks
-from builder.iterate.plan import FLAG, Plan, Room, control, is_full, plan, room_of
+from builder.iterate.plan import FLAG, Plan, Room, control, is_full, is_small, plan, reach_of, room_of
 from builder.iterate.rounds import Rounds
 from builder.iterate.spare import spare, without_leaks
 from builder.iterate.spots import Spots
-from builder.iterate.stop import FEWEST, after, before, best_of, expected_gain
+from builder.iterate.stop import FEWEST, after, before, best_of, check_reach, expected_gain
 from builder.iterate.words import sentence, table
 from builder.pipeline import run
 from builder.recipe_file import load_recipe
@@ -196,7 +197,7 @@ def test_it_stops_for_each_reason():
     assert after(a_round(known=(90, 80, 90)), rounds=3, margin=0.05) == "damage"
     assert after(a_round(), rounds=1, margin=0.05) == "last_round"
     assert after(a_round(), rounds=2, margin=0.05) is None
-    assert set(STOPS) == {"few_facts", "nothing_left", "no_room", "not_visible", "no_help", "damage", "last_round"}
+    assert set(STOPS) == {"few_facts", "few_pairs", "nothing_left", "no_room", "not_visible", "no_help", "damage", "last_round"}
 
 
 def test_one_of_a_few_known_facts_lost_is_no_damage():
@@ -241,7 +242,10 @@ def test_a_full_budget_that_nothing_makes_way_in_is_told_and_not_that_too_few_fa
     assert not is_full(replace(full, free=40), train, rounds=3, wanted=FEWEST)
     assert not is_full(replace(full, giving=MACHINES), train, rounds=3, wanted=FEWEST)
     assert not is_full(replace(full, most=4), train, rounds=3, wanted=FEWEST)  # iterate.pairs alone is too small
+    assert is_small(replace(full, most=4), train, rounds=3, wanted=FEWEST)
+    assert not is_small(full, train, rounds=3, wanted=FEWEST)
     assert Rounds(step, DESIGN, NOTHING, NO_FACTS, [], is_full=True).run() == "no_room"
+    assert Rounds(step, DESIGN, NOTHING, NO_FACTS, [], is_small=True).run() == "few_pairs"
     assert Rounds(step, DESIGN, NOTHING, NO_FACTS, []).run() == "few_facts"
 
 
@@ -258,18 +262,44 @@ def test_a_round_has_no_control_where_fewer_pairs_can_be_drawn_than_it_added(tmp
     assert rounds.notices == ["round 1 added 3 pairs, and only 2 others are there to be drawn at random; it has no control"]
 
 
+def test_rounds_are_compared_at_the_confidence_of_the_evaluation_by_their_own_margin():
+    told = {"seed": 7, "evaluate": {"confidence": 0.8, "resamples": 499, "margin": 0.2, "seed": 3}, "iterate": {"margin": 0.1}}
+
+    design = design_of(Recipe.model_validate(told))
+    found = compare([0.0, 1.0] * 9, [1.0, 1.0] * 9, design=design, of=("right", "weak_facts", "round_0", "round_1"))
+
+    assert design == Design(confidence=0.8, margin=0.1, resamples=499, seed=7)
+    assert "80 % interval" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("section", "needed"),
+    [({"rounds": 3, "pairs": 13, "per_fact": 5}, 14), ({"rounds": 1, "pairs": 39, "per_fact": 5}, 40), ({"rounds": 20, "pairs": 4}, 5)],
+)
+def test_so_few_pairs_that_nothing_could_be_measured_are_refused_before_anything_is_made(tmp_path, section, needed):
+    with pytest.raises(RecipeError, match=rf"^iterate\.pairs: {section['pairs']} .* set it to {needed} or more"):
+        iterate(Recipe.model_validate({"iterate": section}), tmp_path)
+
+    assert not list(tmp_path.iterdir())
+    for enough in (needed, "auto"):
+        check_reach(Recipe.model_validate({"iterate": section | {"pairs": enough}}).iterate)
+    room = Room(most=needed, free=needed, giving=(), per_fact=section.get("per_fact", 5), seed=0)
+    assert reach_of(room, [], rounds=section["rounds"]) >= FEWEST
+
+
 def test_the_record_is_written_anew_when_there_is_something_else_to_tell_though_nothing_was_trained(tmp_path):
     work = Workspace(tmp_path)
     for name in ("split", "pretrain", "train", "diagnose"):
         work.outputs[name] = Output(name, tmp_path, name, {}, 0.0, fresh=False)
     step = Step(work, Recipe(), tmp_path)
 
-    def reads(*notices: str, found: Spots = NOTHING):
-        return reads_of(step, Rounds(step, DESIGN, found, NO_FACTS, [], [*notices]), "few_facts")
+    def reads(*notices: str, found: Spots = NOTHING, design: Design = DESIGN):
+        return reads_of(step, Rounds(step, design, found, NO_FACTS, [], [*notices]), "few_facts")
 
     assert reads() == reads()
     assert reads() != reads("the budget is reached")
     assert reads() != reads(found=replace(NOTHING, asked=9, wrong=3))
+    assert reads() != reads(design=DESIGN.model_copy(update={"confidence": 0.9}))
 
 
 def test_tasks_that_cannot_be_asked_are_refused_before_anything_is_made(tmp_path):
@@ -345,14 +375,23 @@ def test_killed_in_a_round_it_goes_on_and_comes_to_the_same(company, rounds, tmp
 
 
 @pytest.mark.slow
-def test_kept_the_best_round_is_the_run_that_later_runs_go_on_with(company, rounds, tmp_path):
+def test_kept_the_best_round_is_the_run_that_later_runs_go_on_with(company, rounds, tmp_path, monkeypatch):
+    def killed(step: Step) -> Output:
+        raise KeyboardInterrupt
+
     shutil.copytree(company, tmp_path / "copy", symlinks=True)
     recipe = load_recipe(tmp_path / "copy" / "recipe.yaml", [])
     work = tmp_path / "copy" / "workspace"
     before_pairs = list(read_records(work / PAIRS, Pair))
 
-    assert iterate(recipe, tmp_path / "copy", keep=True).kept
+    with monkeypatch.context() as patch:
+        patch.setitem(STAGES, "report", killed)
+        with pytest.raises(KeyboardInterrupt):
+            iterate(recipe, tmp_path / "copy", keep=True)
+    done = iterate(recipe, tmp_path / "copy", keep=True)
 
+    assert done.kept
+    assert done.made == rounds  # who is killed while it is kept begins no rounds on what is kept by half
     pairs = list(read_records(work / PAIRS, Pair))
     added = [pair for pair in pairs if f"{FLAG}1" in pair.flags]
     assert len(pairs) == len(before_pairs) + rounds.rounds[0].added

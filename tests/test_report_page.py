@@ -224,6 +224,19 @@ def test_a_proof_of_other_pairs_says_that_it_is_stale():
     assert "Of another state of the pairs" in markdown(stale)
 
 
+def test_selections_are_said_to_be_of_one_size_only_where_they_are():
+    one = raw_prove()["selections"]["random"]
+    few, part = one | {"pairs": 12}, one | {"pairs": 6, "share": 0.3}
+
+    def page(**selections: object) -> str:
+        raw = raw_prove()
+        return render(told(facts({"prove": prove(raw | {"selections": raw["selections"] | selections})}).as_json()))
+
+    assert "was trained on as many pairs chosen in other ways" in page(curated_30=part)
+    assert "was trained on other selections of pairs, of the sizes in the table" in page(random_facts=few)
+    assert "as many pairs chosen" not in page(own=few)
+
+
 def test_rounds_that_began_with_other_pairs_say_that_they_are_stale():
     raw = raw_iterate() | {"of": {"split": "abc", "pretrain": "d"}}
     stale, fresh = (told(facts({"iterate": rounds(raw, {"split": split, "pretrain": "d"})}).as_json()) for split in ("other", "abc"))

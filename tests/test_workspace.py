@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.store import folder_hash, keep, read_records, write_records, write_text
-from builder.workspace import KEPT_OUTPUTS, Counts, NotMadeError, Workspace, code_hash
+from builder.workspace import KEPT_OUTPUTS, Counts, NotMadeError, Output, Workspace, code_hash
 from schemas.errors import WorkspaceError
 from schemas.records import Document, Dropped, Reason
 
@@ -59,6 +59,33 @@ def test_old_outputs_are_deleted_beyond_the_newest(tmp_path: Path):
             time.sleep(0.02)
 
     assert len(list((tmp_path / "w" / "stages").iterdir())) == KEPT_OUTPUTS
+
+
+class Killed(BaseException):
+    """In the place of a kill, which no test survives."""
+
+
+def test_a_kill_while_an_old_output_is_deleted_leaves_none_that_looks_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def delete_a_part(folder: Path) -> None:
+        (folder / "out.txt").unlink()
+        raise Killed
+
+    def made(setting: int) -> Output:
+        with Workspace(tmp_path / "w") as work:
+            return work.stage("read", reads={"a": setting}, code=CODE, make=writer(str(setting), []))
+
+    first = made(0)
+    os.utime(first.folder, (0, 0))
+    made(1)
+    with monkeypatch.context() as patch:
+        patch.setattr("builder.workspace.shutil.rmtree", lambda folder, **_: delete_a_part(folder) if folder.is_dir() else None)
+        with pytest.raises(Killed):
+            made(2)
+    again = made(0)
+
+    assert again.fresh
+    assert (again.folder / "out.txt").read_text() == "0"
+    assert [path for path in (tmp_path / "w" / "stages").iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_same_content_made_again_changes_nothing_downstream(tmp_path: Path):
@@ -217,6 +244,23 @@ def test_a_folder_hash_sees_names_and_bytes(tmp_path: Path):
     (tmp_path / "a" / "x.txt").rename(tmp_path / "a" / "y.txt")
 
     assert len({first, second, folder_hash(tmp_path)}) == 3
+
+
+def test_what_stands_in_does_so_in_one_workspace_alone_until_it_is_noted_for_all(tmp_path: Path):
+    def made(**settings: object) -> tuple[Output, str]:
+        with Workspace(tmp_path / "w", **settings) as work:  # pyright: ignore[reportArgumentType]
+            output = work.stage("split", reads={}, code=CODE, make=writer("own", []))
+            return output, work.keys["split"]
+
+    own, key = made()
+    with Workspace(tmp_path / "w") as work:
+        other = work.stage("kept", reads={}, code=CODE, make=writer("kept", []))
+
+    assert made(stand_ins={key: other})[0].folder == other.folder
+    assert made()[0].folder == own.folder
+    with Workspace(tmp_path / "w") as work:
+        work.stand_in({key: other, "train-1": own})
+    assert made()[0].folder == other.folder
 
 
 @pytest.mark.slow

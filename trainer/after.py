@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from schemas.errors import TrainingError
 from schemas.records import Pair
 from trainer.blame import end_not_learnt, identical, missing_end, not_the_trained_one
+from trainer.evenly import evenly
 from trainer.generate import Answer, generate
 from trainer.loss import mean_loss
 from trainer.model import end_tokens, load, saved_dtype, saved_ends
@@ -55,7 +56,7 @@ class Course:
 
 def probes(train: Sequence[Pair], validation: Sequence[Pair]) -> list[Pair]:
     """Choose the pairs whose answers are compared, evenly spread over both sets."""
-    return [*_spread(train), *_spread(validation)]
+    return [*evenly(train, _EACH), *evenly(validation, _EACH)]
 
 
 def look_before(model: Any, template: Template, pairs: Sequence[Pair], *, base: str) -> Before:
@@ -119,11 +120,6 @@ def _notices(stop_rate: float, changed: float, change: float) -> list[str]:
     if not changed:
         notes.append(f"every answer that was compared is still the base's, though the weights moved by {change:.2g}; train longer")
     return notes
-
-
-def _spread(pairs: Sequence[Pair]) -> list[Pair]:
-    count = min(_EACH, len(pairs))
-    return [pairs[index * len(pairs) // count] for index in range(count)]
 
 
 def _answers(model: Any, pairs: Sequence[Pair], template: Template, ends: frozenset[int]) -> list[Answer]:

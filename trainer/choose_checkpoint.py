@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from schemas.records import Pair
+from trainer.evenly import evenly
 from trainer.generate import generate
 from trainer.metrics import exact_match, token_f1
 from trainer.model import end_tokens
@@ -76,7 +77,7 @@ def judge_of(pairs: Sequence[Pair], template: Template, *, most: int = SLICE) ->
     """Return the function that answers an evenly spread slice of the pairs greedily and scores the answers; None without pairs."""
     if not pairs:
         return None
-    asked = [pairs[index * len(pairs) // most] for index in range(most)] if len(pairs) > most else list(pairs)
+    asked = evenly(pairs, most)
     prompts = template.pair_prompts(asked)
     longest = max(map(len, template.completions([pair.output for pair in asked])))
 

@@ -23,6 +23,7 @@ from trainer.evaluation.room import fitting
 from trainer.evaluation.scoring import Scorer
 from trainer.evaluation.systems import System
 from trainer.evaluation.tables import Answers, confusions, tables
+from trainer.evenly import evenly
 from trainer.machine import prepare
 from trainer.model import load_tokenizer
 from trainer.templates import Template, choose_template
@@ -55,7 +56,7 @@ def evaluate(  # noqa: PLR0913 - what is asked, who is asked, and how
         InputError: there is no held-out pair or no model, or a pair is in two sets.
     """
     prepare()
-    chosen = {name: _limited(pairs, section.limit) for name, pairs in sets.items() if pairs}
+    chosen = {name: evenly(pairs, section.limit) for name, pairs in sets.items() if pairs}
     asked = [(name, pair) for name, pairs in chosen.items() for pair in pairs]
     if not asked or not models:
         raise InputError("there is nothing to evaluate: no held-out pair or no model")
@@ -131,13 +132,6 @@ def _check_apart(asked: Sequence[tuple[str, Pair]]) -> None:
     twice = [pair_id for pair_id, count in Counter(pair.id for _, pair in asked).items() if count > 1]
     if twice:
         raise InputError(f"{len(twice)} held-out pairs are in two sets ({', '.join(twice[:3])}); split them again")
-
-
-def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
-    """Take at most `limit` pairs, evenly spread."""
-    if limit is None or len(pairs) <= limit:
-        return list(pairs)
-    return [pairs[index * len(pairs) // limit] for index in range(limit)]
 
 
 def _longest(pairs: Sequence[Pair], template: Template, section: EvaluateSection) -> int:

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from schemas.errors import InputError
+from trainer.evenly import evenly
 
 SAMPLE = Path(__file__).with_name("general_sample.txt")
 PROMPTS = Path(__file__).with_name("general_prompts.jsonl")
@@ -63,7 +64,7 @@ def passages(path: Path | None = None) -> list[Passage]:
         raise InputError(f"evaluate.general_text: {place}: cannot be read ({error}); give a UTF-8 text file or a folder of them") from None
     if len(found) < 2:
         raise InputError(f"evaluate.general_text: {place}: holds fewer than two passages; a blank line ends one")
-    return found if len(found) <= MOST else [found[number * len(found) // MOST] for number in range(MOST)]
+    return evenly(found, MOST)
 
 
 def prompts() -> list[Prompt]:

@@ -34,11 +34,6 @@ def askable(pairs: Sequence[Pair]) -> list["Fact"]:
     return facts
 
 
-def spread(facts: Sequence["Fact"], most: int) -> list["Fact"]:
-    """Return at most so many facts, evenly spread."""
-    return list(facts) if len(facts) <= most else [facts[place * len(facts) // most] for place in range(most)]
-
-
 def readable(facts: Sequence["Fact"], prompts: int, models: Mapping[str, str]) -> list["Fact"]:
     """Return the facts that every model has room for, however they are worded; to the others nobody could answer.
 

@@ -11,6 +11,7 @@ from builder.workspace import Counts, Output
 from schemas.diagnosis import Diagnosis, Level, Probed, Suspect
 from schemas.records import Pair
 from trainer.evaluation.declared import design
+from trainer.evenly import evenly
 
 if TYPE_CHECKING:
     from builder.diagnose.suspects import Losses
@@ -53,7 +54,7 @@ def diagnose(step: Step) -> Output:
 def diagnosed(step: Step) -> Diagnosis:
     """Return the diagnosis of the finished stages before this one."""
     from builder.diagnose.causes import failure
-    from builder.diagnose.facts import askable, found_facts, probed, readable, spread, verbatim
+    from builder.diagnose.facts import askable, found_facts, probed, readable, verbatim
     from builder.diagnose.judged import Places, judged
     from builder.diagnose.lessons import Lessons
     from builder.diagnose.suspects import suspects
@@ -70,7 +71,7 @@ def diagnosed(step: Step) -> Diagnosis:
     lessons = Lessons(train, [row.pair for row in wrong])
     failures = [failure(row, lessons, limit=limit) for row in wrong]
     facts = askable(pairs) if section.probe != "none" else []
-    asked = readable(spread(facts, section.facts), section.prompts, _models(step)) if facts else []
+    asked = readable(evenly(facts, section.facts), section.prompts, _models(step)) if facts else []
     known, losses = looked_into(step, asked, train)
     few = section.probe == "likelihood" and not all(one.ranks for one in known["base"])
     if few:  # without enough other answers nothing was ranked, which is not to know nothing
@@ -122,6 +123,7 @@ def looked_into(step: Step, asked: Sequence["Fact"], train: Sequence[Pair]) -> t
         )
         if name == "tuned" or step.recipe.train.base != "embedded":  # the embedded base has never seen the template's marks
             losses[name] = [loss / row.trained for loss, row in zip(row_losses(model, rows), rows, strict=True)]
+        del model  # before the next one is loaded: there may be no memory for both
     return known, Losses(after=losses["tuned"], before=losses.get("base"))
 
 

@@ -1,6 +1,6 @@
 """`kilopair iterate`: the run, then rounds of more data where it is weak, then perhaps the best round as the run's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from builder.findings.stage import refuse
 from builder.iterate.begin import begun
 from builder.iterate.rounds import Rounds, concluded
 from builder.iterate.spots import answered
-from builder.iterate.stop import FEWEST, best_of
+from builder.iterate.stop import FEWEST, best_of, check_reach
 from builder.iterate.training import forget_runs, recalled
 from builder.model_stages import check_base
 from builder.package_stage import check_package
@@ -28,7 +28,7 @@ from schemas.records import Pair
 if TYPE_CHECKING:
     from schemas.proof import Comparison
 
-ITERATION, LAST = "iterate.json", "diagnose"
+ITERATION, LAST, REPORT = "iterate.json", "diagnose", "report"
 CODE = ("builder.iterate", "trainer.statistics", "trainer.evaluation.proof", "schemas.iteration", "schemas.proof")
 
 
@@ -54,8 +54,10 @@ def iterate(recipe: Recipe, root: Path, *, keep: bool = False, watch: Watch | No
     Raises:
         KilopairError: the run or a round cannot go on; says what to do. What was finished stays.
     """
+    check_reach(recipe.iterate)
     check_package(recipe.package, check_base(recipe, root))
     check_probes(recipe, root)
+    kept: Mapping[str, Output] = {}
     with Workspace((root / recipe.workspace).resolve(), watch=watch) as work:
         step = Step(work, recipe, root)
         _run_until(step, LAST)
@@ -66,12 +68,12 @@ def iterate(recipe: Recipe, root: Path, *, keep: bool = False, watch: Watch | No
         if keep and best is not None:
             from builder.iterate.keep import keep as take
 
-            take(step, made, pairs=rounds.pairs_of(made.best), trained=best)
-    if keep and best is not None:
-        from builder.pipeline import run
-
-        run(recipe, root, watch=watch)
-    return Iterated(made, work.folder / ITERATION, best.folder / MODEL if best else None, keep and best is not None)
+            kept = take(step, made, pairs=rounds.pairs_of(made.best), trained=best)
+    if kept:
+        with Workspace(work.folder, watch=watch, stand_ins=kept) as anew:
+            _run_until(Step(anew, recipe, root), REPORT)
+            anew.stand_in(kept)
+    return Iterated(made, work.folder / ITERATION, best.folder / MODEL if best else None, bool(kept))
 
 
 def _run_until(step: Step, last: str) -> None:
@@ -108,7 +110,7 @@ def reads_of(step: Step, rounds: Rounds, stop: Stop) -> dict[str, object]:
     trainings = {name: output.content for name, output in step.work.outputs.items() if name.startswith(("round", "control"))}
     found = {"asked": rounds.found.asked, "wrong": rounds.found.wrong, "measured": [pair.id for pair in rounds.measure.asked]}
     told = {"stop": stop, "notices": [*rounds.notices]}
-    settings = {**step.recipe.iterate.model_dump(), "seed": step.recipe.seed}
+    settings = {**step.recipe.iterate.model_dump(), "seed": step.recipe.seed, "design": rounds.design.model_dump()}
     return {**step.contents("split", "pretrain", "train", LAST), **trainings, **found, **told, **settings}
 
 

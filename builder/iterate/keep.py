@@ -1,10 +1,11 @@
 """The best round becomes the run's own: its pairs stand in for those of the split, its model for that of the training.
 
-Everything after them is made anew, once; a later run with the same recipe and documents goes on with them.
+Everything after them is made anew, once; a later run with the same recipe and documents goes on with them. Until that is made
+nothing stands in for anything: who is killed before keeps it once more, and begins no rounds on pairs that are kept by half.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from schemas.records import SPLITS, Dropped, Pair, Reason
 HISTORY = "history.json"
 
 
-def keep(step: Step, made: Iteration, *, pairs: Sequence[Pair], trained: Output) -> None:
-    """Let the pairs and the model of the best round stand in for the run's own."""
-    work = step.work
-    work.stand_in(work.keys["split"], _kept(step, made, pairs))
-    work.stand_in(_key_of_training(step), trained)
+def keep(step: Step, made: Iteration, *, pairs: Sequence[Pair], trained: Output) -> dict[str, Output]:
+    """Return the pairs and the model of the best round by the keys of the run's own, for which they are to stand in."""
+    kept = {step.work.keys["split"]: _kept(step, made, pairs)}
+    return {**kept, _key_of_training(step, kept): trained}
 
 
 def _kept(step: Step, made: Iteration, pairs: Sequence[Pair]) -> Output:
@@ -56,9 +56,9 @@ def _kept(step: Step, made: Iteration, pairs: Sequence[Pair]) -> Output:
     return step.work.stage("kept", reads=reads, code=(*RECORDS, *SPLIT_CODE, "builder.iterate"), make=make)
 
 
-def _key_of_training(step: Step) -> str:
+def _key_of_training(step: Step, kept: Mapping[str, Output]) -> str:
     """Return what the training on the kept pairs is called, made or not."""
-    with Workspace(step.work.folder, read_only=True) as seen:
+    with Workspace(step.work.folder, read_only=True, stand_ins=kept) as seen:
         looking = Step(seen, step.recipe, step.root)
         try:
             for name, make in STAGES.items():

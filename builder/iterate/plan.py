@@ -78,6 +78,11 @@ def is_full(room: Room, train: Sequence[Pair], *, rounds: int, wanted: int) -> b
     return reach_of(room, train, rounds=rounds) < wanted <= reach_of(replace(room, free=room.most), train, rounds=rounds)
 
 
+def is_small(room: Room, train: Sequence[Pair], *, rounds: int, wanted: int) -> bool:
+    """Tell whether all rounds together strengthen fewer facts than wanted however many places are free: they add too few pairs."""
+    return reach_of(replace(room, free=room.most), train, rounds=rounds) < wanted
+
+
 def plan(weak: Iterable[Fact], train: Sequence[Pair], room: Room, *, number: int) -> Plan:
     """Return the round: the weak facts in their order as far as the room goes, whole facts only.
 

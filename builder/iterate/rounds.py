@@ -45,6 +45,7 @@ class Rounds:
     pool: Sequence[Pair]
     notices: list[str] = field(default_factory=list)
     is_full: bool = False  # there is no room for as many facts as can be measured
+    is_small: bool = False  # all rounds together add too few pairs for these
     rounds: list[Round] = field(default_factory=list)
     facts: list[WeakFact] = field(default_factory=list)
     history: list[Change] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Rounds:
     def run(self) -> Stop:
         """Train round after round; return why the last one was the last."""
         if len(self.measure.weak) < FEWEST:
-            return "no_room" if self.is_full else "few_facts"
+            return "no_room" if self.is_full else "few_pairs" if self.is_small else "few_facts"
         self._begin()
         while True:
             number = len(self.rounds) + 1

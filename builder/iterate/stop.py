@@ -1,13 +1,29 @@
 """When to stop: a round that does not help, one that costs more than it brings, or one whose gain nobody could see any more."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from builder.iterate.plan import Plan
-from schemas.iteration import Round, Stop, WeakFact
+from schemas.errors import RecipeError
+from schemas.iteration import IterateSection, Round, Stop, WeakFact
 from schemas.proof import Comparison
 
 ASSUMED = 0.5  # share of the strengthened facts that a first round is expected to teach: what 4 or 5 wordings of a fact brought
 FEWEST = 8  # weak facts below which nothing can be said
+
+
+def check_reach(section: IterateSection) -> None:
+    """Refuse so few pairs that a round has no room for a fact, or all rounds together for as many as are measured at least.
+
+    Raises:
+        RecipeError: that is so; names the setting.
+    """
+    needed = max(section.per_fact, ceil(FEWEST * section.per_fact / section.rounds))
+    if section.pairs != "auto" and section.pairs < needed:
+        raise RecipeError(
+            f"iterate.pairs: {section.pairs} in each of {section.rounds} rounds are too few: a fact takes up to {section.per_fact}, and of"
+            f" fewer than {FEWEST} facts nothing can be said; set it to {needed} or more, raise iterate.rounds or lower iterate.per_fact"
+        )
 
 
 def expected_gain(strengthened: int, *, n: int, rounds: Sequence[Round], facts: Sequence[WeakFact]) -> float:

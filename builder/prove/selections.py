@@ -2,7 +2,8 @@
 
 Random and longest are drawn from all valid pairs, before any gate of the curation: what a tool without curation would train on.
 `random` and `longest` know no rule but their own (Diddee and Ippolito 2024; Zhao et al. 2024); `random_facts` takes whole facts, with
-as many wordings as the curation allows, and so tells the choice of facts from the number of their wordings.
+as many wordings as the curation allows, and so tells the choice of facts from the number of their wordings; where there are not enough
+of them it has fewer pairs, and a file of the user's has any number.
 """
 
 import json

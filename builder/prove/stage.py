@@ -21,6 +21,7 @@ from schemas.errors import InputError
 from schemas.recipe import Recipe
 from schemas.records import Dropped, Pair
 from trainer.evaluation.declared import LOSS, design
+from trainer.evenly import evenly
 
 PROOF = "prove.json"
 _LAST = "train"
@@ -69,7 +70,7 @@ def _selected(step: Step, files: Mapping[str, Path]) -> tuple[list[Selection], E
 
     recipe, pairs = step.recipe, step.pairs("split")
     limit = recipe.evaluate.limit
-    sets = {name: _limited(rows, limit) for name, rows in held_out(pairs).items()}
+    sets = {name: evenly(rows, limit) for name, rows in held_out(pairs).items()}
     if not any(sets.values()):
         raise InputError("there are no held-out pairs to compare on; raise split.test, split.paraphrase or curate.target")
     count = min(recipe.prove.questions, limit or recipe.prove.questions)
@@ -79,11 +80,6 @@ def _selected(step: Step, files: Mapping[str, Path]) -> tuple[list[Selection], E
     seeds = range(recipe.seed, recipe.seed + recipe.prove.seeds)
     selecting = Selecting(pairs, _valid(step), exam, recipe.prove, seeds, most_wordings(recipe.curate))
     return selecting.all(files), exam
-
-
-def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
-    """Take at most `limit` pairs, evenly spread, as the evaluation does."""
-    return [pairs[place * len(pairs) // limit] for place in range(limit)] if limit and len(pairs) > limit else list(pairs)
 
 
 def _valid(step: Step) -> list[Pair]:

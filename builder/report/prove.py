@@ -1,4 +1,4 @@
-"""Was it the data: the chosen pairs against other selections of the same size, and how the score grows with their number."""
+"""Was it the data: the chosen pairs against other selections, and how the score grows with their number."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,11 +29,13 @@ def prove(found: Mapping[str, Any], contents: Mapping[str, str] | None = None) -
     declared = found.get("declared") or {}
     metric = str(declared.get("metric") or FIRST_METRIC)
     names = list(found.get("questions") or {}) or ["scores"]
+    whole = [one for one in (found.get("selections") or {}).values() if one.get("share", 1) == 1]  # the others are parts of the chosen
     return {
         "sentence": str(found.get("sentence") or "").rstrip("."),
         "metric": metric_name(metric),
         "sets": [{"set": name, "name": SETS.get(name, set_name(name)) if name != "scores" else metric_name(metric)} for name in names],
         "questions": dict(found.get("questions") or {}),
+        "same_size": len(whole) > 1 and len({one.get("pairs") for one in whole}) == 1,
         "selections": [*_base(found.get("base"), metric, names), *_selections(found.get("selections") or {}, metric, names)],
         "differences": [_named(difference(one)) for one in found.get("comparisons") or ()],
         "other_sets": [_named(difference(one)) for one in found.get("other_sets") or ()],

@@ -241,7 +241,8 @@ class Engine:
                 return await connection.check()
             except UnreachableError as error:
                 problem = f"{error}; start the endpoint, or correct endpoint.base_url"
-            await asyncio.sleep(0.2 * attempt)
+            if attempt < CONNECT_TRIES:
+                await asyncio.sleep(0.2 * attempt)
         raise EndpointError(problem)
 
     async def _learned(self) -> Dialect:
