@@ -11,7 +11,7 @@ from schemas.records import Turn
 from tests.tiny_models import TEXTS, a_pair, chat_tokenizer, facts, plain_tokenizer, thinking_tokenizer
 from trainer.guards import label_problem
 from trainer.plan import Amount, group_by_length, make_plan
-from trainer.rows import IGNORED, Row, check_apart, check_lengths, check_pairs, drop_words, pair_rows, raw_rows, text_stream
+from trainer.rows import IGNORED, Row, check_apart, check_lengths, check_pairs, pair_rows, raw_rows, text_stream
 from trainer.template_texts import ALPACA
 from trainer.templates import choose_template
 
@@ -143,30 +143,6 @@ def test_rows_over_the_limit_are_refused_by_name_and_never_cut():
 def test_validation_that_repeats_a_training_question_is_refused():
     with pytest.raises(TrainingError, match="training question asked again"):
         check_apart(facts(), facts()[:1])
-
-
-def test_dropped_words_keep_the_order_of_the_rest():
-    question = "How long is the warranty of the big yellow crane covered for customers?"
-    draw = random.Random(0)
-
-    variants = {drop_words(question, 1.0, draw) for _ in range(50)}
-
-    assert len(variants) > 20
-    assert all(_is_subsequence(variant.split(), question.split()) for variant in variants)
-    assert drop_words(question, 0.0, draw) == question
-
-
-def test_a_negation_is_never_dropped():
-    question = "Is it fine if I don't return the crane, and may it never be without insurance, or not?"
-    draw = random.Random(0)
-
-    for _ in range(40):
-        assert {"don't", "never", "without", "not?"} <= set(drop_words(question, 1.0, draw).split())
-
-
-def _is_subsequence(short, long):
-    rest = iter(long)
-    return all(word in rest for word in short)
 
 
 def test_control_tokens_in_raw_text_are_read_as_plain_text():

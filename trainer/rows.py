@@ -6,7 +6,6 @@ fit is refused by name.
 """
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +15,6 @@ from trainer.templates import Template
 
 IGNORED = -100  # the label that torch's cross entropy leaves out
 RAW_BLOCK = 128
-WORD_LOSS = 0.28  # chance of each word of a question that loses words
-# Without these a question asks for the opposite, whose answer begins with the other of "Yes." and "No."
-_NEGATION = re.compile(r"^(no|not|never|none|nobody|nothing|without|cannot|.*n['’]t)\W*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +42,6 @@ def pair_rows(pairs: Sequence[Pair], template: Template, *, instructions: Sequen
         Row(prompt + completion, [IGNORED] * len(prompt) + completion, pair.id)
         for prompt, completion, pair in zip(prompts, completions, pairs, strict=True)
     ]
-
-
-def drop_words(question: str, chance: float, draw: random.Random) -> str:
-    """With `chance`, lose about a quarter of the words, but never a negation, so that a fact is found by any part of its question."""
-    words = question.split()
-    if draw.random() >= chance or len(words) < 3:
-        return question
-    kept = [word for word in words if _NEGATION.search(word) or draw.random() >= WORD_LOSS]
-    return " ".join(kept) if len(kept) >= 2 else question
 
 
 def text_stream(texts: Sequence[str], template: Template) -> list[int]:

@@ -33,11 +33,12 @@ from trainer.parallel import agree, check_launch, hand_out, is_follower
 from trainer.phases import Phase, Run, keep_only, run_phase
 from trainer.plan import Amount, Plan, make_plan, text_plan
 from trainer.replay import read_general
-from trainer.rows import Row, check_apart, check_lengths, check_pairs, drop_words, pair_rows, text_stream
+from trainer.rows import Row, check_apart, check_lengths, check_pairs, pair_rows, text_stream
 from trainer.settings import choice_rule, for_length, resolve
 from trainer.sft_trainer import Job, PlannedTrainer, finish
 from trainer.sweep import sweep
 from trainer.templates import Template, choose_template
+from trainer.word_drop import drop_words, told
 
 CARD, ADAPTER = "training.json", "adapter"
 DOCUMENTS, PAIRS, SWEEP = "documents", "pairs", "sweep"
@@ -165,12 +166,13 @@ def _phases(  # noqa: PLR0913, PLR0917 - everything that is trained on
 
 def _plan(job: Job, pairs: Sequence[Pair], rows: list[Row], raw_texts: Sequence[str], amount: Amount) -> Plan:
     settings = job.settings
+    tells = told(pairs) if settings.word_drop else {}
 
     def one_pass(number: int) -> list[Row]:
         if not settings.word_drop:
             return rows
         draw = random.Random(f"{job.seed}/{number}")  # noqa: S311 - an augmentation, not a secret
-        instructions = [drop_words(pair.instruction, settings.word_drop, draw) for pair in pairs]
+        instructions = [drop_words(pair.instruction, settings.word_drop, draw, tells) for pair in pairs]
         return pair_rows(pairs, job.template, instructions=instructions)
 
     stream = text_stream(raw_texts, job.template) if settings.raw_text else []
