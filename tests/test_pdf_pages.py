@@ -125,6 +125,19 @@ def test_columns_are_found_from_the_edges_of_words_and_rows_from_the_gaps_betwee
     assert found[1:] == [[["Date", "Item"], ["October 1, 2024", second[0]], ["April 3, 2025", " ".join(second[1:])]]]
 
 
+def test_links_in_columns_that_were_found_from_words_keep_their_addresses():
+    rows = [("Pump", "640 euros"), ("Filter", "27 euros"), ("Valve", "81 euros"), ("Hose", "9 euros")]
+    cells = [Line(text, 60 + 80 * column, 160 + 20 * row, 9) for row, texts in enumerate(rows) for column, text in enumerate(texts)]
+    linked = Line("Wiper", 60, 240, 9, link="https://a.example/wiper")
+    parsed = parse_pdf(make_pdf([[*cells, linked, Line("5 euros", 140, 240, 9)]]))
+    assert isinstance(parsed, Parsed)
+
+    found = rebuilt(AnnotationRect(50, 140, 400, 120), printed(with_words(parsed, [1]).pages[0], frozenset()))
+
+    assert found is not None
+    assert found[0][-2:] == [["Hose", "9 euros"], ["[Wiper](https://a.example/wiper)", "5 euros"]]
+
+
 def test_words_without_columns_are_no_table():
     parsed = parse_pdf(make_pdf([[*paragraph(LEAVE, y=150, width=50)]]))
     assert isinstance(parsed, Parsed)

@@ -133,4 +133,4 @@ def _linked(words: Sequence["WordBox"], page: Printed) -> Iterator[str]:
 
 
 def _address(word: "WordBox", page: Printed) -> str:
-    return next((address for rect, address in page.links if _inside(word, rect)), "")
+    return next((address for _, rect, address in page.links if _inside(word, rect)), "")

@@ -11,7 +11,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from liteparse.parser import LiteParse
-    from liteparse.types import ParseResult, TextItem
+    from liteparse.types import ParseResult, WordBox
+
+
+class _Item:
+    """A printed line, as far as a TextItem of liteparse is read; the places of its words are copied when somebody asks for them."""
+
+    __slots__ = ("_native", "_words", "font_name", "height", "mcid", "rotation", "text", "width", "x", "y")
+
+    def __init__(self, native: Any) -> None:
+        self.text: str = native.text
+        self.x: float = native.x
+        self.y: float = native.y
+        self.width: float = native.width
+        self.height: float = native.height
+        self.font_name: str | None = native.font_name
+        self.mcid: int | None = native.mcid
+        self.rotation: float = native.rotation
+        self._native = native
+        self._words: list[WordBox] | None = None
+
+    @property
+    def words(self) -> "list[WordBox]":
+        """Its words with their boxes; none where they were not asked for."""
+        if self._words is None:
+            from liteparse.types import WordBox
+
+            self._words = [WordBox(word.text, word.x, word.y, word.width, word.height) for word in self._native.words]
+        return self._words
 
 
 class _Without:
@@ -62,15 +89,5 @@ def _copied(native: Any, copy: Any) -> "ParseResult":
     pages = native.pages
     result = copy(_Without(native, pages=[_Without(page, text_items=()) for page in pages]))
     for page, printed in zip(result.pages, pages, strict=True):
-        page.text_items = list(_items(printed.text_items))
+        page.text_items = [_Item(item) for item in printed.text_items]  # pyright: ignore[reportAttributeAccessIssue] - see _Item
     return result
-
-
-def _items(native: Any) -> Iterator["TextItem"]:
-    from liteparse.types import TextItem, WordBox
-
-    for item in native:
-        words = [WordBox(word.text, word.x, word.y, word.width, word.height) for word in item.words]
-        yield TextItem(
-            item.text, item.x, item.y, item.width, item.height, item.font_name, mcid=item.mcid, rotation=item.rotation, words=words
-        )

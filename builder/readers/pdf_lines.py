@@ -56,7 +56,7 @@ class Printed:
     number: int
     source: "ParsedPage"
     pieces: dict[str, list[_Found]]
-    links: tuple[tuple["AnnotationRect", str], ...]
+    links: tuple[tuple[float, "AnnotationRect", str], ...]  # the middle of each between top and bottom, its box, its address
     margins: frozenset[int] = field(default_factory=frozenset)  # the id() of pieces in running headers and footers
 
 
@@ -70,7 +70,7 @@ def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
             middle = piece.x + piece.width / 2, piece.y + piece.height / 2
             pieces[own[: _FIRST[0]]].append((own, core if core[-1].isalnum() else own, *middle, piece))
     links = tuple(
-        (rect, note.uri.strip().replace("(", "%28").replace(")", "%29"))
+        (rect.y + rect.height / 2, rect, note.uri.strip().replace("(", "%28").replace(")", "%29"))
         for note in page.annotations or ()
         if note.uri and _SCHEMES.match(note.uri.strip())
         for rect in (note.quadpoint_rects or [note.rect])
@@ -188,7 +188,12 @@ def _border(text: str, end: int, start: int) -> int:
 
 def _links(text: str, start: int, end: int, piece: "TextItem", page: Printed) -> Iterator[tuple[int, int, str]]:
     """The words of a piece that lie in the box of a link."""
-    near = [(rect, address) for rect, address in page.links if abs(rect.y + rect.height / 2 - piece.y - piece.height / 2) < rect.height]
+    middle, left, right = piece.y + piece.height / 2, piece.x - piece.height, piece.x + piece.width + piece.height
+    near = [
+        (rect, address)
+        for y, rect, address in page.links
+        if abs(y - middle) < rect.height and rect.x < right and rect.x + rect.width > left
+    ]
     places = [place for place in range(start, end) if text[place].isalnum()] if near else []
     position = 0
     for word in piece.words if near else ():
