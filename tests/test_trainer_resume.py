@@ -360,7 +360,7 @@ documents: {path: pages}
 curate: {target: 40, per_document: 1.0, per_opening: 1.0, per_task: 1.0}
 split: {paraphrase: 0, unseen_forms: 0}
 base: {vocabulary: 500, width: 32, layers: 2, heads: 2, tokens: 2000}
-train: {tokens: 20000, batch_tokens: 512, choose: loss, start_weight: 1}
+train: {tokens: 30000, batch_tokens: 512, choose: loss, start_weight: 1}
 """
 
 
