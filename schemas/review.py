@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from schemas.records import Draft, Pair, Record, Turn, content_id
 
 Action = Literal["accept", "reject", "edit", "repair", "skip", "note", "undo"]
+LONGEST_NAME = 80  # characters of a reviewer
 State = Literal["undecided", "accepted", "rejected", "edited", "repaired", "skipped", "disputed"]
 # Why a pair is rejected, in the order of the keys 1 to 8.
 REASONS = {
@@ -53,7 +54,7 @@ class Event(Record):
     item: str
     key: str = Field(default="", description="`said_key` of the item; the server fills it in")
     document: str = Field(default="", description="id of the document that the item is about; the server fills it in")
-    reviewer: str = Field(min_length=1, max_length=80)
+    reviewer: str = Field(min_length=1, max_length=LONGEST_NAME)
     action: Action
     reason: str = Field(default="", description="of a rejection, one of REASONS")
     note: str = Field(default="", max_length=2000)

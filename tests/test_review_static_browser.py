@@ -203,12 +203,18 @@ def test_texts_that_would_run_are_shown_as_texts(file: File):
     assert page.locator("iframe, object, embed, base, #card img, #source img, #queue img, #card a, #card form, #card script").count() == 0
 
 
-def test_the_whole_document_is_one_click_away_with_the_evidence_in_view(file: File):
+def tariffs(file: File) -> Page:
+    """Open the file at the items of one document."""
     page = file.open()
     page.locator("#filter-document").select_option(
         "pages/tariffs.html" if page.locator("option[value='pages/tariffs.html']").count() else "tariffs.html"
     )
     painted(page)
+    return page
+
+
+def test_the_whole_document_is_one_click_away_with_the_evidence_in_view(file: File):
+    page = tariffs(file)
 
     page.keyboard.press("o")
 
@@ -221,11 +227,7 @@ def test_the_whole_document_is_one_click_away_with_the_evidence_in_view(file: Fi
 
 
 def test_escape_closes_the_document_over_an_edit_and_leaves_the_edit_as_it_is(file: File):
-    page = file.open()
-    page.locator("#filter-document").select_option(
-        "pages/tariffs.html" if page.locator("option[value='pages/tariffs.html']").count() else "tariffs.html"
-    )
-    painted(page)
+    page = tariffs(file)
     page.keyboard.press("e")
     page.locator("#edit-output").fill("half a sen")
     page.locator("#document").click()

@@ -14,11 +14,11 @@ def test_dropped_words_keep_the_order_of_the_rest():
     question = "How long is the warranty of the big yellow crane covered for customers?"
     draw = random.Random(0)
 
-    variants = {drop_words(question, 1.0, draw) for _ in range(50)}
+    variants = {drop_words(question, 1.0, draw, {}) for _ in range(50)}
 
     assert len(variants) > 20
     assert all(_is_subsequence(variant.split(), question.split()) for variant in variants)
-    assert drop_words(question, 0.0, draw) == question
+    assert drop_words(question, 0.0, draw, {}) == question
 
 
 def test_a_negation_is_never_dropped():
@@ -26,7 +26,7 @@ def test_a_negation_is_never_dropped():
     draw = random.Random(0)
 
     for _ in range(40):
-        assert {"don't", "never", "without", "not?"} <= set(drop_words(question, 1.0, draw).split())
+        assert {"don't", "never", "without", "not?"} <= set(drop_words(question, 1.0, draw, {}).split())
 
 
 def test_a_word_tells_the_more_the_fewer_facts_are_asked_about_with_it():

@@ -28,13 +28,13 @@ def told(pairs: Iterable[Pair]) -> dict[str, float]:
     return {word: log(count / len(groups)) for word, groups in facts.items()}
 
 
-def drop_words(question: str, chance: float, draw: random.Random, tells: Mapping[str, float] | None = None) -> str:
+def drop_words(question: str, chance: float, draw: random.Random, tells: Mapping[str, float]) -> str:
     """With `chance`, lose about a quarter of the words, but no negation, and never more than half of what they tell (see `told`)."""
     words = question.split()
     if draw.random() >= chance or len(words) < 3:
         return question
     kept = {place for place, word in enumerate(words) if _NEGATION.search(word) or draw.random() >= LOST}
-    weights = [(tells or {}).get(_bare(word), 0.0) for word in words]
+    weights = [tells.get(_bare(word), 0.0) for word in words]
     missing = _TOLD * sum(weights) - sum(weights[place] for place in kept)
     for place in sorted(set(range(len(words))) - kept, key=lambda place: (-weights[place], place)):
         if missing <= 0:

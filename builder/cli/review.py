@@ -11,13 +11,12 @@ import click
 
 from builder.cli.main import COMMANDS
 from builder.cli.options import opened, recipe_options
-from schemas.review import State
+from schemas.review import LONGEST_NAME, State
 
 if TYPE_CHECKING:
     from schemas.recipe import Recipe
 
 NEWEST = 20  # events that --log prints
-LONGEST_NAME = 80  # characters that an event takes of a reviewer
 
 
 @dataclass(frozen=True)

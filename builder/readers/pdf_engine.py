@@ -73,11 +73,12 @@ def tagged_items(parsed: Parsed, numbers: Sequence[int]) -> dict[int, list["Text
 
 def with_words(parsed: Parsed, numbers: Sequence[int]) -> Parsed:
     """Parse pages again that lack the places of their words; most pages need none, and they cost more than all else."""
-    asked = {page.page_num: page for page in parsed.pages if page.page_num in numbers and page.text_items}
-    lacking = {number: page for number, page in asked.items() if not any(piece.words for piece in page.text_items)}
-    if not (wanted := [str(number) for number in numbers if number in lacking]):
+    asked = set(numbers)
+    printed = {page.page_num: page for page in parsed.pages if page.page_num in asked and page.text_items}
+    lacking = {number: page for number, page in printed.items() if not any(piece.words for piece in page.text_items)}
+    if not lacking:
         return parsed
-    again = _items(_parsed_again(_parser(target_pages=",".join(wanted), emit_word_boxes=True, lines_only=True), parsed))
+    again = _items(_parsed_again(_parser(target_pages=",".join(map(str, lacking)), emit_word_boxes=True, lines_only=True), parsed))
     worded = {
         number: replace(lacking[number], text_items=pieces)
         for number, pieces in again.items()

@@ -59,7 +59,8 @@ def parse_whole(parser: "LiteParse", raw: bytes) -> "ParseResult":
         Exception: the engine's own, whatever is wrong with the file.
     """
     with suppress(AttributeError, ImportError):
-        return _copied(parser._native.parse_bytes(raw), _own_copy())  # noqa: SLF001 - see above
+        copy, parse = _own_copy(), parser._native.parse_bytes  # noqa: SLF001 - see above
+        return _copied(parse(raw), copy)
     return parser.parse(raw)
 
 

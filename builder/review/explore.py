@@ -3,6 +3,7 @@
 All are made on the server from the index, the log and the figures of the run; whatever comes from documents is escaped by the templates.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -50,17 +51,11 @@ class _Pages:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._agreement = Agreement(desk)
-        self._funnel: tuple[tuple[str, ...], dict[str, Any]] | None = None
-        self._silent: tuple[tuple[str, ...], dict[str, str]] | None = None
+        self._kept: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
 
     def funnel(self, request: Request) -> Response:
         """Show the way from files to the splits."""
-        run, index = Run.of(self._desk.workspace), self._desk.index
-        made_of = _made_of(run, index)
-        if self._funnel is None or self._funnel[0] != made_of:
-            left = index.select("SELECT DISTINCT stage, reason, place FROM items WHERE reason != ''")
-            self._funnel = made_of, funnel_figures(run, {(row["stage"], row["reason"]): row["place"] for row in left})
-        figures = self._funnel[1]
+        figures, index = self._counted("funnel", _funnel), self._desk.index
         chart = flow(figures["flow"], figures["splits"], title="From drafts to the splits")
         states = {name: number for name, number in index.states(Filter()).items() if number and name != UNDECIDED}
         return self._page(request, "funnel", funnel=figures, chart=chart, states=states)
@@ -78,11 +73,8 @@ class _Pages:
 
     def document(self, request: Request) -> Response:
         """Show one document section by section."""
-        run, index = Run.of(self._desk.workspace), self._desk.index
-        made_of = _made_of(run, index)
-        if self._silent is None or self._silent[0] != made_of:
-            self._silent = made_of, silent_chunks(index, run.dropped())
-        found = one_document(index, request.path_params["name"], self._silent[1])
+        silent = self._counted("silent", lambda run, index: silent_chunks(index, run.dropped()))
+        found = one_document(self._desk.index, request.path_params["name"], silent)
         if found is None:
             raise HTTPException(404)
         return self._page(request, "documents", template="sections.html", document=found)
@@ -115,13 +107,21 @@ class _Pages:
         found = disputes(self._desk, page=_number(request))
         return self._page(request, "disputes", found=found, agreed=self._agreement.now(), reasons=REASONS)
 
+    def _counted(self, name: str, count: Callable[[Run, Index], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is counted over a run and the index: once, until either changes."""
+        run, index = Run.of(self._desk.workspace), self._desk.index
+        made_of = *run.stamp, str(index.path)
+        if name not in self._kept or self._kept[name][0] != made_of:
+            self._kept[name] = made_of, count(run, index)
+        return self._kept[name][1]
+
     def _page(self, request: Request, active: str, *, template: str = "", **values: Any) -> Response:
         return self._desk.page(request, template or f"{active}.html", active=active, page=_number(request), **values)
 
 
-def _made_of(run: Run, index: Index) -> tuple[str, ...]:
-    """Return what changes when the files of a run or the index do."""
-    return *run.stamp, str(index.path)
+def _funnel(run: Run, index: Index) -> dict[str, Any]:
+    left = index.select("SELECT DISTINCT stage, reason, place FROM items WHERE reason != ''")
+    return funnel_figures(run, {(row["stage"], row["reason"]): row["place"] for row in left})
 
 
 def _one_of(request: Request, name: str, known: Any, default: str) -> str:

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkspaceError
+from schemas.review import LONGEST_NAME
 
 TOKEN_FILE = ".review-token"  # noqa: S105 a file's name
 CSRF_HEADER = "x-kilopair-csrf"
@@ -92,7 +93,7 @@ class Doorkeeper:
 
     def name_in(self, cookies: Mapping[str, str]) -> str:
         """Return who reviews in the browser that sent these cookies."""
-        return unquote(cookies.get(self.name_cookie, ""))[:80].strip() or self.reviewer
+        return unquote(cookies.get(self.name_cookie, ""))[:LONGEST_NAME].strip() or self.reviewer
 
     def named(self, response: Response, name: str) -> Response:
         """Have the browser remember who reviews in it."""

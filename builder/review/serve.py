@@ -26,6 +26,7 @@ from builder.review.sitting import Sitting
 from builder.review.sources import Sources
 from schemas.errors import UsageError
 from schemas.recipe import Recipe
+from schemas.review import LONGEST_NAME
 
 if TYPE_CHECKING:
     import uvicorn
@@ -196,7 +197,7 @@ def server_at(desk: "Desk", address: Address, reviewer: str) -> "uvicorn.Server"
     from builder.review.server import application
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    app = application(desk, Doorkeeper(desk.token, address.hosts, reviewer[:80], address.port))
+    app = application(desk, Doorkeeper(desk.token, address.hosts, reviewer[:LONGEST_NAME], address.port))
     config = uvicorn.Config(
         app,
         http="h11",

@@ -25,7 +25,7 @@ from builder.review.security import Doorkeeper, Guard
 from builder.review.sources import Sources
 from schemas.checks import explain
 from schemas.errors import KilopairError, UsageError, WorkspaceError
-from schemas.review import Standing, Texts
+from schemas.review import LONGEST_NAME, Standing, Texts
 
 MOST_ROWS, MOST_CHANGES = 500, 500
 MOST_BYTES = 8_000_000  # of a request
@@ -188,8 +188,8 @@ def _name(door: Doorkeeper) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         name = str((await body_of(request)).get("name") or "")
         name = " ".join(name.split())
-        if not name or len(name) > 80 or not name.isprintable():
-            raise UsageError("name: give one of 1 to 80 letters")
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+            raise UsageError(f"name: give one of 1 to {LONGEST_NAME} letters")
         return door.named(JSONResponse({"reviewer": name}), name)
 
     return endpoint
