@@ -88,7 +88,7 @@ class TrainSection(Record):
         " else 1",
     )
     epochs: float = Field(default=3.0, gt=0, description="passes over the training pairs, unless tokens says otherwise")
-    tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 1,600,000 when unset")
+    tokens: int | None = Field(default=None, ge=1, description="tokens to train on instead of epochs; embedded base: 1,300,000 when unset")
     batch_tokens: int = Field(default=1024, ge=32, description="tokens of one update, of rows of like length; a longer row stands alone")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
@@ -105,6 +105,11 @@ class TrainSection(Record):
     )
     word_drop: Chance | Literal["auto"] = Field(
         default="auto", description="chance that a question loses some of its words; auto: 0.5 for the embedded base, else 0"
+    )
+    input_share: Chance | Literal["auto"] = Field(
+        default="auto",
+        description="share of the passes, after the first, in which a pair with an input takes part; auto: a third for the embedded base,"
+        " else 1",
     )
     pretrain_epochs: float = Field(
         default=0.0, ge=0, description="passes over the documents' raw text before the pairs (continued pretraining); 0: none"

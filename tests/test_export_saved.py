@@ -118,6 +118,7 @@ def training(**figures: object) -> Training:
         "raw_text": 0.0,
         "word_drop": 0.0,
         "start_weight": 1.0,
+        "input_share": 1.0,
         "passes": 3.0,
     }
     section = TrainSection.model_validate(figures.pop("section", {}))
@@ -152,7 +153,9 @@ def test_what_the_yaml_cannot_say_is_listed():
     section = {"pretrain_epochs": 1, "replay": 0.02, "prompt_weight": 0.1}
 
     said = " ".join(
-        differences(training(optimizer="muon", raw_text=0.15, word_drop=0.5, start_weight=5.0, section=section), rows=10, equal=8)
+        differences(
+            training(optimizer="muon", raw_text=0.15, word_drop=0.5, start_weight=5.0, input_share=0.25, section=section), rows=10, equal=8
+        )
     )
 
     for part in (
@@ -164,6 +167,7 @@ def test_what_the_yaml_cannot_say_is_listed():
         "2%",
         "0.1",
         "a weight of 5",
+        "in 25%",
     ):
         assert part in said
     assert len(differences(training(), rows=10, equal=10)) == 2

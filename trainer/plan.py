@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from trainer.rows import RAW_BLOCK, Row, raw_rows
 
@@ -74,6 +75,22 @@ class Amount:
     raw_share: float
     budget: int
     replay_share: float = 0.0
+
+
+def taking_part(inputs: Sequence[bool], share: float, number: int) -> list[int]:
+    """Return the places of the pairs of a pass: all of the first; in the later ones those with an input take turns.
+
+    Args:
+        inputs: whether each pair has an input.
+        share: of the later passes, in which each of those takes part.
+        number: the pass, counted from 0.
+    """
+    turns = accumulate(inputs, initial=number)
+    return [
+        place
+        for place, (has_input, turn) in enumerate(zip(inputs, turns, strict=False))
+        if number == 0 or not has_input or int((turn + 1) * share) > int(turn * share)
+    ]
 
 
 def make_plan(

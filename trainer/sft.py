@@ -31,7 +31,7 @@ from trainer.machine import prepare
 from trainer.model import cast, load, saved_dtype
 from trainer.parallel import agree, check_launch, hand_out, is_follower
 from trainer.phases import Phase, Run, keep_only, run_phase
-from trainer.plan import Amount, Plan, make_plan, text_plan
+from trainer.plan import Amount, Plan, make_plan, taking_part, text_plan
 from trainer.replay import read_general
 from trainer.rows import Row, check_apart, check_lengths, check_pairs, pair_rows, text_stream
 from trainer.settings import choice_rule, for_length, resolve
@@ -168,12 +168,15 @@ def _plan(job: Job, pairs: Sequence[Pair], rows: list[Row], raw_texts: Sequence[
     settings = job.settings
     tells = told(pairs) if settings.word_drop else {}
 
+    inputs = [bool(pair.input) for pair in pairs]
+
     def one_pass(number: int) -> list[Row]:
+        places = taking_part(inputs, settings.input_share, number)
         if not settings.word_drop:
-            return rows
+            return [rows[place] for place in places]
         draw = random.Random(f"{job.seed}/{number}")  # noqa: S311 - an augmentation, not a secret
-        instructions = [drop_words(pair.instruction, settings.word_drop, draw, tells) for pair in pairs]
-        return pair_rows(pairs, job.template, instructions=instructions)
+        instructions = [drop_words(pairs[place].instruction, settings.word_drop, draw, tells) for place in places]
+        return pair_rows([pairs[place] for place in places], job.template, instructions=instructions)
 
     stream = text_stream(raw_texts, job.template) if settings.raw_text else []
     general = text_stream(read_general(job.section.replay_text), job.template) if job.section.replay else []

@@ -155,6 +155,8 @@ def differences(training: Training, *, rows: int, equal: int) -> list[str]:
         found.append(f"No raw document text; {figures['raw_text']:.0%} of the updates were on it.")
     if figures["word_drop"]:
         found.append(f"No questions that lose words; {figures['word_drop']:.0%} of the questions lost some.")
+    if figures["input_share"] < 1:
+        found.append(f"Every pair in every pass; one with an input took part in {figures['input_share']:.0%} of those after the first.")
     if section.pretrain_epochs:
         found.append(f"No continued pretraining; the documents were read {section.pretrain_epochs:g} times first.")
     if section.replay:
