@@ -29,6 +29,7 @@ SCORES = {"exact_match": 0.5, "token_f1": 0.6, "rouge_l": 0.7, "stop_rate": 1.0}
 FIGURES: dict[str, Any] = {
     "pairs": 640, "parameters": 1_035_392, "method": "full", "optimizer": "adamw", "learning_rate": 5e-5, "passes": 3.0, "updates": 120,
     "tokens": 90_000, "lengths": {"longest": 297, "truncated": 0}, "seconds": 80.0, "relative_change": 0.0123,
+    "input_share": 1.0,
 }  # fmt: skip
 PUSH = """
 import sys
@@ -60,6 +61,11 @@ def test_the_card_holds_what_the_hub_reads():
     assert read.language == ["en", "de"]
     assert {"kilopair", "sft", "synthetic"} <= set(read.tags)
     assert [(result.dataset_config, result.metric_value) for result in read.eval_results] == [("paraphrase", 0.5), ("test", 0.5)]
+
+
+def test_the_card_says_which_pairs_took_part_in_fewer_passes():
+    assert "| passes over the pairs | 3 |" in card()
+    assert "| passes over the pairs | 3; those with an input in 33% after the first |" in card(figures=FIGURES | {"input_share": 1 / 3})
 
 
 def test_the_card_of_adapters_says_so():

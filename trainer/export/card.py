@@ -136,7 +136,8 @@ def _training(facts: CardFacts) -> Iterable[tuple[str, object]]:
     yield "base", "embedded (made from the documents)" if _is_embedded(facts) else _shown_base(facts)
     yield "method", figures["method"]
     yield "optimizer, peak learning rate", f"{figures['optimizer']}, {figures['learning_rate']:g}"
-    yield "passes over the pairs", figures["passes"]
+    share = figures["input_share"]
+    yield "passes over the pairs", f"{figures['passes']:g}" + (f"; those with an input in {share:.0%} after the first" if share < 1 else "")
     yield "updates", f"{figures['updates']:,}"
     yield "tokens", f"{figures['tokens']:,}"
     yield "longest row in tokens, rows cut", f"{figures['lengths']['longest']:,}, {figures['lengths']['truncated']}"
