@@ -12,7 +12,7 @@
   embedded model answered .98 instead of .91 of the sample company's withheld questions in a form it knew (97 questions, two seeds).
 - Nearly half of the sample company's training tokens are in pairs with an input, from which a model this small does not learn to read.
   With a third of them in each later pass, 1.3M tokens give as many passes over the rest as 1.8M: withheld questions in a form it knew
-  95.3%, in a form it did not 94.8% (three seeds); 1.6M tokens in whole passes 96.0% and 93.0%, and take a quarter longer.
+  95.3%, in a form it did not 96.5% (three seeds); 1.6M tokens in whole passes 96.0% and 93.0%, and take a quarter longer.
 - 3 to 5 passes are what published runs on about 1,000 pairs take (s1, arXiv 2501.19393: 5 passes, 315 updates of 16).
 """
 
