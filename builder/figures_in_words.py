@@ -27,6 +27,7 @@ SETS = {  # held-out sets, in the order of tables
     "paraphrase": "paraphrase: other wordings of facts that are in train",
     "paraphrase_seen": "paraphrase, question form seen with other facts",
     "paraphrase_unseen": "paraphrase, question form never seen",
+    "new_words": "of paraphrase: asks with a word that no training pair and no document has",
     "test": "test: passages that no training pair uses",
     "test_documents": "test: documents of which nothing is in train",
     "open_book": "of test: the passage stands in the question",

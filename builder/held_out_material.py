@@ -19,18 +19,22 @@ _EXTRACTION = "extraction"
 
 def material_of(step: Step, pairs: Iterable[Pair]) -> "Material":
     """Return what surrounds the pairs of a run."""
+    from trainer.evaluation.groups import words_of
     from trainer.evaluation.material import Material
 
     listed, chunks, by_document = list(pairs), step.chunks(), defaultdict[str, list[tuple[int, Chunk]]](list)
     for place, chunk in enumerate(chunks):
         by_document[chunk.document_id].append((place, chunk))
     held = (pair for pair in listed if pair.split in ("test", "paraphrase"))
+    train, documents = [pair for pair in listed if pair.split == "train"], step.documents()
+    read = [text for pair in train for text in (*(turn.content for turn in pair.history), pair.instruction, pair.input, pair.output)]
     return Material(
-        train=[pair for pair in listed if pair.split == "train"],
+        train=train,
         passages={pair.id: passage for pair in held if (passage := passage_of(pair, _near(pair, by_document))) is not None},
-        documents={document.id: document.path for document in step.documents()},
+        documents={document.id: document.path for document in documents},
         sections={chunk.id: chunk.heading_path for chunk in chunks},
         schemas=schemas_of(step),
+        words=frozenset().union(*map(words_of, read), *(words_of(document.text) for document in documents)),
         values=values,
         declare=partial(declare, step.work.folder),
     )

@@ -1,21 +1,26 @@
 """Base, base with help, and tuned on held-out questions: who is asked what, what is declared, and what a broken run is called."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from builder.declared import DECLARED, declare, notice
-from builder.held_out_material import values
+from builder.held_out_material import material_of, values
 from builder.split import prove, split
 from schemas.errors import InputError, KilopairError
 from schemas.proof import Design
-from schemas.records import Pair
+from schemas.recipe import Recipe
+from schemas.records import Document, Pair
 from schemas.training import EvaluateSection, TrainSection
 from tests.tiny_models import TEXTS, UNSEEN_WORDING, WORDINGS, a_pair, chat_tokenizer, facts, ignore, plain_tokenizer, saved, tiny_model
 from trainer.evaluate import evaluate
 from trainer.evaluation.declared import declared, family
+from trainer.evaluation.groups import words_of
 from trainer.evaluation.material import Material, Passage
 from trainer.evaluation.proof import verdict
 from trainer.generate import generate
@@ -107,9 +112,10 @@ def test_help_in_the_prompt_makes_further_systems_on_the_same_questions(knows):
         section=SECTION,
         progress=lambda done, total, _: told.append((done, total)),
         unions={"paraphrase": ("paraphrase_seen",)},
-        material=surrounded(held),
+        material=replace(surrounded(held), words=words_of(" ".join(pair.instruction for pair in held[:2]))),
     )
 
+    assert {name: view["n"] for name, view in found["groups"].items()} == {"new_words": 1}  # the third tool's name
     assert list(found["systems"]) == list(rows[0]["answers"]) == ["base", "few_shot", "with_passage", "tuned"]
     assert found["systems"]["few_shot"]["shots"] == 2
     assert found["systems"]["with_passage"]["passages"] == 6
@@ -122,6 +128,17 @@ def test_help_in_the_prompt_makes_further_systems_on_the_same_questions(knows):
     assert not {one["verdict"] for one in same} & {"better", "worse"}
     assert found["noise_floor"]["changed"] == 0
     assert found["declared"]["family"][0] == "tuned against base on paraphrase in token_f1"
+
+
+def test_the_words_that_training_read_are_those_of_its_pairs_and_of_the_documents(tmp_path):
+    document = Document.of(path="a.md", title="", format="markdown", text="# Sea\nSalt.", raw=b"")
+    step: Any = SimpleNamespace(
+        recipe=Recipe(), root=tmp_path, chunks=list, documents=lambda: [document], work=SimpleNamespace(folder=tmp_path)
+    )
+    asked = [a_pair("Who dives?", "Ann.", input="Divers").model_copy(update={"split": split}) for split in ("train", "paraphrase")]
+    asked[1] = asked[1].model_copy(update={"instruction": "Who snorkels?"})
+
+    assert material_of(step, asked).words == {"sea", "salt", "who", "dives", "ann", "divers"}
 
 
 def test_help_that_does_not_fit_is_left_out_and_said(tmp_path):

@@ -8,7 +8,7 @@ from builder.held_out_material import passage_of, values
 from schemas.records import Chunk, Document, Evidence, Provenance
 from tests.tiny_models import a_pair, chat_tokenizer, facts
 from trainer.evaluation.formats import keeps_format, schema_for
-from trainer.evaluation.groups import members, views
+from trainer.evaluation.groups import members, views, words_of
 from trainer.evaluation.labels import OTHER, confusion, label_of, label_sets
 from trainer.evaluation.material import Material, Passage
 from trainer.evaluation.passages import around, fitted, with_passage
@@ -196,6 +196,14 @@ def test_a_pair_is_in_one_set_and_views_count_it_again():
 
     assert members(asked, {"both": ("test", "paraphrase_seen")}) == {"both": [0, 1, 2], "test": [0, 1], "paraphrase_seen": [2]}
     assert views(asked) == {"unanswerable": [0], "open_book": [1]}
+
+
+def test_questions_with_a_word_that_training_never_read_are_counted_apart():
+    questions = ["Who is the BOSS of Leith?", "Who runs 17 Leith-offices?", "Who supervises Leith?"]
+    asked = [("paraphrase_seen", a_pair(question, "Ann.")) for question in questions] + [("test", a_pair("Who supervises all?", "Ann."))]
+
+    assert views(asked, words_of("who is the boss of leith, and who runs the offices")) == {"new_words": [2]}
+    assert views(asked) == {}
 
 
 def test_examples_share_no_fact_with_a_question_and_are_the_same_at_every_run():

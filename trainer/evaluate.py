@@ -92,7 +92,8 @@ def evaluate(  # noqa: PLR0913 - what is asked, who is asked, and how
         "sets": {name: tables(own, pairs, answers) for name, own in places.items()},
     }
     if is_compared:
-        result |= _proof(asked, answers, asking=asking, first=systems[0], wanted=wanted, places=places, scorer=scorer)
+        kinds = views(asked, known.words)
+        result |= _proof(asked, answers, asking=asking, first=systems[0], wanted=wanted, places=places, kinds=kinds, scorer=scorer)
         result |= {"declared": stated, "notices": [*result["notices"], *result.pop("missing")]}
     return result, [
         _row(name, pair, {system: own[place] for system, own in answers.items()}, known) for place, (name, pair) in enumerate(asked)
@@ -107,11 +108,11 @@ def _proof(  # noqa: PLR0913 - all that was measured
     first: System,
     wanted: Sequence[Wanted],
     places: Mapping[str, Sequence[int]],
+    kinds: Mapping[str, Sequence[int]],
     scorer: Scorer,
 ) -> dict[str, Any]:
     """Return views, intervals, the declared comparisons and their verdict, and what asking the base again changes."""
     pairs, section = [pair for _, pair in asked], asking.section
-    kinds = views(asked)
     made, missing = comparisons(wanted, {**places, **kinds}, pairs, answers, design=design(section))
     metric = section.metric if section.metric != LOSS else "token_f1"
     changes = noise(

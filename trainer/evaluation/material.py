@@ -25,6 +25,7 @@ class Material:
         documents: paths by the id of a document.
         sections: headings by the id of a chunk.
         schemas: JSON Schema of the responses by task.
+        words: all that the training pairs and the documents hold, in small letters.
         values: the numbers, dates and amounts of a text in normal form.
         declare: is given what will be compared before the first question is asked, and returns it with what it knows of it.
     """
@@ -34,5 +35,6 @@ class Material:
     documents: Mapping[str, str] = field(default_factory=dict)
     sections: Mapping[str, Sequence[str]] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()
     values: Callable[[str], frozenset[Hashable]] | None = None
     declare: Callable[[dict[str, Any]], dict[str, Any]] = dict
