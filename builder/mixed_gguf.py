@@ -6,6 +6,7 @@ chosen on one half of the questions and asked the other: where one passed on its
 """
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Figures = Mapping[str, Any]
 _TRIES = 3
 _FEWER = 0.7  # of the changed answers a mix should leave at most; else rounding in the file is not what changes them
+_CHANCE = 2.0  # standard deviations of such a count: of six answers, one more or less tells nothing
 
 
 class Write(Protocol):
@@ -59,10 +61,14 @@ def with_mixed(
                 "matrices": len(noise),
                 "plain": {name: plain[name] for name in ("bytes", "answers_equal")},
             }
-        if 1 - last["answers_equal"] > _FEWER * (1 - before["answers_equal"]):
+        if _changed(last) > _FEWER * _changed(before) + _CHANCE * sqrt(_changed(before)):
             break
     trial.unlink(missing_ok=True)
     return dict(plain)
+
+
+def _changed(figures: Figures) -> float:
+    return (1 - figures["answers_equal"]) * figures["n"]
 
 
 def measured_noise(folder: Path, proved_on: Held, template: "Template", form: "Form") -> tuple[dict[str, float], dict[str, int]]:

@@ -173,13 +173,29 @@ def test_where_mixes_fall_short_or_rounding_is_not_what_changes_the_answers_the_
     def write(path: Path, *, finer: frozenset[str]) -> dict[str, Any]:
         path.write_text("mixed")
         tried.append(len(finer))
-        return {"answers_equal": equal[len(tried) - 1]}
+        return {"answers_equal": equal[len(tried) - 1], "n": 2000}
 
     noise = {str(number): 2.0**-number for number in range(40)}
-    plain = {"answers_equal": 0.9, "expected": 0.98}
+    plain = {"answers_equal": 0.9, "expected": 0.98, "n": 2000}
     figures = with_mixed(file, plain, "q8_0", measured=lambda: (noise, dict.fromkeys(noise, 1)), write=write)
 
     assert figures == plain
     assert len(tried) == len({*tried}) == tries
     assert tried == sorted(tried)
     assert [one.read_text() for one in tmp_path.iterdir()] == ["plain"]
+
+
+def test_one_answer_more_or_less_of_a_few_does_not_end_the_tries(tmp_path: Path):
+    file, equal = tmp_path / "a.gguf", [290 / 297, 295 / 297]
+    file.write_text("plain")
+
+    def write(path: Path, *, finer: frozenset[str]) -> dict[str, Any]:
+        path.write_text(f"{len(finer)} finer")
+        return {"answers_equal": equal.pop(0), "n": 297}
+
+    noise = {str(number): 2.0**-number for number in range(40)}
+    plain = {"answers_equal": 291 / 297, "expected": 0.98, "n": 297, "bytes": 5}
+    figures = with_mixed(file, plain, "q8_0", measured=lambda: (noise, dict.fromkeys(noise, 1)), write=write)
+
+    assert figures["answers_equal"] == pytest.approx(295 / 297)
+    assert file.read_text() == f"{len(figures['finer'])} finer"
