@@ -51,7 +51,7 @@ def paragraph(text: str, *, x: int = 60, y: int = 60, width: int = 80) -> list[L
 
 
 def make_pdf(
-    pages: Sequence[Page], *, labels: str = "", passwords: Passwords | None = None, picture: str = "", ligature: str = ""
+    pages: Sequence[Page], *, labels: str = "", passwords: Passwords | None = None, picture: str = "", ligature: str = "", form: str = ""
 ) -> bytes:
     """Write a file.
 
@@ -60,13 +60,14 @@ def make_pdf(
         labels: a number tree for /PageLabels.
         passwords: encrypts the file.
         picture: on every page, "grey", or "itself" for one that draws itself.
+        form: content that every page draws before its own, as a form of half the size of the page.
         ligature: the letters that the character 1 stands for, which is wider than all others.
     """
     key = _key(passwords) if passwords else b""
     bodies = [
         *_document(pages, labels),
         *_fonts(_last_object(pages) + 1 if ligature else 0),
-        *_pages(pages, picture),
+        *_pages(pages, picture, form),
         *_elements(pages),
         *_fields(pages),
     ]
@@ -153,19 +154,21 @@ def _fields(pages: Sequence[Page]) -> Iterator[tuple[str, None]]:
         yield f"<</Type/Annot/Subtype/Widget/FT/Tx/T({line.field})/V({line.text}){box}>>", None
 
 
-def _pages(pages: Sequence[Page], picture: str) -> Iterator[tuple[str, bytes | None]]:
+def _pages(pages: Sequence[Page], picture: str, form: str) -> Iterator[tuple[str, bytes | None]]:
     """Three objects for each page: the page, its content, and its picture."""
     for number, page in enumerate(pages):
         own = _page_object(number)
         links = "".join(_link(line) for line in page if line.link)
         links += "".join(f" {place} 0 R" for (holder, _), place in _field_objects(pages).items() if holder == number)
-        images = f"/XObject<</Picture {own + 2} 0 R>>" if picture else ""
+        images = f"/XObject<</Picture {own + 2} 0 R>>" if picture or form else ""
         resources = f"/Resources<</Font<</Regular 4 0 R/Bold 5 0 R>>{images}>>"
         box = f"/MediaBox[0 0 {WIDTH} {HEIGHT}]"
         yield f"<</Type/Page/Parent 2 0 R{box}{resources}/Contents {own + 1} 0 R/StructParents {number}/Annots[{links}]>>", None
-        drawn = f"q {WIDTH} 0 0 {HEIGHT} 0 0 cm /Picture Do Q\n" if picture else ""
+        drawn = f"q {WIDTH} 0 0 {HEIGHT} 0 0 cm /Picture Do Q\n" if picture else "q .5 0 0 .5 0 0 cm /Picture Do Q\n" if form else ""
         yield "<<>>", (drawn + "\n".join(_draw(place, line) for place, line in enumerate(page) if not line.field)).encode("cp1252")
-        if picture == "itself":
+        if form:
+            yield f"<</Type/XObject/Subtype/Form/BBox[0 0 {2 * WIDTH} {2 * HEIGHT}]/Matrix[2 0 0 2 0 0]{resources}>>", form.encode("cp1252")
+        elif picture == "itself":
             yield f"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}>>", b"/Picture Do /Picture Do"
         else:
             yield "<</Type/XObject/Subtype/Image/Width 2/Height 2/ColorSpace/DeviceGray/BitsPerComponent 8>>", b"\x80\x90\x80\x90"

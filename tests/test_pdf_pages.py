@@ -225,43 +225,6 @@ def test_pages_carry_the_labels_that_are_printed_on_them():
     assert [content.text[page.start : page.end] for page in content.pages] == [LEAVE, SICK, TRAVEL]
 
 
-def test_tags_say_what_a_heading_is_and_of_which_level():
-    page = [
-        Line("Leave", y=100, tag="H2"),
-        *paragraph(LEAVE, y=140),
-        Line("Big words that are no heading", y=260, size=20),
-        *paragraph(SICK, y=300),
-    ]
-
-    content = read(make_pdf([page]))
-
-    assert [line for line in content.text.split("\n") if line.startswith("#")] == ["## Leave"]
-    assert "Big words that are no heading" in content.text
-
-
-def test_pages_of_a_tagged_file_that_name_no_heading_have_none():
-    tagged = [Line("Leave", y=100, tag="H2"), *paragraph(LEAVE, y=140)]
-    plain_pages = [[title(f"Big words {number}", 200), *paragraph(text, y=260)] for number, text in enumerate([SICK, TRAVEL])]
-
-    content = read(make_pdf([plain_pages[0], tagged, plain_pages[1]]))
-
-    assert [line for line in content.text.split("\n") if line.startswith("#")] == ["## Leave"]
-    assert "Big words 0" in content.text
-    assert "Big words 1" in content.text
-
-
-def test_artifacts_at_the_margin_of_a_tagged_file_are_left_out_on_pages_without_headings_too():
-    pages = [
-        [Line(name, y=20, size=9), *(Line(line.text, y=line.y, tag=tag) for line in paragraph(text, y=140))]
-        for name, text, tag in (("Of leave", LEAVE, "P"), ("If you are ill", SICK, "P"), ("On trips", TRAVEL, "H2"))
-    ]
-
-    text = read(make_pdf(pages)).text
-
-    assert text.startswith(LEAVE)
-    assert "If you are ill" not in text
-
-
 def test_files_share_one_parser(monkeypatch: pytest.MonkeyPatch):
     read(make_pdf([[*paragraph(LEAVE)]]))
     monkeypatch.setattr("liteparse.parser.LiteParse", None)

@@ -67,8 +67,11 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
 
 def tagged_items(parsed: Parsed, numbers: Sequence[int]) -> dict[int, list["TextItem"]]:
     """Return the lines of some pages with the marked content that each belongs to; they are cut finer then."""
-    parser = _parser(target_pages=",".join(map(str, numbers)), extract_text_metadata=True, lines_only=True)
-    return _items(_parsed_again(parser, parsed))
+    found: dict[int, list[TextItem]] = {}
+    for first in range(0, len(numbers), _BATCH):
+        pages = ",".join(map(str, numbers[first : first + _BATCH]))
+        found |= _items(_parsed_again(_parser(target_pages=pages, extract_text_metadata=True, lines_only=True), parsed))
+    return found
 
 
 def with_words(parsed: Parsed, numbers: Sequence[int]) -> Parsed:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from builder.readers.pdf_marks import Mark
+
 if TYPE_CHECKING:
-    from liteparse.types import ParsedPage, StructureTreeElement, TextItem
+    from liteparse.types import ParsedPage, TextItem
 
 _ZONE = 0.09  # the share of a page's height that counts as margin, above and below
 _PAGES = 3
@@ -34,7 +36,7 @@ class _Running:
     large: float
 
 
-def margins(pages: Sequence["ParsedPage"], artifacts: Mapping[int, Sequence["TextItem"]]) -> dict[int, frozenset[int]]:
+def margins(pages: Sequence["ParsedPage"], artifacts: Mapping[int, Sequence[Mark]]) -> dict[int, frozenset[int]]:
     """Return for each page's number the id() of the pieces that belong to running headers and footers."""
     pieces = [_in_margin(page)[:_MANY] for page in pages]
     running = _repeated(pages, pieces)
@@ -47,21 +49,6 @@ def margins(pages: Sequence["ParsedPage"], artifacts: Mapping[int, Sequence["Tex
 def unexplained(page: "ParsedPage", found: frozenset[int]) -> bool:
     """Whether a page has pieces at its margins, other than those found, that tags may call artifacts."""
     return any(id(piece) not in found for piece in _in_margin(page)[:_MANY])
-
-
-def artifact_pieces(page: "ParsedPage", pieces: Sequence["TextItem"]) -> list["TextItem"]:
-    """Return those of a tagged page's pieces that are no part of its content."""
-    content = {place for root in (page.structure_tree.roots if page.structure_tree else ()) for place in content_places(root)}
-    return [piece for piece in pieces if piece.mcid not in content] if content else []
-
-
-def content_places(element: "StructureTreeElement") -> Iterator[int]:
-    """Yield the marked content of an element and of all below it."""
-    waiting = [element]
-    while waiting:
-        element = waiting.pop()
-        yield from element.marked_content_ids
-        waiting += element.children
 
 
 def _repeated(pages: Sequence["ParsedPage"], margin: Sequence[Sequence["TextItem"]]) -> _Running:
@@ -93,14 +80,12 @@ def _grows(found: Sequence[Sequence[int]]) -> bool:
     return any(all(one[place] < other[place] for one, other in pairwise(found)) for place in (0, -1))
 
 
-def _found(
-    page: "ParsedPage", pieces: Sequence["TextItem"], running: _Running, artifacts: Sequence["TextItem"], *, alone: bool
-) -> Iterator[int]:
+def _found(page: "ParsedPage", pieces: Sequence["TextItem"], running: _Running, artifacts: Sequence[Mark], *, alone: bool) -> Iterator[int]:
     for piece in pieces:
         number = not alone and _PAGE_NUMBER.fullmatch(piece.text.strip()) and _alone(piece, page)
         repeated = _key(piece, _DIGITS.findall(piece.text)) in running.same
         numbered = piece.height <= running.large and (_key(piece, ()) in running.numbered or _PAGE_OF.search(piece.text))
-        if number or repeated or numbered or any(_same_place(piece, artifact) for artifact in artifacts[:_MANY]):
+        if number or repeated or numbered or any(artifact.meets(piece) for artifact in artifacts):
             yield id(piece)
 
 
@@ -120,8 +105,3 @@ def _alone(piece: "TextItem", page: "ParsedPage") -> bool:
         other is not piece and abs(other.y - piece.y) < piece.height / 2 and abs(other.x - piece.x) < piece.width + page.width / 8
         for other in page.text_items
     )
-
-
-def _same_place(piece: "TextItem", artifact: "TextItem") -> bool:
-    x, y = artifact.x + artifact.width / 2, artifact.y + artifact.height / 2
-    return piece.x - 1 <= x <= piece.x + piece.width + 1 and piece.y - 1 <= y <= piece.y + piece.height + 1

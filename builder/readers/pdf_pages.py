@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from builder.readers.content import Content, Refused, body, one_line
-from builder.readers.pdf_engine import MAX_PAGES, Parsed, parse_pdf, tagged_items, with_words
+from builder.readers.pdf_engine import MAX_PAGES, Parsed, parse_pdf, with_words
 from builder.readers.pdf_headings import sized
 from builder.readers.pdf_lines import leading, printed
 from builder.readers.pdf_margins import margins, unexplained
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _FEW = 20  # characters on a page; fewer are a stamp on a scan
 _NAMED = 20  # page numbers in a remark
-_TAGGED = 100  # pages that are parsed at once for their tags
 _MOST = 0.8  # of the printed words; words that were torn at line ends count as missing
 _PASSWORD = 1 << 13  # the flag of a field whose text nobody may see
 
@@ -67,15 +66,12 @@ def _letters(words: Sequence[str]) -> int:
 
 
 def _tags(parsed: Parsed) -> Tags:
-    """The headings and artifacts that a tagged file names; only pages with either are parsed for them, as that takes long."""
-    known = Tags({}, {})
+    """The headings and artifacts that a tagged file names; only pages with either are opened for them, as that takes a while."""
     if tagged := {page.page_num for page in parsed.pages if is_tagged(page)}:
         hidden = margins(parsed.pages, {})
         pages = [page for page in parsed.pages if page.page_num in tagged or unexplained(page, hidden[page.page_num])]
-        for batch in (pages[first : first + _TAGGED] for first in range(0, len(pages), _TAGGED)):
-            found = tags(batch, tagged_items(parsed, [page.page_num for page in batch]))
-            known = Tags(known.headings | found.headings, known.artifacts | found.artifacts)
-    return known
+        return tags(parsed, pages)
+    return Tags({}, {})
 
 
 def _pieces(parsed: Parsed, known: Tags, hidden: Mapping[int, frozenset[int]]) -> list[Piece]:

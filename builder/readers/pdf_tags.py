@@ -1,11 +1,13 @@
 """Headings of tagged files: Word, InDesign and LibreOffice say which lines are headings, and of which level."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.readers.pdf_margins import artifact_pieces, content_places
+from builder.readers.pdf_engine import Parsed, tagged_items
+from builder.readers.pdf_marks import Mark, marks
 from builder.readers.pdf_pieces import Piece
 from builder.readers.pdf_words import solid
 
@@ -13,15 +15,18 @@ if TYPE_CHECKING:
     from liteparse.types import ParsedPage, StructureTreeElement, TextItem
 
 _PIECES = 9  # of one heading
+_ROW = 4.0  # points
+_MOST_ROWS = 100
+_BEYOND = 1e6  # points; no page is so long
 _HEADING = re.compile(r"H([1-6]?)|Title")
 
 
 @dataclass(frozen=True)
 class Tags:
-    """The headings of each page as (level, letters and digits), and what is no content."""
+    """The headings of each page as (level, letters and digits), and the marks of text that is no content."""
 
     headings: dict[int, list[tuple[int, str]]]
-    artifacts: dict[int, list["TextItem"]]
+    artifacts: dict[int, list[Mark]]
 
 
 def is_tagged(page: "ParsedPage") -> bool:
@@ -29,19 +34,89 @@ def is_tagged(page: "ParsedPage") -> bool:
     return any(True for _ in _headings(page))
 
 
-def tags(pages: Sequence["ParsedPage"], items: Mapping[int, Sequence["TextItem"]]) -> Tags:
-    """Return what the structure trees say of the pages whose `items` are given with the marked content they belong to."""
+def tags(parsed: Parsed, pages: Sequence["ParsedPage"]) -> Tags:
+    """Return what the structure trees of `pages` of a file say."""
     headings: dict[int, list[tuple[int, str]]] = {}
-    tagged = [(page, items[page.page_num]) for page in pages if page.page_num in items]
-    for page, pieces in tagged:
-        for element in _headings(page):
-            places = set(content_places(element))
-            words = "".join(solid(piece.text) for piece in pieces if piece.mcid in places)
-            if words:
-                match = _HEADING.fullmatch(element.type)
-                level = int(match[1]) if match and match[1] else 1
-                headings.setdefault(page.page_num, []).append((level, words))
-    return Tags(headings, {page.page_num: artifact_pieces(page, pieces) for page, pieces in tagged})
+    artifacts: dict[int, list[Mark]] = {}
+    known = _marks(parsed, pages)
+    for page in pages:
+        number, content = page.page_num, {place for root in _roots(page) for place in _places(root)}
+        if content and (found := known.get(number)):
+            artifacts[number] = [mark for mark in found if mark.place not in content]
+            if named := list(_named(page, found)):
+                headings[number] = named
+    return Tags(headings, artifacts)
+
+
+def _marks(parsed: Parsed, pages: Sequence["ParsedPage"]) -> dict[int, list[Mark]]:
+    found = marks(parsed.raw, {page.page_num: (page.width, page.height) for page in pages})
+    if found is None:
+        items = tagged_items(parsed, [page.page_num for page in pages])
+        found = {number: [_mark(item) for item in own] for number, own in items.items()}
+    return found
+
+
+def _mark(item: "TextItem") -> Mark:
+    return Mark(-1 if item.mcid is None else item.mcid, item.x, item.x + item.width, item.y + item.height / 2)
+
+
+def _named(page: "ParsedPage", found: Sequence[Mark]) -> Iterator[tuple[int, str]]:
+    """The levels and the letters of a page's headings; not of those that share a printed line with other text."""
+    elements = [(_level(element), set(_places(element))) for element in _headings(page)]
+    places = {place for _, own in elements for place in own}
+    lines = _Lines(page.text_items)
+    here = [(mark.place, line) for mark in found if mark.place in places for line in lines.of(mark)]
+    rows = {row for _, line in here for row in _rows(page.text_items[line])}
+    others = {line for mark in found if mark.place not in places and int(mark.y // _ROW) in rows for line in lines.of(mark)}
+    for level, own in elements:
+        printed = sorted({line for place, line in here if place in own})
+        shared = others.union(line for place, line in here if place not in own)
+        if words := "".join(solid(page.text_items[line].text) for line in printed if not shared.intersection(printed)):
+            yield level, words
+
+
+class _Lines:
+    """The pieces of a page's printed lines, to be found by what is drawn there."""
+
+    def __init__(self, items: Sequence["TextItem"]) -> None:
+        self._items = items
+        self._rows: defaultdict[int, list[int]] = defaultdict(list)
+        for place, item in enumerate(items):
+            for row in _rows(item):
+                self._rows[row].append(place)
+
+    def of(self, mark: Mark) -> list[int]:
+        """The places of those that a text object is printed in; of lines that lie over each other the one that it is in the middle of."""
+        items = self._items
+        met = [place for place in self._rows.get(int(mark.y // _ROW), ()) if mark.meets(items[place])]
+        away = [abs(items[place].y + items[place].height / 2 - mark.y) for place in met]
+        return [place for place, distance in zip(met, away, strict=True) if distance <= min(away) + _ROW / 4]
+
+
+def _rows(item: "TextItem") -> range:
+    """The rows of the page that a printed line is in, so many as the largest letters have."""
+    if not 0 <= item.y <= item.y + item.height < _BEYOND:
+        return range(0)
+    first, last = int(item.y // _ROW), int((item.y + item.height) // _ROW)
+    return range(first, min(last, first + _MOST_ROWS) + 1)
+
+
+def _level(element: "StructureTreeElement") -> int:
+    match = _HEADING.fullmatch(element.type)
+    return int(match[1]) if match and match[1] else 1
+
+
+def _roots(page: "ParsedPage") -> Sequence["StructureTreeElement"]:
+    return page.structure_tree.roots if page.structure_tree else ()
+
+
+def _places(element: "StructureTreeElement") -> Iterator[int]:
+    """The marked content of an element and of all below it."""
+    waiting = [element]
+    while waiting:
+        element = waiting.pop()
+        yield from element.marked_content_ids
+        waiting += element.children
 
 
 def retag(pieces: Sequence[Piece], headings: dict[int, list[tuple[int, str]]]) -> Iterator[Piece]:
@@ -76,7 +151,7 @@ def _count(pieces: Sequence[Piece], place: int, words: str) -> int:
 
 
 def _headings(page: "ParsedPage") -> Iterator["StructureTreeElement"]:
-    waiting = list(page.structure_tree.roots if page.structure_tree else ())[::-1]
+    waiting = list(_roots(page))[::-1]
     while waiting:
         element = waiting.pop()
         if _HEADING.fullmatch(element.type):
