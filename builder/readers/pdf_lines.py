@@ -46,6 +46,7 @@ class Line(NamedTuple):
         return self.bottom - self.top
 
 
+_Link = tuple[float, "AnnotationRect", str]  # the middle between its top and bottom, its box, its address
 _Found = tuple[str, str, float, float, "TextItem"]  # letters and digits, what is printed from the first to the last, the middle
 
 
@@ -56,8 +57,13 @@ class Printed:
     number: int
     source: "ParsedPage"
     pieces: dict[str, list[_Found]]
-    links: tuple[tuple[float, "AnnotationRect", str], ...]  # the middle of each between top and bottom, its box, its address
+    links: tuple[_Link, ...]
     margins: frozenset[int] = field(default_factory=frozenset)  # the id() of pieces in running headers and footers
+
+    def links_at(self, box: "AnnotationRect | None") -> list[_Link]:
+        """Return the links at the height of a box; all if there is none."""
+        _, _, top, bottom = _bounds(box)
+        return [link for link in self.links if top < link[0] + link[1].height and link[0] - link[1].height < bottom]
 
 
 def printed(page: "ParsedPage", margins: frozenset[int]) -> Printed:
@@ -83,14 +89,15 @@ def find_lines(text: str, box: "AnnotationRect | None", page: Printed) -> tuple[
     """Return the lines of a block's text in its order, and the links in it as (start, end, address)."""
     lines: list[Line] = []
     links: list[tuple[int, int, str]] = []
+    near = page.links_at(box)
     start = end = 0
     for own, core, _, _, piece in _laid(solid(text), box, page):
         while not text[start].isalnum():
             start += 1
         end = start + len(core) if text.startswith(core, start) else end_of(text, start, len(own))
         _add(lines, start, end, piece, page)
-        if page.links:
-            links += _links(text, start, end, piece, page)
+        if near:
+            links += _links(text, start, end, piece, near)
         start = end
     return _bordering(lines, text), _joined_links(links, text) if links else links
 
@@ -186,13 +193,11 @@ def _border(text: str, end: int, start: int) -> int:
     return space.end() if space else start
 
 
-def _links(text: str, start: int, end: int, piece: "TextItem", page: Printed) -> Iterator[tuple[int, int, str]]:
+def _links(text: str, start: int, end: int, piece: "TextItem", links: Sequence[_Link]) -> Iterator[tuple[int, int, str]]:
     """The words of a piece that lie in the box of a link."""
     middle, left, right = piece.y + piece.height / 2, piece.x - piece.height, piece.x + piece.width + piece.height
     near = [
-        (rect, address)
-        for y, rect, address in page.links
-        if abs(y - middle) < rect.height and rect.x < right and rect.x + rect.width > left
+        (rect, address) for y, rect, address in links if abs(y - middle) < rect.height and rect.x < right and rect.x + rect.width > left
     ]
     places = [place for place in range(start, end) if text[place].isalnum()] if near else []
     position = 0

@@ -82,7 +82,7 @@ def _solid(found: Sequence[Heading | list[list[str]]]) -> Counter[str]:
 
 
 def _cell(cell: "LayoutCell", page: Printed) -> str:
-    links = find_lines(cell.text, cell.bbox, page)[1] if page.links else []
+    links = find_lines(cell.text, cell.bbox, page)[1] if page.links_at(cell.bbox) else []
     return _untorn(one_line(with_links(cell.text, 0, len(cell.text), links)))
 
 
