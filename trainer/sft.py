@@ -175,8 +175,11 @@ def _plan(job: Job, pairs: Sequence[Pair], rows: list[Row], raw_texts: Sequence[
         if not settings.word_drop:
             return [rows[place] for place in places]
         draw = random.Random(f"{job.seed}/{number}")  # noqa: S311 - an augmentation, not a secret
-        instructions = [drop_words(pairs[place].instruction, settings.word_drop, draw, tells) for place in places]
-        return pair_rows([pairs[place] for place in places], job.template, instructions=instructions)
+        worded = {place: drop_words(pairs[place].instruction, settings.word_drop, draw, tells) for place in places}
+        others = {place: words for place, words in worded.items() if words != pairs[place].instruction}
+        reworded = pair_rows([pairs[place] for place in others], job.template, instructions=list(others.values()))
+        fresh = dict(zip(others, reworded, strict=True))
+        return [fresh.get(place, rows[place]) for place in places]
 
     stream = text_stream(raw_texts, job.template) if settings.raw_text else []
     general = text_stream(read_general(job.section.replay_text), job.template) if job.section.replay else []
