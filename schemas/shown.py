@@ -27,6 +27,7 @@ _BLOCK = (
     "header|hr|iframe|li|main|nav|ol|p|picture|section|source|summary|table|tbody|td|tfoot|th|thead|tr|ul|video"
 )
 _MARKUP = re.compile(
+    r"(?=^|[`<{!\[&\n]|http|[ \t](?:[ \t\n{]|\Z))(?:"  # where any can begin: most characters are passed over at once
     rf"(?P<code>{_FENCED}|(?<!`)(?P<ticks>`++)[^`\n]++(?P=ticks)(?!`))"
     r"|(?P<comment><!--(?:(?!-->|<!--).)*+-->|\{%(?:(?!%\})[^{}])*+%\}|\{#(?:(?!#\})[^{}\n])*+#\})"
     r"|(?P<value>\{\{[^{}]*+\}\})"
@@ -40,8 +41,8 @@ _MARKUP = re.compile(
     r"|^[ \t>]*+\|?+(?:[ \t]*+(?::-++:?+|-{2,}+:?+)[ \t]*+\|)++(?:[ \t]*+:?+-++:?+)?+[ \t]*+(?:\n|\Z)"
     r"|(?<=\n\n)(?:-{3,}+|\*{3,}+|_{3,}+)[ \t]*+(?:\n|\Z)"
     r"|(?P<gap>\n(?:[ \t]*+\n)++)"
-    r"|(?P<space>(?<![ \t])[ \t]++)"
-    r"|(?P<entity>&(?:nbsp|amp);)",
+    r"|(?P<space>(?<![ \t])[ \t]++(?=\n|\Z)|(?<=[^ \t\n])[ \t]{2,}+)"
+    r"|(?P<entity>&(?:nbsp|amp);))",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 _TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|msclkid|mc_[ce]id|igshid|_hs\w+|usp|ref_src)=[^&#\s]*+(?:&|(?=#|\Z))", re.IGNORECASE)
@@ -136,10 +137,10 @@ def _gap(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _space(match: re.Match[str]) -> Iterator[Piece]:
-    """Indentation stays; other space is one character, at the end of a line none."""
+    """Space between words is one character, at the end of a line none."""
     start, end, text = match.start(), match.end(), match.string
     if end < len(text) and text[end] != "\n":
-        yield (start, end) if start == 0 or text[start - 1] == "\n" else (start, start + 1)
+        yield start, start + 1
 
 
 def _entity(match: re.Match[str]) -> Iterator[Piece]:

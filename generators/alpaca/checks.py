@@ -73,7 +73,7 @@ def share(quote: str, text: str) -> float:
 
 def stands_in(text: str, quote: str) -> bool:
     """Tell whether `text`, or what is shown of it, reads `quote`, or so nearly that a fuzzy search can find the place."""
-    return any(_stands_in(form, quote) for form in (text, cleaned(text)))
+    return _stands_in(text, quote) or _stands_in(cleaned(text), quote)
 
 
 def _stands_in(text: str, quote: str) -> bool:
