@@ -6,7 +6,7 @@ import pytest
 
 from builder.readers import pdf_marks
 from builder.readers.content import Content
-from builder.readers.pdf_marks import marks
+from builder.readers.pdf_marks import Asked, marks
 from builder.readers.pdf_pages import read_pdf
 from tests.make_pdf import HEIGHT, WIDTH, Line, make_pdf, paragraph
 
@@ -149,7 +149,7 @@ def test_marks_have_the_places_of_turned_pages(angle: int, x: int, y: int):
     raw = make_pdf([[Line("Leave", y=100, tag="H2")]]).replace(b"<</Type/Page/Parent", b"<</Rotate %d/Type/Page/Parent" % angle)
     size = (WIDTH, HEIGHT) if angle in {0, 180} else (HEIGHT, WIDTH)
 
-    found = marks(raw, {1: size})
+    found = marks(raw, {1: Asked(*size)})
 
     assert found is not None
     (mark,) = found[1]
@@ -160,11 +160,11 @@ def test_marks_have_the_places_of_turned_pages(angle: int, x: int, y: int):
 
 @pytest.mark.parametrize("raw", [b"", b"%PDF-1.7\n", make_pdf([[Line("Leave")]])[:300]])
 def test_files_that_cannot_be_opened_have_no_marks(raw: bytes):
-    assert marks(raw, {1: (WIDTH, HEIGHT)}) == {}
+    assert marks(raw, {1: Asked(WIDTH, HEIGHT)}) == {}
 
 
 def test_pages_that_are_not_there_have_no_marks():
-    found = marks(make_pdf([[Line("Leave")]]), {1: (WIDTH, HEIGHT), 2: (WIDTH, HEIGHT)})
+    found = marks(make_pdf([[Line("Leave")]]), {1: Asked(WIDTH, HEIGHT), 2: Asked(WIDTH, HEIGHT)})
 
     assert found is not None
     assert list(found) == [1]

@@ -62,6 +62,8 @@ class Printed:
 
     def links_at(self, box: "AnnotationRect | None") -> list[_Link]:
         """Return the links at the height of a box; all if there is none."""
+        if not self.links:
+            return []
         _, _, top, bottom = _bounds(box)
         return [link for link in self.links if top < link[0] + link[1].height and link[0] - link[1].height < bottom]
 

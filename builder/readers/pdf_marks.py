@@ -62,22 +62,30 @@ class Mark(NamedTuple):
         return self.left - _NEAR <= middle <= self.right + _NEAR or item.x - _NEAR <= own <= item.x + item.width + _NEAR
 
 
-def marks(raw: bytes, sizes: Mapping[int, tuple[float, float]]) -> dict[int, list[Mark]] | None:
+class Asked(NamedTuple):
+    """A page that is asked for: its width and height in points, and the marked content that nobody wants to know of."""
+
+    width: float
+    height: float
+    skipped: frozenset[int] = frozenset()
+
+
+def marks(raw: bytes, pages: Mapping[int, Asked]) -> dict[int, list[Mark]] | None:
     """Return the marks of pages, in the order of drawing, without those of spaces; None where there is no PDFium to ask.
 
     Args:
         raw: a PDF file.
-        sizes: the width and height in points of the pages that are asked for, by their number counted from 1.
+        pages: by their number counted from 1.
     """
     if (pdfium := _library()) is None:
         return None
     pdfium.FPDF_InitLibrary()  # does nothing if the engine did
     found: dict[int, list[Mark]] = {}
     with _opened(pdfium.FPDF_LoadMemDocument64(raw, len(raw), None), pdfium.FPDF_CloseDocument) as document:
-        for number, size in sizes.items() if document else ():
+        for number, asked in pages.items() if document else ():
             with _opened(pdfium.FPDF_LoadPage(document, number - 1), pdfium.FPDF_ClosePage) as page:
                 if page:
-                    found[number] = list(_on_page(pdfium, page, size))
+                    found[number] = list(_on_page(pdfium, page, asked))
     return found
 
 
@@ -105,27 +113,29 @@ def _library() -> CDLL | None:
     return library
 
 
-def _on_page(pdfium: CDLL, page: int, size: tuple[float, float]) -> Iterator[Mark]:
+def _on_page(pdfium: CDLL, page: int, asked: Asked) -> Iterator[Mark]:
     """The marks of a page's text objects."""
-    points = _to_points(pdfium, page, size)
+    points, skipped = _to_points(pdfium, page, asked), asked.skipped
     box = c_float(), c_float(), c_float(), c_float()
     left, bottom, right, top = box
     edges = [byref(edge) for edge in box]
     for text, place, matrix in islice(_texts(pdfium, page), _MANY):
+        if place is None or place in skipped:
+            continue
         pdfium.FPDFPageObj_GetBounds(text, *edges)
-        if place is not None and top.value > bottom.value:  # spaces have no height
+        if top.value > bottom.value:  # spaces have no height
             corners = (left.value, bottom.value), (right.value, top.value)
             (x1, y1), (x2, y2) = (_moved(points, *(_moved(matrix, *corner) if matrix else corner)) for corner in corners)
-            if 0 <= (middle := (y1 + y2) / 2) <= size[1]:  # hostile files have places beyond all pages
+            if 0 <= (middle := (y1 + y2) / 2) <= asked.height:  # hostile files have places beyond all pages
                 yield Mark(place, min(x1, x2), max(x1, x2), middle)
 
 
-def _to_points(pdfium: CDLL, page: int, size: tuple[float, float]) -> Matrix:
+def _to_points(pdfium: CDLL, page: int, asked: Asked) -> Matrix:
     """What makes points from the top left corner of a page of its own places; it may be turned, or cut."""
 
     def on_page(x: int, y: int) -> tuple[float, float]:
         right, down = c_int(), c_int()
-        wide, high = (round(side * _FINE) for side in size)
+        wide, high = (round(side * _FINE) for side in asked[:2])
         pdfium.FPDF_PageToDevice(page, 0, 0, wide, high, 0, x, y, byref(right), byref(down))
         return right.value / _FINE, down.value / _FINE
 

@@ -2,12 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.readers.pdf_engine import Parsed, tagged_items
-from builder.readers.pdf_marks import Mark, marks
+from builder.readers.pdf_marks import Asked, Mark, marks
 from builder.readers.pdf_pieces import Piece
 from builder.readers.pdf_words import solid
 
@@ -36,22 +36,28 @@ def is_tagged(page: "ParsedPage") -> bool:
 
 def tags(parsed: Parsed, pages: Sequence["ParsedPage"]) -> Tags:
     """Return what the structure trees of `pages` of a file say."""
+    content = {page.page_num: frozenset(place for root in _roots(page) for place in _places(root)) for page in pages}
+    elements = {page.page_num: [(_level(element), frozenset(_places(element))) for element in _headings(page)] for page in pages}
+    asked = {
+        page.page_num: Asked(page.width, page.height, own.difference(*(places for _, places in elements[page.page_num])))
+        for page in pages
+        if (own := content[page.page_num])
+    }
     headings: dict[int, list[tuple[int, str]]] = {}
     artifacts: dict[int, list[Mark]] = {}
-    known = _marks(parsed, pages)
+    known = _marks(parsed, asked)
     for page in pages:
-        number, content = page.page_num, {place for root in _roots(page) for place in _places(root)}
-        if content and (found := known.get(number)):
-            artifacts[number] = [mark for mark in found if mark.place not in content]
-            if named := list(_named(page, found)):
+        if found := known.get(number := page.page_num):
+            artifacts[number] = [mark for mark in found if mark.place not in content[number]]
+            if named := list(_named(page.text_items, elements[number], found)):
                 headings[number] = named
     return Tags(headings, artifacts)
 
 
-def _marks(parsed: Parsed, pages: Sequence["ParsedPage"]) -> dict[int, list[Mark]]:
-    found = marks(parsed.raw, {page.page_num: (page.width, page.height) for page in pages})
+def _marks(parsed: Parsed, asked: Mapping[int, Asked]) -> dict[int, list[Mark]]:
+    found = marks(parsed.raw, asked)
     if found is None:
-        items = tagged_items(parsed, [page.page_num for page in pages])
+        items = tagged_items(parsed, list(asked))
         found = {number: [_mark(item) for item in own] for number, own in items.items()}
     return found
 
@@ -60,19 +66,28 @@ def _mark(item: "TextItem") -> Mark:
     return Mark(-1 if item.mcid is None else item.mcid, item.x, item.x + item.width, item.y + item.height / 2)
 
 
-def _named(page: "ParsedPage", found: Sequence[Mark]) -> Iterator[tuple[int, str]]:
+def _named(items: Sequence["TextItem"], elements: Sequence[tuple[int, frozenset[int]]], found: Sequence[Mark]) -> Iterator[tuple[int, str]]:
     """The levels and the letters of a page's headings; not of those that share a printed line with other text."""
-    elements = [(_level(element), set(_places(element))) for element in _headings(page)]
-    places = {place for _, own in elements for place in own}
-    lines = _Lines(page.text_items)
-    here = [(mark.place, line) for mark in found if mark.place in places for line in lines.of(mark)]
-    rows = {row for _, line in here for row in _rows(page.text_items[line])}
-    others = {line for mark in found if mark.place not in places and int(mark.y // _ROW) in rows for line in lines.of(mark)}
-    for level, own in elements:
-        printed = sorted({line for place, line in here if place in own})
-        shared = others.union(line for place, line in here if place not in own)
-        if words := "".join(solid(page.text_items[line].text) for line in printed if not shared.intersection(printed)):
+    if not elements:
+        return
+    lines = _Lines(items)
+    by_place: defaultdict[int, list[Mark]] = defaultdict(list)
+    for mark in found:
+        by_place[mark.place].append(mark)
+    for level, places in elements:
+        printed: defaultdict[int, list[Mark]] = defaultdict(list)
+        for mark in (mark for place in places for mark in by_place.get(place, ())):
+            for line in lines.of(mark):
+                printed[line].append(mark)
+        whole = all(_fills(marks, items[line]) for line, marks in printed.items())
+        if words := "".join(solid(items[line].text) for line in sorted(printed) if whole):
             yield level, words
+
+
+def _fills(found: Sequence[Mark], item: "TextItem") -> bool:
+    """Whether text objects reach from the beginning of a printed piece to its end."""
+    left, right = min(mark.left for mark in found), max(mark.right for mark in found)
+    return left < item.x + item.height and right > item.x + item.width - item.height
 
 
 class _Lines:
