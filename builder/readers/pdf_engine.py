@@ -57,7 +57,9 @@ def parse_pdf(raw: bytes, *, tessdata: Path | None = None, language: str = "eng"
     if tessdata:
         parser = _parser(tessdata=tessdata, language=language, emit_word_boxes=True, extract_document_metadata=is_encrypted)
     else:
-        parser = _own_parser(emit_word_boxes=names(raw, b"/URI"), extract_document_metadata=is_encrypted)
+        # The places of words cost memory, and hardly any time: only large files do without them until a page is seen to need them.
+        has_words = len(raw) < _SMALL or names(raw, b"/URI")
+        parser = _own_parser(emit_word_boxes=has_words, extract_document_metadata=is_encrypted)
     found = _parsed(parser, raw, joined=joined)
     if isinstance(found, Refused) and found.reason is Reason.CORRUPT and (catalogs := _CATALOG.findall(raw)):
         found = _parsed(parser, raw + _END % catalogs[-1], joined=joined)
@@ -75,7 +77,7 @@ def tagged_items(parsed: Parsed, numbers: Sequence[int]) -> dict[int, list["Text
 
 
 def with_words(parsed: Parsed, numbers: Sequence[int]) -> Parsed:
-    """Parse pages again that lack the places of their words; most pages need none, and they cost more than all else."""
+    """Parse pages again that lack the places of their words; most pages of a file need none."""
     asked = set(numbers)
     printed = {page.page_num: page for page in parsed.pages if page.page_num in asked and page.text_items}
     lacking = {number: page for number, page in printed.items() if not any(piece.words for piece in page.text_items)}

@@ -1,17 +1,19 @@
-"""The engine's result with what the readers use of printed lines, and no more: to make all of their fields takes long.
+"""The engine's result with what the readers use of printed lines and blocks, and no more: to make all of their fields takes long.
 
 liteparse copies every result of its native part into Python objects, in one function that it has for itself. That function is
-given the result without the printed lines here, and they are added. Where a version of liteparse has other insides, its own copy
+given the result without these here, and they are added. Where a version of liteparse has other insides, its own copy
 is what is returned.
 """
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from liteparse.parser import LiteParse
-    from liteparse.types import ParseResult, WordBox
+    from liteparse.types import AnnotationRect, LayoutCell, ParseResult, WordBox
 
 
 class _Item:
@@ -35,10 +37,40 @@ class _Item:
     def words(self) -> "list[WordBox]":
         """Its words with their boxes; none where they were not asked for."""
         if self._words is None:
-            from liteparse.types import WordBox
-
-            self._words = [WordBox(word.text, word.x, word.y, word.width, word.height) for word in self._native.words]
+            make = _types().WordBox
+            self._words = [make(word.text, word.x, word.y, word.width, word.height) for word in self._native.words]
         return self._words
+
+
+class _Block:
+    """A block of the layout, as far as a LayoutBlock of liteparse is read."""
+
+    __slots__ = ("bbox", "header", "kind", "level", "lines", "marker", "rows", "text")
+
+    def __init__(self, native: Any) -> None:
+        self.kind: str = native.kind
+        self.text: str | None = native.text
+        self.level: int | None = native.level
+        self.marker: str | None = native.marker
+        self.lines: list[str] | None = native.lines
+        self.bbox = _rect(native.bbox)
+        header, rows = native.header, native.rows
+        self.header = None if header is None else [_cell(cell) for cell in header]
+        self.rows = None if rows is None else [[_cell(cell) for cell in row] for row in rows]
+
+
+def _rect(native: Any) -> "AnnotationRect | None":
+    return None if native is None else _types().AnnotationRect(native.x, native.y, native.width, native.height)
+
+
+def _cell(native: Any) -> "LayoutCell":
+    return _types().LayoutCell(text=native.text, bbox=_rect(native.bbox))
+
+
+@cache
+def _types() -> Any:
+    """What liteparse makes, imported once and only when a file is read."""
+    return import_module("liteparse.types")
 
 
 class _Without:
@@ -53,7 +85,7 @@ class _Without:
 
 
 def parse_whole(parser: "LiteParse", raw: bytes) -> "ParseResult":
-    """Return all pages of a file; of its printed lines the text, box, font, rotation, marked content and words.
+    """Return all pages of a file; of its printed lines the text, box, font, rotation, marked content and words, of blocks what is in them.
 
     Raises:
         Exception: the engine's own, whatever is wrong with the file.
@@ -88,7 +120,9 @@ def _own_copy() -> Any:
 
 def _copied(native: Any, copy: Any) -> "ParseResult":
     pages = native.pages
-    result = copy(_Without(native, pages=[_Without(page, text_items=()) for page in pages]))
-    for page, printed in zip(result.pages, pages, strict=True):
-        page.text_items = [_Item(item) for item in printed.text_items]  # pyright: ignore[reportAttributeAccessIssue] - see _Item
+    result = copy(_Without(native, pages=[_Without(page, text_items=(), blocks=None) for page in pages]))
+    for page, found in zip(result.pages, pages, strict=True):
+        page.text_items = [_Item(item) for item in found.text_items]  # pyright: ignore[reportAttributeAccessIssue] - see _Item
+        if (blocks := found.blocks) is not None:
+            page.blocks = [_Block(block) for block in blocks]  # pyright: ignore[reportAttributeAccessIssue] - see _Block
     return result
