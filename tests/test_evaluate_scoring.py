@@ -206,6 +206,12 @@ def test_questions_with_a_word_that_training_never_read_are_counted_apart():
     assert views(asked) == {}
 
 
+def test_where_no_spaces_stand_between_words_a_new_word_is_a_new_character():
+    asked = [("paraphrase_seen", a_pair("水泵多重？", "七公斤。")), ("paraphrase_seen", a_pair("水泵多贵？", "七元。"))]
+
+    assert views(asked, words_of("水泵很重，价格不多。")) == {"new_words": [1]}
+
+
 def test_examples_share_no_fact_with_a_question_and_are_the_same_at_every_run():
     train, held = facts(), facts()[:3]
 

@@ -13,9 +13,9 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 # SQuAD deletes all punctuation. A point between digits stays, and a comma that groups no thousands, else 3.5 and 3,5 would equal 35.
 _MARKS = string.punctuation.replace(".", "").replace(",", "") + "“”„‘’‚«»‹›–—…¿¡·。，、；：？！「」『』（）《》【】"
 _PUNCTUATION = re.compile(rf"(?<!\d)[.,]|[.,](?!\d)|,(?=\d{{3}}(?!\d))|[{re.escape(_MARKS)}]")
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"  # kana, Han, Thai: no spaces between words
-_EACH = re.compile(rf"[{_UNSPACED}]")
-_WORDS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"  # kana, Han, Thai: no spaces between words
+_EACH = re.compile(rf"[{UNSPACED}]")
+_WORDS = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
 
 
 def normalize(text: str) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Set as AbstractSet
 
 from schemas.records import Pair
 from trainer.evaluation.refusals import OFF_TOPIC
+from trainer.metrics import UNSPACED
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W\d_{UNSPACED}]{{2,}}")
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of a text, of two letters or more, in small letters; numbers are none."""
+    """Return the words of a text in small letters, no numbers, of two letters or more; its characters where no spaces part words."""
     return frozenset(_WORD.findall(text.casefold()))
 
 
