@@ -60,7 +60,7 @@ def make_pdf(
         labels: a number tree for /PageLabels.
         passwords: encrypts the file.
         picture: on every page, "grey", or "itself" for one that draws itself.
-        form: content that every page draws before its own, as a form of half the size of the page.
+        form: content that every page draws before its own, as a form that is twice as large and drawn at half its size.
         ligature: the letters that the character 1 stands for, which is wider than all others.
     """
     key = _key(passwords) if passwords else b""
@@ -155,7 +155,7 @@ def _fields(pages: Sequence[Page]) -> Iterator[tuple[str, None]]:
 
 
 def _pages(pages: Sequence[Page], picture: str, form: str) -> Iterator[tuple[str, bytes | None]]:
-    """Three objects for each page: the page, its content, and its picture."""
+    """Three objects for each page: the page, its content, and its picture or form."""
     for number, page in enumerate(pages):
         own = _page_object(number)
         links = "".join(_link(line) for line in page if line.link)

@@ -56,12 +56,12 @@ def test_tags_say_what_a_heading_is_and_of_which_level():
 
 @pytest.mark.usefixtures("way")
 def test_pages_of_a_tagged_file_that_name_no_heading_have_none():
-    tagged = [Line("Leave", y=100, tag="H2"), *paragraph(LEAVE, y=140)]
+    named = [Line("Leave", y=100, tag="H2"), *paragraph(LEAVE, y=140)]
     plain_pages = [
         [Line(f"Big words {number}", y=200, size=22, font="Bold"), *paragraph(text, y=260)] for number, text in enumerate([SICK, TRAVEL])
     ]
 
-    content = read(make_pdf([plain_pages[0], tagged, plain_pages[1]]))
+    content = read(make_pdf([plain_pages[0], named, plain_pages[1]]))
 
     assert headings(content) == ["## Leave"]
     assert "Big words 0" in content.text

@@ -115,17 +115,15 @@ def _library() -> CDLL | None:
 
 def _on_page(pdfium: CDLL, page: int, asked: Asked) -> Iterator[Mark]:
     """The marks of a page's text objects."""
-    points, skipped = _to_points(pdfium, page, asked), asked.skipped
     box = c_float(), c_float(), c_float(), c_float()
     left, bottom, right, top = box
     edges = [byref(edge) for edge in box]
-    for text, place, matrix in islice(_texts(pdfium, page), _MANY):
-        if place is None or place in skipped:
+    for text, place, matrix in islice(_texts(pdfium, page, _to_points(pdfium, page, asked)), _MANY):
+        if place is None or place in asked.skipped:
             continue
         pdfium.FPDFPageObj_GetBounds(text, *edges)
         if top.value > bottom.value:  # spaces have no height
-            corners = (left.value, bottom.value), (right.value, top.value)
-            (x1, y1), (x2, y2) = (_moved(points, *(_moved(matrix, *corner) if matrix else corner)) for corner in corners)
+            (x1, y1), (x2, y2) = _moved(matrix, left.value, bottom.value), _moved(matrix, right.value, top.value)
             if 0 <= (middle := (y1 + y2) / 2) <= asked.height:  # hostile files have places beyond all pages
                 yield Mark(place, min(x1, x2), max(x1, x2), middle)
 
@@ -143,28 +141,30 @@ def _to_points(pdfium: CDLL, page: int, asked: Asked) -> Matrix:
     return (x1 - e) / _FAR, (y1 - f) / _FAR, (x2 - e) / _FAR, (y2 - f) / _FAR, e, f
 
 
-def _texts(pdfium: CDLL, page: int) -> Iterator[tuple[int, int | None, Matrix | None]]:
-    """The text objects of a page and its forms, each with the marked content it belongs to, and the form's matrix.
+def _texts(pdfium: CDLL, holder: int, matrix: Matrix, form: int | None = None, depth: int = 0) -> Iterator[tuple[int, int | None, Matrix]]:
+    """The text objects of a page and of its forms, each with the marked content it belongs to and what makes points of its places.
 
     What is in a marked form belongs where the form does; numbers of other marked content there are not those of the page.
+
+    Args:
+        pdfium: the library.
+        holder: the page, or a form.
+        matrix: makes points of the places in it.
+        form: the marked content that it belongs to, if it is a form.
+        depth: how many forms it is in.
     """
-    get, kind, marked = pdfium.FPDFPage_GetObject, pdfium.FPDFPageObj_GetType, pdfium.FPDFPageObj_GetMarkedContentID
-    for number in range(pdfium.FPDFPage_CountObjects(page)):
-        drawn = get(page, number)
-        if (what := kind(drawn)) == _TEXT:
-            yield drawn, marked(drawn), None
-        elif what == _FORM:
-            yield from _in_form(pdfium, drawn, marked(drawn), _matrix(pdfium, drawn), 1)
-
-
-def _in_form(pdfium: CDLL, form: int, place: int, matrix: Matrix, depth: int) -> Iterator[tuple[int, int | None, Matrix]]:
-    for number in range(pdfium.FPDFFormObj_CountObjects(form)):
-        drawn = pdfium.FPDFFormObj_GetObject(form, number)
-        what, own = pdfium.FPDFPageObj_GetType(drawn), pdfium.FPDFPageObj_GetMarkedContentID(drawn)
+    count, get = pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject
+    if form is not None:
+        count, get = pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject
+    kind, marked = pdfium.FPDFPageObj_GetType, pdfium.FPDFPageObj_GetMarkedContentID
+    for number in range(count(holder)):
+        drawn = get(holder, number)
+        what, own = kind(drawn), marked(drawn)
+        place = own if form is None else None if form == -1 != own else form
         if what == _TEXT:
-            yield drawn, None if place == -1 != own else place, matrix
-        elif what == _FORM and depth < _DEEP and (place != -1 or own == -1):
-            yield from _in_form(pdfium, drawn, place, _after(_matrix(pdfium, drawn), matrix), depth + 1)
+            yield drawn, place, matrix
+        elif what == _FORM and depth < _DEEP and place is not None:
+            yield from _texts(pdfium, drawn, _after(_matrix(pdfium, drawn), matrix), place, depth + 1)
 
 
 def _matrix(pdfium: CDLL, form: int) -> Matrix:
